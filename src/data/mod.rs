@@ -1,0 +1,5 @@
+//! Data sets and their files.
+
+mod dataset;
+
+pub use dataset::Dataset;

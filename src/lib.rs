@@ -1,0 +1,24 @@
+//! Tensor-train networks trained in floating point and in bit-exact fixed point, with ranks that
+//! shrink by themselves.
+//!
+//! The one idea: **a training step is a program**. A network, a precision and a schedule compile to
+//! a [`program::Program`], a short list of operations on named buffers; the executors run it, the
+//! planner orders it, and every count the page shows is read off it.
+//!
+//! | floor | module | holds |
+//! | --- | --- | --- |
+//! | 4 | [`train`] | configuration, trainer, optimisers, rank prior, metrics, checkpoints |
+//! | 3 | [`exec`] | float and fixed-point executors |
+//! | 2 | [`program`] | buffers, operations, schedules, planner, cost counts |
+//! | 1 | [`tt`], [`data`] | tensor-train algebra · data sets and their files |
+//! | 0 | [`numeric`], [`kernels`] | formats, rounding, random streams · matrix kernels |
+//!
+//! A module uses only floors below its own (`tests/floors.rs` checks it).
+
+pub mod data;
+pub mod exec;
+pub mod kernels;
+pub mod numeric;
+pub mod program;
+pub mod train;
+pub mod tt;

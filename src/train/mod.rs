@@ -1,0 +1,4 @@
+//! Training: configuration, trainer, optimisers, rank prior, metrics and checkpoints.
+
+pub mod config;
+pub mod metrics;
