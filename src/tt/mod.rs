@@ -1,1 +1,5 @@
-//! tt.
+//! Tensor-train algebra.
+mod error;
+mod shape;
+pub use error::ShapeError;
+pub use shape::TtShape;
