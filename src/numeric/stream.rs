@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Seed(pub u32);
 
 /// A numbered stream of random bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stream {
     low: u32,
     high: u32,
