@@ -1,5 +1,0 @@
-//! Tensor-train algebra.
-mod error;
-mod shape;
-pub use error::ShapeError;
-pub use shape::TtShape;
