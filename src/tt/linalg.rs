@@ -1,8 +1,6 @@
-//! The few row-major matrix operations that tensor trains need, over nalgebra's QR and SVD.
+//! The few row-major matrix operations that tensor trains need, over nalgebra's QR.
 
 use nalgebra::DMatrix;
-
-use super::error::TtError;
 
 /// A row-major matrix; reshaping it is free, which is what tensor-train sweeps live on.
 #[derive(Clone, Debug)]
@@ -51,6 +49,11 @@ impl Mat {
         )
     }
 
+    pub(super) fn transposed(&self) -> Self {
+        let data = swap_middle(&self.data, [1, self.rows, self.cols, 1]);
+        Self::new(self.cols, self.rows, data)
+    }
+
     pub(super) fn norm(&self) -> f64 {
         self.data.iter().map(|x| x * x).sum::<f64>().sqrt()
     }
@@ -84,61 +87,16 @@ pub(super) fn swap_middle(data: &[f64], [a, b, c, e]: [usize; 4]) -> Vec<f64> {
     out
 }
 
-/// A thin singular value decomposition `u * diag(sigma) * vt`, singular values falling.
-pub(super) struct Svd {
-    pub(super) u: Mat,
-    pub(super) sigma: Vec<f64>,
-    pub(super) vt: Mat,
-}
-
-impl Svd {
-    /// `diag(sigma) * vt`, cut to the leading `rank` rows.
-    pub(super) fn scaled_vt(&self, rank: usize) -> Mat {
-        let rows = self
-            .vt
-            .data
-            .chunks_exact(self.vt.cols)
-            .zip(&self.sigma)
-            .take(rank);
-        let data = rows
-            .flat_map(|(row, s)| row.iter().map(move |x| s * x))
-            .collect();
-        Mat::new(rank, self.vt.cols, data)
-    }
-}
-
-/// The thin singular value decomposition of a finite matrix.
-pub(super) fn svd(matrix: &Mat) -> Result<Svd, TtError> {
-    let failed = TtError::NotConverged {
-        rows: matrix.rows,
-        columns: matrix.cols,
-    };
-    // Entries of size 1 keep the squares inside the iteration away from overflow and underflow.
-    let largest = matrix.data.iter().fold(0.0_f64, |max, x| max.max(x.abs()));
-    let scale = if largest > 0.0 { largest } else { 1.0 };
-    let unit = matrix.to_nalgebra() / scale;
-    // Two to three sweeps per singular value are usual; the cap only has to end a hopeless one.
-    let sweeps = 1_000 + 100 * matrix.rows.min(matrix.cols);
-    let Some(found) = nalgebra::SVD::try_new(unit, true, true, 5.0 * f64::EPSILON, sweeps) else {
-        return Err(failed);
-    };
-    match (&found.u, &found.v_t) {
-        (Some(u), Some(vt)) => Ok(Svd {
-            u: Mat::from_nalgebra(u),
-            sigma: found.singular_values.iter().map(|s| s * scale).collect(),
-            vt: Mat::from_nalgebra(vt),
-        }),
-        _ => Err(failed),
-    }
+/// `matrix = q * r` with orthonormal columns in `q`, of which there are min(rows, columns).
+pub(super) fn qr(matrix: &Mat) -> (Mat, Mat) {
+    let (q, r) = matrix.to_nalgebra().qr().unpack();
+    (Mat::from_nalgebra(&q), Mat::from_nalgebra(&r))
 }
 
 /// `matrix = l * q` with orthonormal rows in `q`, of which there are min(rows, columns).
 pub(super) fn lq(matrix: &Mat) -> (Mat, Mat) {
-    let (q, r) = matrix.to_nalgebra().transpose().qr().unpack();
-    (
-        Mat::from_nalgebra(&r.transpose()),
-        Mat::from_nalgebra(&q.transpose()),
-    )
+    let (q, r) = qr(&matrix.transposed());
+    (r.transposed(), q.transposed())
 }
 
 #[cfg(test)]
@@ -153,32 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn svd_and_lq_give_the_matrix_back_tall_and_wide() {
+    fn qr_and_lq_give_the_matrix_back_tall_and_wide() {
         let data: Vec<f64> = (0..12).map(|i| f64::from(i * i % 7) - 2.5).collect();
         for rows in [1, 3, 4, 12] {
             let matrix = Mat::new(12, 1, data.clone()).with_rows(rows);
-            let parts = svd(&matrix).unwrap();
-            assert!(parts.sigma.is_sorted_by(|a, b| a >= b));
-            close(&parts.u.times(&parts.scaled_vt(parts.sigma.len())), &matrix);
+            let (q, r) = qr(&matrix);
+            close(&q.times(&r), &matrix);
             let (l, q) = lq(&matrix);
             close(&l.times(&q), &matrix);
-        }
-    }
-
-    #[test]
-    fn svd_bears_zeros_and_extreme_sizes() {
-        assert!(
-            svd(&Mat::new(2, 3, vec![0.0; 6]))
-                .unwrap()
-                .sigma
-                .iter()
-                .all(|&s| s == 0.0)
-        );
-        for size in [1e-200, 1e200] {
-            let sigma = svd(&Mat::new(2, 2, vec![3.0 * size, 0.0, 0.0, 4.0 * size]))
-                .unwrap()
-                .sigma;
-            assert!((sigma[0] / size - 4.0).abs() < 1e-14 && (sigma[1] / size - 3.0).abs() < 1e-14);
         }
     }
 

@@ -26,6 +26,7 @@
 mod bond;
 mod error;
 mod init;
+mod jacobi;
 mod linalg;
 mod matrix;
 #[cfg(test)]

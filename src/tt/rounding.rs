@@ -6,7 +6,8 @@
 //! which are those of the whole matrix at that bond.
 
 use super::error::TtError;
-use super::linalg::{Mat, lq, svd};
+use super::jacobi::left_svd;
+use super::linalg::{Mat, lq};
 use super::matrix::TtMatrix;
 use super::truncation::{Truncated, Truncation};
 
@@ -29,17 +30,17 @@ pub fn round(train: &TtMatrix, truncation: &Truncation) -> Result<Truncated, TtE
     let mut ranks = Vec::with_capacity(bonds);
     let mut dropped = 0.0;
     for bond in 0..bonds {
-        let parts = svd(&cores[bond])?;
+        let parts = left_svd(&cores[bond])?;
         let sides = (cores[bond].rows, cores[bond].cols);
         let (rank, lost) = truncation.cut(bond, &parts.sigma, sides, allowed);
         dropped += lost;
         ranks.push(rank);
-        let next = &cores[bond + 1];
-        let (old, end) = (parts.vt.cols, next.cols);
-        let moved = parts.scaled_vt(rank).times(&next.clone().with_rows(old));
+        let core = parts.u.left_columns(rank);
+        let (carry, end) = (core.transposed().times(&cores[bond]), cores[bond + 1].cols);
+        let moved = carry.times(&cores[bond + 1].clone().with_rows(carry.cols));
         let rows = moved.data.len() / end;
         cores[bond + 1] = moved.with_rows(rows);
-        cores[bond] = parts.u.left_columns(rank);
+        cores[bond] = core;
     }
     let shape = shape.with_ranks(ranks)?;
     Ok(Truncated {

@@ -2,13 +2,14 @@
 //!
 //! Oseledets 2011, algorithm 1, on the matrix seen as a tensor whose k-th index is the pair
 //! (`i_k`, `j_k`). From left to right, the unfolding that has bond and pair k as rows and everything
-//! after as columns is decomposed; the left singular vectors are core k, and the singular values times
-//! the right ones are what remains to be decomposed.
+//! after as columns is decomposed; the left singular vectors are core k, and the unfolding projected on them
+//! (singular values times right singular vectors) is what remains to be decomposed.
 
 use ndarray::Array2;
 
 use super::error::TtError;
-use super::linalg::{Mat, svd, swap_middle};
+use super::jacobi::left_svd;
+use super::linalg::{Mat, swap_middle};
 use super::matrix::TtMatrix;
 use super::shape::TtShape;
 use super::truncation::{Truncated, Truncation};
@@ -47,12 +48,13 @@ pub fn tt_svd(
     for bond in 0..bonds {
         let rows = rest.rows * out_modes[bond] * in_modes[bond];
         rest = rest.with_rows(rows);
-        let parts = svd(&rest)?;
+        let parts = left_svd(&rest)?;
         let (rank, lost) = truncation.cut(bond, &parts.sigma, (rest.rows, rest.cols), allowed);
         dropped += lost;
         ranks.push(rank);
-        cores.push(parts.u.left_columns(rank));
-        rest = parts.scaled_vt(rank);
+        let core = parts.u.left_columns(rank);
+        rest = core.transposed().times(&rest);
+        cores.push(core);
     }
     cores.push(rest);
     let shape = plain.with_ranks(ranks)?;
