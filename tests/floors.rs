@@ -1,8 +1,8 @@
 //! The house rules that a compiler does not check: which module may use which, where browser
 //! crates may appear, and how long a file may be.
 //!
-//! Sources are read as tokens, so that comments and strings do not count. A path that starts at the
-//! crate root (`crate::`, `railyard::`, or enough `super::`) names the module it uses.
+//! Sources are read as tokens, so that comments and strings do not count. A path that starts at
+//! the crate root (`crate::`, `railyard::`, or enough `super::`) names the module it uses.
 
 use std::fmt;
 use std::fs;
@@ -190,7 +190,6 @@ fn root_paths(tokens: &[Token], module: &[String]) -> Vec<RootPath> {
     let mut depth = 0;
     let mut i = 0;
     while i < tokens.len() {
-        let continues = i > 0 && text(i - 1) == "::";
         match text(i) {
             "{" => {
                 depth += 1;
@@ -202,16 +201,16 @@ fn root_paths(tokens: &[Token], module: &[String]) -> Vec<RootPath> {
                 inner.pop_if(|opened| *opened == depth);
                 depth = depth.saturating_sub(1);
             }
-            "crate" | "railyard" if !continues && text(i + 1) == "::" => {
+            "crate" | "railyard" if text(i + 1) == "::" => {
                 leading_names(tokens, i + 2, &mut found);
             }
             // `use crate as other` would hide what is used.
-            "crate" if !continues && text(i + 1) == "as" => found.push(RootPath {
+            "crate" if text(i + 1) == "as" => found.push(RootPath {
                 first: "crate as".into(),
                 second: None,
                 line: tokens[i].line,
             }),
-            "super" if !continues => {
+            "super" => {
                 let mut up = 1;
                 while text(i + 1) == "::" && text(i + 2) == "super" {
                     (i, up) = (i + 2, up + 1);
@@ -236,7 +235,7 @@ fn leading_names(tokens: &[Token], i: usize, found: &mut Vec<RootPath>) {
                 first: text.clone(),
                 second,
                 line: *line,
-            })
+            });
         };
         if tokens.get(end).is_some_and(|token| token.text == "::") {
             for (second, _) in branches(tokens, end + 1) {
@@ -277,30 +276,30 @@ fn branches(tokens: &[Token], i: usize) -> Vec<(usize, usize)> {
 }
 
 /// Why a module may not use the path, if it may not.
-fn fault(user: &str, path: &RootPath) -> Option<String> {
+fn fault(from: &str, path: &RootPath) -> Option<String> {
     let floor = |name: &str| {
         FLOORS
             .iter()
             .find(|(module, _)| *module == name)
             .map(|found| found.1)
     };
-    let used = path.first.as_str();
-    if used == user {
+    let to = path.first.as_str();
+    if to == from {
         return None;
     }
-    let (Some(own), Some(other)) = (floor(user), floor(used)) else {
+    let (Some(own), Some(other)) = (floor(from), floor(to)) else {
         return Some(format!(
-            "`{user}` uses `{used}`, which is not a module with a floor"
+            "`{from}` uses `{to}`, which is not a module with a floor"
         ));
     };
-    let sibling = SIBLINGS.iter().any(|&(from, to, part)| {
-        from == user && to == used && (part.is_none() || part == path.second.as_deref())
+    let sibling = SIBLINGS.iter().any(|&(user, used, part)| {
+        user == from && used == to && (part.is_none() || part == path.second.as_deref())
     });
     if other < own || sibling {
         return None;
     }
     Some(format!(
-        "`{user}` (floor {own}) uses `{used}` (floor {other}); only floors below its own are open to it"
+        "`{from}` (floor {own}) uses `{to}` (floor {other}); only floors below its own are open to it"
     ))
 }
 
@@ -331,9 +330,10 @@ fn offences(relative: &Path, source: &str) -> Vec<Offence> {
             file: file.clone(),
             line,
             what,
-        })
+        });
     };
-    if let Some(user) = module.first() {
+    // In a program of src/bin, `crate` is the program itself, and the whole library lies below.
+    if let Some(user) = module.first().filter(|name| *name != "bin") {
         for path in root_paths(&tokens, &module) {
             if let Some(what) = fault(user, &path) {
                 report(path.line, what);

@@ -1,13 +1,13 @@
 //! Removing chosen indices from a bond, on flat cores of any element type.
 //!
-//! Pruning a rank index r takes slice `[:, :, :, r]` out of the core before the bond and slice `[r, :, :, :]`
-//! out of the core after it. Whatever is stored beside the cores in the same layout (master
-//! copies, gradients, optimiser moments) shrinks the same way.
+//! Pruning a rank index r takes slice `[:, :, :, r]` out of the core before the bond and slice
+//! `[r, :, :, :]` out of the core after it. Whatever is stored beside the cores in the same
+//! layout (master copies, gradients, optimiser moments) shrinks the same way.
 
 /// The two cores beside a bond with only the indices `keep` left on it.
 ///
-/// `left` has shape (r, m, n, R) and `right` (R, m', n', r'), both flat and row-major; the results have
-/// shapes (r, m, n, K) and (K, m', n', r') with K = `keep.len()`.
+/// `left` has shape (r, m, n, R) and `right` (R, m', n', r'), both flat and row-major; the
+/// results have shapes (r, m, n, K) and (K, m', n', r') with K = `keep.len()`.
 ///
 /// # Panics
 /// If a slice does not have its shape's length, the shapes do not share R, or `keep` is empty,

@@ -1,12 +1,12 @@
 //! How large fresh cores should be.
 //!
-//! An entry of `W` is a sum of `r_1...r_{d-1}` products of `d` independent core entries. With core entries of
-//! mean 0 and standard deviation s, its variance is therefore `s^(2d) r_1...r_{d-1}`. Either s is
-//! chosen so that this is the variance wanted, or s is given by the number format and a power of two
-//! in front of the train makes up for the rest.
+//! An entry of `W` is a sum of `r_1...r_{d-1}` products of `d` independent core entries. With
+//! core entries of mean 0 and standard deviation s, its variance is therefore
+//! `s^(2d) r_1...r_{d-1}`. Either s is chosen so that this is the variance wanted, or s is
+//! given by the number format and a power of two in front of the train makes up for the rest.
 //!
-//! The scale decides bits of a fixed-point run, so only exactly rounded operations are used here and no
-//! platform's `log2` or `powf`.
+//! The scale decides bits of a fixed-point run, so only exactly rounded operations are used
+//! here and no platform's `log2` or `powf`.
 
 use super::shape::TtShape;
 
@@ -20,7 +20,8 @@ pub fn core_std(shape: &TtShape, dense_std: f64) -> f64 {
         return 0.0;
     }
     let wanted = Wide::from(dense_std).times(dense_std);
-    // With s = max(1, dense_std) the variance reaches the wanted one, since every rank is at least 1.
+    // With s = max(1, dense_std) the variance reaches the wanted one, since every rank is at
+    // least 1.
     let (mut low, mut high) = (0.0, dense_std.max(1.0));
     loop {
         let middle = low + (high - low) / 2.0;
@@ -35,8 +36,9 @@ pub fn core_std(shape: &TtShape, dense_std: f64) -> f64 {
     }
 }
 
-/// The integer e for which `2^-e` times the train of cores with entries of standard deviation `core_std`
-/// comes nearest to a matrix with entries of standard deviation `dense_std`, on a logarithmic scale.
+/// The integer e for which `2^-e` times the train of cores with entries of standard deviation
+/// `core_std` comes nearest to a matrix with entries of standard deviation `dense_std`, on a
+/// logarithmic scale.
 ///
 /// It is 0 when one of the two is not a positive finite number.
 #[must_use]
@@ -47,8 +49,9 @@ pub fn scale_exponent(shape: &TtShape, core_std: f64, dense_std: f64) -> i32 {
     let ratio = dense_variance(shape, core_std)
         .over(dense_std)
         .over(dense_std);
-    // The ratio of variances lies in [2^E, 2^(E+1)), that of deviations in [2^(E/2), 2^((E+1)/2)): the
-    // nearest integer to its logarithm is E/2 for even E and (E+1)/2 for odd E.
+    // The ratio of variances lies in [2^E, 2^(E+1)), that of deviations in [2^(E/2),
+    // 2^((E+1)/2)): the nearest integer to its logarithm is E/2 for even E and (E+1)/2 for odd
+    // E.
     let nearest = (ratio.exponent + 1).div_euclid(2);
     i32::try_from(nearest).unwrap_or(if nearest < 0 { i32::MIN } else { i32::MAX })
 }
@@ -201,7 +204,8 @@ mod tests {
 
     #[test]
     fn sampled_train_has_the_variance_the_formula_says() {
-        // Entries +-s, by a fixed xorshift: mean 0, variance s^2. 36 x 36 sums of 16 terms of either sign.
+        // Entries +-s, by a fixed xorshift: mean 0, variance s^2. 36 x 36 sums of 16 terms of
+        // either sign.
         let shape = TtShape::new([6, 6], [6, 6], [16]).unwrap();
         let s = core_std(&shape, 0.3);
         let mut state = 0x2545_F491_4F6C_DD1D_u64;

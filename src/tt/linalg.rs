@@ -72,7 +72,8 @@ impl Mat {
     }
 }
 
-/// Swaps the two middle axes of a row-major array of shape `[a, b, c, e]`, giving `[a, c, b, e]`.
+/// Swaps the two middle axes of a row-major array of shape `[a, b, c, e]`, giving
+/// `[a, c, b, e]`.
 pub(super) fn swap_middle(data: &[f64], [a, b, c, e]: [usize; 4]) -> Vec<f64> {
     debug_assert_eq!(data.len(), a * b * c * e);
     let mut out = Vec::with_capacity(data.len());

@@ -130,8 +130,8 @@ impl TtMatrix {
 
     /// The dense matrix `W`, M x N.
     ///
-    /// The product of the leading cores, of shape [`m_1..m_k`, `n_1..n_k`, `r_k`], takes up one core at a
-    /// time.
+    /// The product of the leading cores, of shape [`m_1..m_k`, `n_1..n_k`, `r_k`], takes up one
+    /// core at a time.
     #[must_use]
     pub fn reconstruct(&self) -> Array2<f64> {
         let (mut rows, mut cols) = (1, 1);
@@ -294,8 +294,8 @@ mod tests {
 
     #[test]
     fn two_by_two_train_of_rank_two_by_hand() {
-        // G_1 of shape (1, 2, 1, 2) with rows (1 2), (3 4); G_2 of shape (2, 1, 2, 1) with rows (5 6), (7 8):
-        // W[(i, 1), (1, j)] is their matrix product, 5 + 14 = 19 first.
+        // G_1 of shape (1, 2, 1, 2) with rows (1 2), (3 4); G_2 of shape (2, 1, 2, 1) with rows
+        // (5 6), (7 8): W[(i, 1), (1, j)] is their matrix product, 5 + 14 = 19 first.
         let shape = TtShape::new([1, 2], [2, 1], [2]).unwrap();
         let cores = [[1.0_f32, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]];
         let train = TtMatrix::from_slices(&shape, &cores).unwrap();

@@ -1,13 +1,14 @@
 //! Tensor-train matrices: shapes, cores, decomposition, rounding and scale.
 //!
-//! A weight matrix `W` of M x N, with M = `m_1...m_d` and N = `n_1...n_d`, is held as a train of cores
-//! `G_k` of shape (`r_{k-1}`, `m_k`, `n_k`, `r_k`) with `r_0 = r_d = 1`:
+//! A weight matrix `W` of M x N, with M = `m_1...m_d` and N = `n_1...n_d`, is held as a train
+//! of cores `G_k` of shape (`r_{k-1}`, `m_k`, `n_k`, `r_k`) with `r_0 = r_d = 1`:
 //!
 //! `W[(i_1..i_d),(j_1..j_d)] = G_1[:, i_1, j_1, :] ... G_d[:, i_d, j_d, :]`
 //!
 //! Index groups are row-major, mode 1 slowest. This is the matrix form of the tensor train of
 //! I. V. Oseledets, "Tensor-Train Decomposition", SIAM J. Sci. Comput. 33(5), 2011; the layer
-//! `y = W x + b` built on it is that of A. Novikov et al., "Tensorizing Neural Networks", NIPS 2015.
+//! `y = W x + b` built on it is that of A. Novikov et al., "Tensorizing Neural Networks", NIPS
+//! 2015.
 //!
 //! The algebra here works in `f64` and is the reference for the executors. Training holds its
 //! cores as flat slices in (r, m, n, r') order: [`TtMatrix::from_slices`] and

@@ -1,9 +1,9 @@
 //! Rank rounding: a train of the same matrix, or nearly, with lower ranks.
 //!
 //! Oseledets 2011, algorithm 2. A sweep from right to left gives every core but the first
-//! orthonormal rows (LQ of the core as (r, m n r')) and moves the rest to the left; after it the first core alone
-//! carries the norm. A sweep from left to right then cuts the singular values of each core as (r m n, r'),
-//! which are those of the whole matrix at that bond.
+//! orthonormal rows (LQ of the core as (r, m n r')) and moves the rest to the left; after it
+//! the first core alone carries the norm. A sweep from left to right then cuts the singular
+//! values of each core as (r m n, r'), which are those of the whole matrix at that bond.
 
 use super::error::TtError;
 use super::jacobi::left_svd;
@@ -14,8 +14,8 @@ use super::truncation::{Truncated, Truncation};
 /// The train with ranks as low as `truncation` allows.
 ///
 /// # Errors
-/// When the truncation does not fit the train, an entry is not finite, or a core's singular values
-/// do not converge.
+/// When the truncation does not fit the train, an entry is not finite, or a core's singular
+/// values do not converge.
 pub fn round(train: &TtMatrix, truncation: &Truncation) -> Result<Truncated, TtError> {
     let shape = train.shape();
     let bonds = shape.depth() - 1;
@@ -72,7 +72,8 @@ mod tests {
     };
     use super::*;
 
-    /// The same matrix with every bond doubled: slices repeated on the left, halved on the right.
+    /// The same matrix with every bond doubled: slices repeated on the left, halved on the
+    /// right.
     fn with_redundant_ranks(train: &TtMatrix) -> TtMatrix {
         let depth = train.shape().depth();
         let cores = train.cores().iter().enumerate().map(|(k, core)| {

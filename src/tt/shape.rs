@@ -11,9 +11,9 @@ pub const MAX_ENTRIES: usize = 1 << 26;
 
 /// The shape of a tensor-train matrix with `d >= 1` cores; with `d = 1` it is a dense matrix.
 ///
-/// Core `k` (from 0 in code, from 1 in formulas) has shape (`r_{k-1}`, `m_k`, `n_k`, `r_k`), where `m` are
-/// the output modes, `n` the input modes and `r_0 = r_d = 1`. A value of this type is always valid,
-/// also when it was read through serde.
+/// Core `k` (from 0 in code, from 1 in formulas) has shape (`r_{k-1}`, `m_k`, `n_k`, `r_k`),
+/// where `m` are the output modes, `n` the input modes and `r_0 = r_d = 1`. A value of this
+/// type is always valid, also when it was read through serde.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Lists", into = "Lists")]
 pub struct TtShape {
@@ -110,8 +110,8 @@ impl TtShape {
         &self.ranks
     }
 
-    /// The rank of bond `bond`, counted from 0 (the open end before the first core, 1) to `d` (the
-    /// open end after the last, 1).
+    /// The rank of bond `bond`, counted from 0 (the open end before the first core, 1) to `d`
+    /// (the open end after the last, 1).
     ///
     /// # Panics
     /// If `bond` exceeds [`Self::depth`].

@@ -1,9 +1,10 @@
 //! TT-SVD: a dense matrix into a train of cores.
 //!
 //! Oseledets 2011, algorithm 1, on the matrix seen as a tensor whose k-th index is the pair
-//! (`i_k`, `j_k`). From left to right, the unfolding that has bond and pair k as rows and everything
-//! after as columns is decomposed; the left singular vectors are core k, and the unfolding projected on them
-//! (singular values times right singular vectors) is what remains to be decomposed.
+//! (`i_k`, `j_k`). From left to right, the unfolding that has bond and pair k as rows and
+//! everything after as columns is decomposed; the left singular vectors are core k, and the
+//! unfolding projected on them (singular values times right singular vectors) is what remains
+//! to be decomposed.
 
 use ndarray::Array2;
 
@@ -18,8 +19,8 @@ use super::truncation::{Truncated, Truncation};
 /// output modes `out_modes` (product M), with ranks as low as `truncation` allows.
 ///
 /// # Errors
-/// When modes, matrix or truncation do not fit together, an entry is not finite, or an unfolding's singular
-/// values do not converge.
+/// When modes, matrix or truncation do not fit together, an entry is not finite, or an
+/// unfolding's singular values do not converge.
 pub fn tt_svd(
     matrix: &Array2<f64>,
     in_modes: &[usize],
@@ -64,7 +65,8 @@ pub fn tt_svd(
     })
 }
 
-/// The entries of an M x N matrix in the order `(i_1, j_1, i_2, j_2, ..)`, from `(i_1..i_d, j_1..j_d)`.
+/// The entries of an M x N matrix in the order `(i_1, j_1, i_2, j_2, ..)`, from
+/// `(i_1..i_d, j_1..j_d)`.
 fn pair_modes(matrix: &Array2<f64>, shape: &TtShape) -> Vec<f64> {
     let mut data: Vec<f64> = matrix.iter().copied().collect();
     let (mut paired, mut rows, mut cols) = (1, shape.outputs(), shape.inputs());

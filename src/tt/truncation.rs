@@ -8,7 +8,8 @@ use super::matrix::TtMatrix;
 /// The default drops only what working precision cannot tell from zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Truncation {
-    /// Frobenius error allowed, relative to the norm of the matrix; shared evenly among the bonds.
+    /// Frobenius error allowed, relative to the norm of the matrix; shared evenly among the
+    /// bonds.
     pub tolerance: f64,
     /// Largest rank of each inner bond; `None` leaves the ranks to the tolerance.
     pub max_ranks: Option<Vec<usize>>,
@@ -19,8 +20,9 @@ pub struct Truncation {
 pub struct Truncated {
     /// The train.
     pub matrix: TtMatrix,
-    /// Bound of the Frobenius error: the root of the sum of all discarded squared singular values,
-    /// over all bonds. The sweep discards mutually orthogonal parts, so it is the error itself but for rounding.
+    /// Bound of the Frobenius error: the root of the sum of all discarded squared singular
+    /// values, over all bonds. The sweep discards mutually orthogonal parts, so it is the error
+    /// itself but for rounding.
     pub error_bound: f64,
 }
 
@@ -78,8 +80,8 @@ impl Truncation {
     /// How many of the falling `sigma` to keep at inner bond `bond` (from 0), at least one, and
     /// the squared error of dropping the rest.
     ///
-    /// `sides` are rows and columns of the decomposed matrix: singular values below machine epsilon
-    /// times the longer side times the largest one are noise, whatever the tolerance.
+    /// `sides` are rows and columns of the decomposed matrix: singular values below machine
+    /// epsilon times the longer side times the largest one are noise, whatever the tolerance.
     pub(super) fn cut(
         &self,
         bond: usize,
