@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use railyard::data::idx::{self, IdxFile, Images};
-use railyard::data::{Dataset, TrainTest, pack, split, upload};
+use railyard::data::{Dataset, TrainTest, catalog, pack, split, upload};
 
 /// Runs a property on cases that are the same every time.
 fn check<S: Strategy>(cases: u32, strategy: &S, property: impl Fn(S::Value)) {
@@ -204,4 +204,63 @@ fn splits_keep_every_image_once_and_every_share_to_within_one() {
         let (train, test) = split::last_seventh(&set);
         assert_eq!(train.len() + test.len(), set.len());
     });
+}
+
+#[test]
+fn the_subset_of_a_clone_is_balanced_and_named() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/assets/fashion-mnist-subset.rypk"
+    );
+    let sets = pack::read(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(sets.train.class_counts(), [600; 10]);
+    assert_eq!(sets.test.class_counts(), [100; 10]);
+    assert_eq!((sets.train.height, sets.train.width), (28, 28));
+    assert_eq!(sets.class_names[9], "Ankle boot");
+}
+
+#[test]
+fn the_subset_of_a_clone_is_the_one_chosen_from_the_canonical_files() {
+    let entry = catalog::find("fashion-mnist-subset").unwrap();
+    let Some(source) = catalog::find_idx_files(entry, None) else {
+        println!("skipped: {}", entry.install);
+        return;
+    };
+    let chosen = entry.chosen_from(source.load(entry).unwrap());
+    assert_eq!(catalog::load("fashion-mnist-subset", None).unwrap(), chosen);
+}
+
+#[test]
+fn what_cannot_be_loaded_is_said_in_a_sentence() {
+    let say = |error: catalog::LoadError| error.to_string();
+    assert!(
+        say(catalog::open("no-such-set").unwrap_err()).contains("known are fashion-mnist-subset")
+    );
+    let empty = std::env::temp_dir().join(format!("railyard-data-{}", std::process::id()));
+    std::fs::create_dir_all(&empty).unwrap();
+    assert!(
+        say(catalog::load("mnist", Some(&empty)).unwrap_err())
+            .contains("the four IDX files of MNIST")
+    );
+    let folder = empty.to_string_lossy().into_owned();
+    assert!(say(catalog::open(&folder).unwrap_err()).contains("0 files were given"));
+    std::fs::write(empty.join("mnist.rypk"), b"not a pack").unwrap();
+    assert!(say(catalog::load("mnist", Some(&empty)).unwrap_err()).contains("\"not \""));
+
+    let labels: Vec<u8> = (0..14).map(|i| i % 2).collect();
+    let images = Images {
+        pixels: vec![9; 14],
+        count: 14,
+        height: 1,
+        width: 1,
+    };
+    std::fs::write(
+        empty.join("a-idx3-ubyte.gz"),
+        gzipped(&idx::write_images(&images)),
+    )
+    .unwrap();
+    std::fs::write(empty.join("a-idx1-ubyte"), idx::write_labels(&labels)).unwrap();
+    let sets = catalog::open(&folder).unwrap();
+    assert_eq!((sets.train.len(), sets.test.len()), (12, 2));
+    std::fs::remove_dir_all(&empty).unwrap();
 }

@@ -1,9 +1,8 @@
 //! The IDX format of MNIST and its relatives.
 //!
 //! An image file is the big-endian numbers `0x00000803`, count, rows, columns, then one byte per
-//! pixel, row-major; a label file is `0x00000801`, count, then one byte per label (Yann `LeCun` and others,
-//! Burges, "The MNIST database", section on file formats). Either may be gzipped, which its first
-//! two bytes tell.
+//! pixel, row-major; a label file is `0x00000801`, count, then one byte per label (as the MNIST
+//! database describes its files). Either may be gzipped, which its first two bytes tell.
 //!
 //! The header is checked against [`MAX_IMAGES`], [`MAX_SIDE`] and [`MAX_PIXELS`] before anything
 //! behind it is inflated, and inflating stops one byte past the size the header promises.
