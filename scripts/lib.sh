@@ -98,7 +98,7 @@ need_node() {
   if ! have node || ! have npm; then
     apt_install nodejs npm || fail "Node.js $least or later with npm is missing and could not be installed; install it and run this again."
   fi
-  node -e 'process.exit(+process.versions.node.split(".")[0] < +process.argv[1])' "$least" ||
+  node -e 'process.exit(parseInt(process.versions.node) >= process.argv[1] ? 0 : 1)' "$least" ||
     fail "Node.js $(node --version) is too old; $least or later is needed."
 }
 

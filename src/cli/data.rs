@@ -19,7 +19,7 @@ pub struct DataArgs {
     /// Folder with the four IDX files, plain or .gz [default: where packages put them]
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
-    /// Folder for the packed files [default: assets/ for fashion-mnist-subset, data/ for the others]
+    /// Folder for the packed files [default: ./assets for fashion-mnist-subset, ./data for the others]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Only check sizes and checksums, write nothing
