@@ -1,4 +1,18 @@
 //! Training: configuration, trainer, optimisers, rank prior, metrics and checkpoints.
 
+mod adapt;
 pub mod config;
+mod engine;
+mod error;
+pub mod memory;
 pub mod metrics;
+mod model;
+mod optimiser;
+mod presets;
+mod prior;
+mod rate;
+mod trainer;
+
+pub use error::{ConfigError, TrainError};
+pub use model::{Bond, Grid, Layer, Model, Parameter};
+pub use trainer::{Advance, Trainer};
