@@ -1,6 +1,7 @@
 //! Training: configuration, trainer, optimisers, rank prior, metrics and checkpoints.
 
 mod adapt;
+mod checkpoint;
 pub mod config;
 mod engine;
 mod error;
