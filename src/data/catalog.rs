@@ -160,7 +160,7 @@ const DIGITS: Entry = Entry {
 };
 
 /// The known data sets; the first is the default.
-pub const CATALOG: [Entry; 4] = [
+pub static CATALOG: [Entry; 4] = [
     Entry {
         name: "fashion-mnist-subset",
         title: "Fashion-MNIST, a tenth",
@@ -190,7 +190,8 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 /// The names of all data sets, for messages: "a, b, c".
 #[must_use]
 pub fn names() -> String {
-    CATALOG.map(|entry| entry.name).join(", ")
+    let names: Vec<&str> = CATALOG.iter().map(|entry| entry.name).collect();
+    names.join(", ")
 }
 
 #[cfg(test)]
@@ -200,10 +201,7 @@ mod tests {
     #[test]
     fn subsets_are_of_known_full_sets() {
         for entry in &CATALOG {
-            assert!(std::ptr::eq(
-                find(entry.name).unwrap(),
-                find(entry.name).unwrap()
-            ));
+            assert_eq!(find(entry.name), Some(entry));
             if let Some(full) = entry.subset_of {
                 let full = find(full).unwrap();
                 assert_eq!(full.subset_of, None);
