@@ -1,6 +1,8 @@
 //! Training: configuration, trainer, optimisers, rank prior, metrics and checkpoints.
 
 mod adapt;
+mod augment;
+mod balance;
 mod checkpoint;
 pub mod config;
 mod engine;

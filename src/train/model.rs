@@ -16,6 +16,8 @@ pub(super) enum Purpose {
     Shuffle,
     Master,
     Moments,
+    Augment,
+    Balance,
 }
 
 /// The stream for one purpose of one parameter at one step.

@@ -293,8 +293,12 @@ impl Trainer {
         let last = (first + self.config.batch).min(self.train.len());
         let chosen = &self.order.1[first..last];
         let mut pixels = Vec::new();
-        for &index in chosen {
-            pad(&self.config, self.train.width, self.train.image(index as usize), &mut pixels);
+        let moves = stream(Seed(self.config.seed), self.step, Purpose::Augment, 0);
+        let mut moved = Vec::new();
+        for (place, &index) in chosen.iter().enumerate() {
+            let image = self.train.image(index as usize);
+            let image = self.config.augment.apply(image, self.train.width, moves.bits(place as u32), &mut moved);
+            pad(&self.config, self.train.width, image, &mut pixels);
         }
         let labels: Vec<u8> = chosen.iter().map(|&index| self.train.labels[index as usize]).collect();
         let key = StepKey { seed: Seed(self.config.seed), step: self.step };
@@ -305,6 +309,17 @@ impl Trainer {
         let rate = self.config.rate.at(self.step, self.total_steps());
         self.update(rate, labels.len());
         let pruned = self.adapt_ranks();
+        let bal = std::env::var("BAL").ok().and_then(|v| v.parse::<u64>().ok()).unwrap_or(0);
+        let until = std::env::var("BALUNTIL").ok().and_then(|v| v.parse::<f64>().ok()).unwrap_or(10.0);
+        if bal > 0 && (self.step + 1) % bal == 0 && (self.step as f64) < until * self.steps_per_epoch() as f64 {
+            let (seed, at) = (Seed(self.config.seed), self.step);
+            for (index, layer) in self.model.layers.iter_mut().enumerate() {
+                super::balance::balance(layer, |core| stream(seed, at, Purpose::Balance, index * 64 + core));
+            }
+            let program = compile(&self.model.network_shape(), self.config.schedule, self.config.batch);
+            self.engine = Engine::new(&self.config, program, self.threads);
+            self.engine.load(&self.model);
+        }
         self.engine.load(&self.model);
         self.step += 1;
         StepMetrics {
