@@ -22,3 +22,4 @@ pub mod numeric;
 pub mod program;
 pub mod train;
 pub mod tt;
+pub mod worker;
