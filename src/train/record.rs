@@ -58,6 +58,10 @@ pub struct RunRecord {
     pub snapshots: Vec<RecordedSnapshot>,
     /// Some test images.
     pub samples: Vec<RecordedSample>,
+    /// File beside the record that holds the run's last checkpoint, where there is one. It must
+    /// resume on the subset that comes with the page.
+    #[serde(default)]
+    pub checkpoint: Option<String>,
 }
 
 /// Why a record could not be read.

@@ -33,8 +33,6 @@ pub struct Palette {
     pub dead: String,
     /// Font for numbers, with size.
     pub number_font: String,
-    /// Font for text, with size.
-    pub text_font: String,
 }
 
 impl Palette {
@@ -57,7 +55,6 @@ impl Palette {
             rose: get("--rose"),
             dead: get("--dead"),
             number_font: format!("11px {}", get("--num")),
-            text_font: format!("11px {}", get("--txt")),
         }
     }
 }

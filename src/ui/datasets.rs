@@ -84,9 +84,9 @@ pub async fn example() -> Option<RunRecord> {
     RunRecord::read(&bytes.to_vec()).ok()
 }
 
-/// The recorded run's network, if it is there.
-pub async fn example_checkpoint() -> Option<js_sys::Uint8Array> {
-    let blob = fetch::fetch("assets/example-run.safetensors", None, |_, _| {}).await.ok()?;
+/// The recorded run's network.
+pub async fn example_checkpoint(file: &str) -> Option<js_sys::Uint8Array> {
+    let blob = fetch::fetch(&format!("assets/{file}"), None, |_, _| {}).await.ok()?;
     fetch::bytes(&blob).await.ok()
 }
 

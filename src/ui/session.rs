@@ -191,7 +191,8 @@ impl Session {
     pub fn show_example(&self) {
         let record = self.0.record.borrow().clone();
         let Some(record) = record else {
-            self.begin(Goal::Show, Start::Fresh(Box::new(self.0.model.borrow().draft.config.clone())));
+            let config = self.0.model.borrow().draft.config.clone();
+            self.begin(Goal::Show, Start::Fresh(Box::new(config)));
             return;
         };
         self.abandon();
@@ -222,7 +223,9 @@ impl Session {
 
     /// Bring the example's network into the worker, so that the pad answers before any training.
     async fn prepare_answers(&self) {
-        if let Some(bytes) = datasets::example_checkpoint().await
+        let file = self.0.record.borrow().as_ref().and_then(|record| record.checkpoint.clone());
+        if let Some(file) = file
+            && let Some(bytes) = datasets::example_checkpoint(&file).await
             && self.phase() == Phase::Example
             && self.0.intent.borrow().is_none()
         {
