@@ -15,6 +15,8 @@
 //!
 //! A module uses only floors below its own (`tests/floors.rs` checks it).
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
 pub mod data;
 pub mod exec;
 pub mod kernels;

@@ -39,4 +39,42 @@ impl Dataset {
         let size = self.height * self.width;
         &self.images[index * size..(index + 1) * size]
     }
+
+    /// The images at `indices`, in that order, with the number of classes unchanged.
+    ///
+    /// # Panics
+    /// If an index is not below [`Self::len`].
+    #[must_use]
+    pub fn select(&self, indices: &[usize]) -> Self {
+        let mut images = Vec::with_capacity(indices.len() * self.height * self.width);
+        for &index in indices {
+            images.extend_from_slice(self.image(index));
+        }
+        Self {
+            images: images.into(),
+            labels: indices.iter().map(|&index| self.labels[index]).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// Number of images in each class, `classes` long.
+    #[must_use]
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes];
+        for &label in self.labels.iter() {
+            counts[usize::from(label)] += 1;
+        }
+        counts
+    }
+}
+
+/// A training and a test set with images of one size and the same classes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrainTest {
+    /// Images to train on.
+    pub train: Dataset,
+    /// Images to measure on.
+    pub test: Dataset,
+    /// What each class is called, one name per class.
+    pub class_names: Vec<String>,
 }

@@ -1,1 +1,23 @@
-//! kernels.
+//! Matrix kernels: products of matrices whose elements lie scattered by row and column offsets, and
+//! the requantisation of integer sums.
+//!
+//! Any contraction of two tensors is a matrix product once the free and the contracted indices of
+//! each are gathered into rows and columns; the offsets of an element are then a sum of a row part
+//! and a column part, so nothing need be transposed first (Matthews, "High-performance tensor
+//! contraction without transposition", SISC 2018). [`gemm`] packs such matrices into panels and
+//! multiplies them tile by tile, in `f32` or in 16-bit integers with exact 32-bit sums.
+
+mod gemm;
+mod requantise;
+mod tile;
+
+pub use gemm::{Packs, Scatter, gemm};
+pub use requantise::{Requantise, RowStats, requantise_row};
+pub use tile::Element;
+
+/// Most products of `bits_a` and `bits_b` wide integers whose sum is certain to stay within 30 bits,
+/// so that rounding may still be added to it in 32.
+#[must_use]
+pub fn safe_terms(bits_a: u8, bits_b: u8) -> usize {
+    1 << (30 - (u32::from(bits_a) + u32::from(bits_b) - 2).min(30))
+}

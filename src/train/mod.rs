@@ -1,5 +1,20 @@
 //! Training: configuration, trainer, optimisers, rank prior, metrics and checkpoints.
 
+mod adapt;
+mod checkpoint;
 pub mod config;
+mod engine;
+mod error;
+pub mod memory;
 pub mod metrics;
+mod model;
+mod optimiser;
+mod presets;
+mod prior;
+mod rate;
 pub mod record;
+mod trainer;
+
+pub use error::{ConfigError, TrainError};
+pub use model::{Bond, Grid, Layer, Model, Parameter};
+pub use trainer::{Advance, Trainer};

@@ -9,7 +9,7 @@ use super::model::{History, Origin, View};
 use crate::train::metrics::EpochMetrics;
 
 /// Left margin for the scales.
-const LEFT: f64 = 34.0;
+const LEFT: f64 = 46.0;
 /// Right margin for the labels at the lines' ends.
 const RIGHT: f64 = 44.0;
 
@@ -190,7 +190,17 @@ struct Panel {
 impl Panel {
     fn y(&self, value: f64) -> f64 {
         let share = (value - self.low) / (self.high - self.low);
-        self.bottom - share.clamp(0.0, 1.0) * (self.bottom - self.top)
+        self.bottom - share * (self.bottom - self.top)
+    }
+
+    /// Draw so that nothing leaves the panel by more than a dot.
+    fn clipped(&self, surface: &Surface, draw: impl FnOnce()) {
+        surface.ctx.save();
+        surface.ctx.begin_path();
+        surface.ctx.rect(0.0, self.top - 5.0, surface.width, self.bottom - self.top + 10.0);
+        surface.ctx.clip();
+        draw();
+        surface.ctx.restore();
     }
 }
 
@@ -233,10 +243,14 @@ impl Plot {
             surface.text(&format::percent(reference), width + 5.0, y + 4.0, "left", &surface.palette.soft);
         }
         let amber = &surface.palette.amber;
-        self.steps(surface, &accuracy, amber, |s| f64::from(s.accuracy) * 100.0);
-        self.steps(surface, &loss, amber, |s| f64::from(s.loss));
-        self.tests(surface, &accuracy, |e| f64::from(e.test_accuracy) * 100.0);
-        self.tests(surface, &loss, |e| f64::from(e.test_loss));
+        accuracy.clipped(surface, || {
+            self.steps(surface, &accuracy, amber, |s| f64::from(s.accuracy) * 100.0);
+            self.tests(surface, &accuracy, |e| f64::from(e.test_accuracy) * 100.0);
+        });
+        loss.clipped(surface, || {
+            self.steps(surface, &loss, amber, |s| f64::from(s.loss));
+            self.tests(surface, &loss, |e| f64::from(e.test_loss));
+        });
         if let Some(last) = curves.epochs.last() {
             let teal = &surface.palette.teal;
             let at = self.x(surface, last.step) + 7.0;
@@ -271,7 +285,7 @@ impl Plot {
             let x = self.x(surface, u64::from(epoch) * self.steps_per_epoch);
             surface.text(&epoch.to_string(), x, foot + 14.0, "center", &surface.palette.soft);
         }
-        surface.text("epoch", LEFT, foot + 14.0, "left", &surface.palette.soft);
+        surface.text("epoch", LEFT - 8.0, foot + 14.0, "right", &surface.palette.soft);
     }
 
     /// The steps' curve: the mean of the steps that share a column of two pixels, no finer than a

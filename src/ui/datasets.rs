@@ -3,6 +3,7 @@
 use web_sys::Blob;
 
 use super::fetch::{self, FetchError};
+use crate::train::Trainer;
 use crate::train::config::RunConfig;
 use crate::train::record::RunRecord;
 use crate::worker::message::Source;
@@ -90,9 +91,7 @@ pub async fn example_checkpoint(file: &str) -> Option<js_sys::Uint8Array> {
     fetch::bytes(&blob).await.ok()
 }
 
-/// The configuration in a checkpoint's metadata. Only the header is read here; the trainer reads and
-/// checks the rest.
+/// The configuration in a checkpoint's metadata. The worker reads and checks the rest.
 pub fn checkpoint_config(bytes: &[u8]) -> Option<RunConfig> {
-    let (_, metadata) = safetensors::SafeTensors::read_metadata(bytes).ok()?;
-    metadata.metadata().as_ref()?.values().find_map(|text| serde_json::from_str(text).ok())
+    Trainer::peek(bytes).ok()
 }

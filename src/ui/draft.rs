@@ -34,10 +34,13 @@ impl Draft {
         };
     }
 
-    /// Replace the network and what goes with it by a preset, keeping data, epochs, batch and seed.
+    /// Replace the network and its recipe by a preset, keeping what the visitor has likely set:
+    /// data, bits, prior, epochs, batch and seed.
     pub fn choose(&mut self, preset: Preset, precision: Precision) {
         let old = std::mem::replace(&mut self.config, RunConfig::preset(preset, precision));
         self.config.data = old.data;
+        self.config.bits = old.bits;
+        self.config.prior = old.prior;
         self.config.epochs = old.epochs;
         self.config.batch = old.batch;
         self.config.seed = old.seed;
@@ -58,7 +61,7 @@ impl Draft {
         if let Some((field, message)) = self.unread.first_key_value() {
             return Some((field.clone(), message.clone()));
         }
-        self.config.validate().err().map(|e| (e.field.to_string(), e.message))
+        self.config.validate().err().map(|e| (e.field, e.message))
     }
 
     /// What is wrong with one field (or, for `network`, with anything below it).

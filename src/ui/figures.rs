@@ -7,7 +7,7 @@ use yew::prelude::*;
 use super::format;
 use super::model::{Model, Origin, View};
 use crate::train::config::{Precision, RunConfig};
-use crate::worker::engine::macs_per_sample;
+use crate::train::metrics::Snapshot;
 
 /// Where a number comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +188,7 @@ fn training(view: &View) -> Html {
 
 fn arithmetic(model: &Model) -> Html {
     let view = &model.view;
-    let macs = view.snapshot.as_deref().map_or(0.0, macs_per_sample);
+    let macs = view.snapshot.as_deref().map_or(0.0, Snapshot::macs_per_sample);
     let speed = if view.origin == Origin::Example {
         view.last_epoch().map_or(0.0, |e| e.samples_per_second)
     } else {

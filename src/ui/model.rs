@@ -7,7 +7,6 @@ use super::draft::Draft;
 use crate::train::config::RunConfig;
 use crate::train::metrics::{EpochMetrics, Snapshot, StepMetrics};
 use crate::train::record::RunRecord;
-use crate::worker::engine::best;
 use crate::worker::message::{
     Answer, DataInfo, Event, Position, Progress, RunId, SampleImage, Speed,
 };
@@ -210,7 +209,7 @@ impl View {
             history: History { curves: Rc::new(RefCell::new(curves)), revision: 0 },
             snapshot,
             samples,
-            answers: record.samples.iter().map(|s| best(&s.probabilities)).collect(),
+            answers: record.samples.iter().map(|s| Answer::of(&s.probabilities)).collect(),
         }
     }
 
@@ -372,7 +371,11 @@ impl Model {
             }
             _ => (self.view.classes.clone(), self.view.images, self.view.size),
         };
-        self.phase = if position.step > 0 { Phase::Paused } else { Phase::Ready };
+        self.phase = match position.step {
+            0 => Phase::Ready,
+            step if step >= steps_per_epoch * u64::from(config.epochs) => Phase::Finished,
+            _ => Phase::Paused,
+        };
         self.evaluating = None;
         self.samples_per_second = 0.0;
         self.pad.network = true;

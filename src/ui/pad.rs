@@ -12,6 +12,7 @@ use super::canvas::{Canvas, Paint, Surface, rgb};
 use super::format;
 use super::model::Model;
 use super::session::Session;
+use crate::worker::message::Answer;
 
 /// Reach of the brush in cells.
 const REACH: f64 = 1.35;
@@ -135,8 +136,9 @@ pub fn PadCard(props: &Props) -> Html {
     let draw = {
         let (sheet, changed) = (sheet.clone(), changed.clone());
         Callback::from(move |event: PointerEvent| {
+            let at = position(&event, &sheet.borrow());
             if event.buttons() & 1 == 1
-                && let Some(at) = position(&event, &sheet.borrow())
+                && let Some(at) = at
             {
                 event.prevent_default();
                 if event.type_() == "pointerdown"
@@ -144,10 +146,7 @@ pub fn PadCard(props: &Props) -> Html {
                 {
                     let _ = target.set_pointer_capture(event.pointer_id());
                 }
-                {
-                    // The borrow ends before anyone is told.
-                }
-                stroke_at(&sheet, at);
+                sheet.borrow_mut().stroke(at);
                 changed();
             }
         })
@@ -160,7 +159,8 @@ pub fn PadCard(props: &Props) -> Html {
         let (sheet, changed, strokes) = (sheet.clone(), changed.clone(), strokes.clone());
         Callback::from(move |event: KeyboardEvent| {
             let key = event.key();
-            let Some(drawn) = press(&mut sheet.borrow_mut(), &key) else { return };
+            let pressed = press(&mut sheet.borrow_mut(), &key);
+            let Some(drawn) = pressed else { return };
             event.prevent_default();
             if drawn { changed() } else { strokes.set(*strokes + 1) }
         })
@@ -198,20 +198,17 @@ pub fn PadCard(props: &Props) -> Html {
                     <button type="button" class="link" onclick={clear}>{ "Clear" }</button>
                 </span>
             </div>
+            <p class="says" id="pad-says" aria-live="polite">{ says(model, sheet.borrow().is_blank()) }</p>
             <div class="pad">
                 <Canvas class="sheet-canvas" paint={(*paint).clone()} role="application" focusable={true}
                     label="Drawing pad. Arrow keys move, space draws; or choose a test image beside."
-                    described_by="pad-answer"
+                    described_by="pad-says"
                     onpointerdown={draw.clone()} onpointermove={draw} onpointerup={lift.clone()} onpointerleave={lift}
                     {onkeydown} {onblur} />
-                { answer(model, sheet.borrow().is_blank()) }
+                { answer(model) }
             </div>
         </section>
     }
-}
-
-fn stroke_at(sheet: &Rc<Rc<RefCell<Sheet>>>, at: (f64, f64)) {
-    sheet.borrow_mut().stroke(at);
 }
 
 #[allow(clippy::cast_precision_loss, reason = "cells of a small picture")]
@@ -241,36 +238,36 @@ fn press(sheet: &mut Sheet, key: &str) -> Option<bool> {
     Some(false)
 }
 
-fn answer(model: &Model, blank: bool) -> Html {
-    let probabilities = &model.pad.probabilities;
-    let best = crate::worker::engine::best(probabilities);
-    let view = &model.view;
-    let says = match (&model.pad.image, probabilities.is_empty(), model.pad.network) {
-        (_, _, false) => "Answers once a network is in the worker: press Train or Step.".to_string(),
-        (_, true, true) if blank => "Draw a garment or a digit, or lay a test image here.".to_string(),
-        (_, true, true) => "…".to_string(),
-        (Some(image), ..) => format!(
-            "{}: answered {}, {} %", view.class(image.label), view.class(best.class), format::percent(best.probability)
-        ),
-        (None, ..) => format!("{}, {} %", view.class(best.class), format::percent(best.probability)),
-    };
+fn says(model: &Model, blank: bool) -> String {
+    let (pad, view) = (&model.pad, &model.view);
+    let best = Answer::of(&pad.probabilities);
+    let said = || format!("{}, {} %", view.class(best.class), format::percent(best.probability));
+    match &pad.image {
+        _ if !pad.network => "Answers once a network is trained here.".into(),
+        _ if blank => "Draw, or lay a test image here.".into(),
+        _ if pad.probabilities.is_empty() => "…".into(),
+        Some(image) => format!("{}: answered {}", view.class(image.label), said()),
+        None => said(),
+    }
+}
+
+fn answer(model: &Model) -> Html {
+    let (view, probabilities) = (&model.view, &model.pad.probabilities);
+    let best = Answer::of(probabilities);
     let classes = view.classes.len().max(probabilities.len()).min(10);
     html! {
-        <div class="answer" id="pad-answer">
-            <p class="says" aria-live="polite">{ says }</p>
-            <ul>
-                { for (0_u8..).take(classes).map(|class| {
-                    let share = probabilities.get(usize::from(class)).copied();
-                    let top = share.is_some() && class == best.class;
-                    html! {
-                        <li key={class} class={top.then_some("top")}>
-                            <span class="name">{ view.class(class) }</span>
-                            <span class="track" aria-hidden="true"><i style={format!("width:{:.1}%", share.unwrap_or(0.0) * 100.0)}></i></span>
-                            <span class="num">{ share.map(|s| format!("{:.0}", s * 100.0)) }</span>
-                        </li>
-                    }
-                }) }
-            </ul>
-        </div>
+        <ul class="answer">
+            { for (0_u8..).take(classes).map(|class| {
+                let share = probabilities.get(usize::from(class)).copied();
+                let top = share.is_some() && class == best.class;
+                html! {
+                    <li key={class} class={top.then_some("top")}>
+                        <span class="name">{ view.class(class) }</span>
+                        <span class="track" aria-hidden="true"><i style={format!("width:{:.1}%", share.unwrap_or(0.0) * 100.0)}></i></span>
+                        <span class="num">{ share.map(|s| format!("{:.0}", s * 100.0)) }</span>
+                    </li>
+                }
+            }) }
+        </ul>
     }
 }

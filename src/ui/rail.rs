@@ -168,8 +168,11 @@ fn network(session: &Session, draft: &Draft) -> Html {
 
 fn layer(session: &Session, draft: &Draft, k: usize) -> Html {
     let layer = &draft.config.network.layers[k];
+    let fault = draft.fault();
     let part = |name: &'static str, says: &str, value: &[usize]| {
         let field = format!("network.layers.{k}.{name}");
+        // A fault of the whole layer marks all three fields.
+        let marked = fault.as_ref().is_some_and(|(at, _)| field.starts_with(at.as_str()));
         let (session, at) = (session.clone(), field.clone());
         let onedit = Callback::from(move |text: String| {
             session.edit(|draft| {
@@ -187,7 +190,7 @@ fn layer(session: &Session, draft: &Draft, k: usize) -> Html {
             });
         });
         html! {
-            <TextField class="bare" label={format!("fc{} {says}", k + 1)} value={format::list(value)} {onedit} {field} />
+            <TextField class={classes!("bare", marked.then_some("marked"))} label={format!("fc{} {says}", k + 1)} value={format::list(value)} {onedit} {field} />
         }
     };
     html! {
@@ -304,7 +307,7 @@ fn more(session: &Session, draft: &Draft) -> Html {
                 { for MORE.iter().map(|spec| text(session, draft, spec)) }
             </div>
             <div class="row">
-                <button type="button" class="quiet" onclick={resize(layers + 1)} disabled={layers >= 6}>{ "Add a layer" }</button>
+                <button type="button" class="quiet" onclick={resize(layers + 1)} disabled={layers >= 8}>{ "Add a layer" }</button>
                 <button type="button" class="quiet" onclick={resize(layers - 1)} disabled={layers <= 1}>{ "Remove the last" }</button>
             </div>
         </details>

@@ -50,11 +50,11 @@ pub fn Strip(props: &Props) -> Html {
                 if example {
                     <button type="button" class="link" onclick={call(Session::show_example)}>{ "Replay" }</button>
                 } else if live && model.phase != Phase::Running {
-                    <button type="button" class="link" onclick={call(Session::show_example)}>{ "Show example" }</button>
+                    <button type="button" class="link" onclick={call(Session::show_example)}>{ "Example" }</button>
                 }
-                <button type="button" class="link" id="save-curves" onclick={curves} disabled={!has_curves}>{ "Curves (CSV)" }</button>
-                <button type="button" class="link" id="save-checkpoint" onclick={save} disabled={!live}>{ "Save checkpoint" }</button>
-                <button type="button" class="link" id="open-checkpoint" onclick={open}>{ "Load checkpoint" }</button>
+                <button type="button" class="link" id="save-curves" title="Download the curves as CSV" onclick={curves} disabled={!has_curves}>{ "Curves" }</button>
+                <button type="button" class="link" id="save-checkpoint" title="Download the run as a checkpoint (.safetensors)" onclick={save} disabled={!live}>{ "Save" }</button>
+                <button type="button" class="link" id="open-checkpoint" title="Go on from a checkpoint (.safetensors)" onclick={open}>{ "Load" }</button>
             </span>
         </section>
     }
@@ -81,14 +81,14 @@ fn sentence(session: &Session, model: &Model) -> Html {
             Callback::from(move |_: MouseEvent| session.dismiss())
         };
         return html! {
-            <span class={classes!("says", notice.fault.then_some("fault"))} title={notice.text.clone()}>
-                { &notice.text }
+            <span class={classes!("says", "notice", notice.fault.then_some("fault"))} title={notice.text.clone()}>
+                <span>{ &notice.text }</span>
                 <button type="button" class="link" aria-label="Dismiss this message" onclick={dismiss}>{ "×" }</button>
             </span>
         };
     }
     let text = match model.phase {
-        Phase::Example => format!("recorded, {} epochs. {}. Press Train to run your own here.", model.view.config.epochs, what(&model.view)),
+        Phase::Example => format!("recorded, {} epochs · {}", model.view.config.epochs, what(&model.view)),
         Phase::Preparing => "Bringing data and network into the training worker…".into(),
         _ if model.settings_changed() => "The settings were changed: Reset to use them; Train goes on with the old ones.".into(),
         _ => what(&model.view),
@@ -123,10 +123,9 @@ fn what(view: &View) -> String {
         PriorKind::InverseGamma => "inverse-gamma prior",
     };
     format!(
-        "{} on {} images of {}, {precision}, {prior}, seed {}",
+        "{} · {} images of {} · {precision} · {prior}",
         widths.join("-"),
         format::count(view.images.0 as u64),
         if config.data.starts_with("fashion-mnist") { "Fashion-MNIST" } else { &config.data },
-        config.seed,
     )
 }

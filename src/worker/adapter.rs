@@ -1,22 +1,12 @@
 //! The one place where the worker touches the trainer and the data readers.
 
-use crate::data::Dataset;
+use crate::data::{TrainTest, pack, upload};
 use crate::train::config::RunConfig;
 use crate::train::metrics::Snapshot;
-use crate::train::trainer::Trainer;
-pub use crate::train::trainer::Advance;
+pub use crate::train::Advance;
+use crate::train::{TrainError, Trainer};
 
 use super::message::Source;
-
-/// A loaded data set.
-pub struct Sets {
-    /// Training images.
-    pub train: Dataset,
-    /// Test images.
-    pub test: Dataset,
-    /// Names of the classes.
-    pub classes: Vec<String>,
-}
 
 /// Why a run was not built.
 pub struct Refusal {
@@ -33,21 +23,24 @@ impl Refusal {
     }
 }
 
+impl From<TrainError> for Refusal {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Config(error) => Self { field: Some(error.field), message: error.message },
+            TrainError::Data(message) | TrainError::Checkpoint(message) => Self::plain(message),
+        }
+    }
+}
+
 /// Read a data set from its files.
-pub fn read(source: &Source, files: &[Vec<u8>]) -> Result<Sets, String> {
+pub fn read(source: &Source, files: &[Vec<u8>]) -> Result<TrainTest, String> {
     match source {
         Source::Pack => {
-            let bytes = files.first().map_or(&[][..], Vec::as_slice);
-            let (train, test, classes) =
-                crate::data::pack::read(bytes).map_err(|e| e.to_string())?;
-            Ok(Sets { train, test, classes })
+            pack::read(files.first().map_or(&[][..], Vec::as_slice)).map_err(|e| e.to_string())
         }
         Source::Idx(names) => {
-            let named: Vec<(&str, &[u8])> =
-                names.iter().map(String::as_str).zip(files.iter().map(Vec::as_slice)).collect();
-            let (train, test) = crate::data::idx::pair(&named).map_err(|e| e.to_string())?;
-            let classes = (0..train.classes).map(|c| c.to_string()).collect();
-            Ok(Sets { train, test, classes })
+            let named: Vec<(&String, &Vec<u8>)> = names.iter().zip(files).collect();
+            upload::train_and_test(&named).map_err(|e| e.to_string())
         }
     }
 }
@@ -59,20 +52,16 @@ pub struct Learner {
 
 impl Learner {
     /// An untrained network.
-    pub fn new(config: RunConfig, sets: &Sets) -> Result<Self, Refusal> {
-        if let Err(error) = config.validate() {
-            return Err(Refusal { field: Some(error.field.into()), message: error.message });
-        }
-        Trainer::new(config, sets.train.clone(), sets.test.clone())
-            .map(|trainer| Self { trainer })
-            .map_err(|e| Refusal::plain(e.to_string()))
+    pub fn new(config: RunConfig, sets: &TrainTest) -> Result<Self, Refusal> {
+        config.validate().map_err(TrainError::from)?;
+        let trainer = Trainer::new(config, sets.train.clone(), sets.test.clone())?;
+        Ok(Self { trainer })
     }
 
     /// A network from a checkpoint.
-    pub fn resume(bytes: &[u8], sets: &Sets) -> Result<Self, Refusal> {
-        Trainer::resume(bytes, sets.train.clone(), sets.test.clone())
-            .map(|trainer| Self { trainer })
-            .map_err(|e| Refusal::plain(e.to_string()))
+    pub fn resume(bytes: &[u8], sets: &TrainTest) -> Result<Self, Refusal> {
+        let trainer = Trainer::resume(bytes, sets.train.clone(), sets.test.clone())?;
+        Ok(Self { trainer })
     }
 
     /// One small unit of work.
@@ -91,7 +80,7 @@ impl Learner {
     }
 
     /// Class probabilities of one image.
-    pub fn predict(&self, image: &[u8]) -> Vec<f32> {
+    pub fn predict(&mut self, image: &[u8]) -> Vec<f32> {
         self.trainer.predict(image)
     }
 
@@ -110,9 +99,9 @@ impl Learner {
         self.trainer.step()
     }
 
-    /// Epoch being trained, from 1.
+    /// Epoch being trained, from 1; 0 before the first step.
     pub fn epoch(&self) -> u32 {
-        self.trainer.epoch()
+        if self.step() == 0 { 0 } else { self.trainer.epoch() }
     }
 
     /// Steps per epoch.
@@ -122,6 +111,6 @@ impl Learner {
 
     /// Whether every step of the run has been taken.
     pub fn finished(&self) -> bool {
-        self.step() >= self.steps_per_epoch() * u64::from(self.config().epochs)
+        self.step() >= self.trainer.total_steps()
     }
 }

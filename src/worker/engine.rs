@@ -4,13 +4,14 @@
 //! [`SLICE_MILLISECONDS`] and says whether there is more to do, so that whoever drives the engine
 //! can look at its queue in between. Reports are gathered and sent about ten times a second.
 
-use super::adapter::{self, Advance, Learner, Refusal, Sets};
+use super::adapter::{self, Advance, Learner, Refusal};
 use super::message::{
     Answer, DataInfo, Event, PROTOCOL, Position, Progress, Request, RunId, SampleImage, Source,
     Speed, Ticket,
 };
+use crate::data::TrainTest;
 use crate::train::config::{Precision, Preset, RunConfig};
-use crate::train::metrics::{Snapshot, StepMetrics};
+use crate::train::metrics::StepMetrics;
 
 /// Longest time between two looks at the queue.
 pub const SLICE_MILLISECONDS: f64 = 14.0;
@@ -47,7 +48,7 @@ enum Motion {
 }
 
 struct Data {
-    sets: Sets,
+    sets: TrainTest,
     info: DataInfo,
     samples: Vec<SampleImage>,
 }
@@ -137,7 +138,7 @@ impl Engine {
             Ok(sets) => {
                 let info = DataInfo {
                     name,
-                    classes: sets.classes.clone(),
+                    classes: sets.class_names.clone(),
                     train: sets.train.len(),
                     test: sets.test.len(),
                     height: sets.train.height,
@@ -174,9 +175,9 @@ impl Engine {
         match built {
             Ok(learner) => {
                 let now = (self.now)();
-                let run = Run {
+                let mut run = Run {
                     id,
-                    finished: learner.finished(),
+                    finished: false,
                     learner,
                     motion: Motion::Still,
                     steps: vec![],
@@ -195,7 +196,7 @@ impl Engine {
                     steps_per_epoch: run.learner.steps_per_epoch(),
                     position: run.position(),
                     snapshot: run.learner.snapshot(),
-                    answers: answers(&run.learner, self.data.as_ref()),
+                    answers: answers(&mut run.learner, self.data.as_ref()),
                 };
                 self.run = Some(run);
                 self.say(prepared);
@@ -311,7 +312,7 @@ impl Engine {
         };
         if whole || now >= run.next_snapshot {
             progress.snapshot = Some(run.learner.snapshot());
-            progress.answers = answers(&run.learner, self.data.as_ref());
+            progress.answers = answers(&mut run.learner, self.data.as_ref());
             let cost = (self.now)() - now;
             run.next_snapshot = now + SNAPSHOT_MILLISECONDS.max(cost / SNAPSHOT_SHARE);
         }
@@ -331,7 +332,7 @@ impl Engine {
     fn predict(&mut self, ticket: Ticket, image: &[u8]) {
         let fits =
             self.data.as_ref().is_some_and(|d| d.info.height * d.info.width == image.len());
-        let probabilities = match &self.run {
+        let probabilities = match &mut self.run {
             Some(run) if fits => run.learner.predict(image),
             _ => vec![],
         };
@@ -376,7 +377,7 @@ impl Run {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "a position in a test set, far below 2^32")]
-fn sample(sets: &Sets, index: usize) -> SampleImage {
+fn sample(sets: &TrainTest, index: usize) -> SampleImage {
     SampleImage {
         index: index as u32,
         label: sets.test.labels[index],
@@ -384,21 +385,9 @@ fn sample(sets: &Sets, index: usize) -> SampleImage {
     }
 }
 
-fn answers(learner: &Learner, data: Option<&Data>) -> Vec<Answer> {
+fn answers(learner: &mut Learner, data: Option<&Data>) -> Vec<Answer> {
     let samples = data.map_or(&[][..], |d| &d.samples);
-    samples.iter().map(|s| best(&learner.predict(&s.pixels))).collect()
-}
-
-/// The most probable class; the first of equals.
-#[must_use]
-pub fn best(probabilities: &[f32]) -> Answer {
-    let mut answer = Answer { class: 0, probability: 0.0 };
-    for (class, &probability) in (0_u8..).zip(probabilities) {
-        if probability > answer.probability {
-            answer = Answer { class, probability };
-        }
-    }
-    answer
+    samples.iter().map(|s| Answer::of(&learner.predict(&s.pixels))).collect()
 }
 
 /// Run a learner for `milliseconds` and read the multiply-accumulates off its Program.
@@ -417,12 +406,6 @@ fn speed(executor: &str, mut learner: Learner, milliseconds: f64, now: Clock) ->
     Speed {
         executor: executor.into(),
         samples_per_second: f64::from(steps) * f64::from(batch) * 1000.0 / elapsed.max(1.0),
-        macs_per_sample: macs_per_sample(&learner.snapshot()),
+        macs_per_sample: learner.snapshot().macs_per_sample(),
     }
-}
-
-/// Multiply-accumulates of a training step per sample, over all operations of the Program.
-#[must_use]
-pub fn macs_per_sample(snapshot: &Snapshot) -> f64 {
-    snapshot.operations.iter().map(|o| o.macs_per_sample).sum()
 }

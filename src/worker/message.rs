@@ -122,6 +122,20 @@ pub struct Answer {
     pub probability: f32,
 }
 
+impl Answer {
+    /// The most probable class; the first of equals.
+    #[must_use]
+    pub fn of(probabilities: &[f32]) -> Self {
+        let mut answer = Self { class: 0, probability: 0.0 };
+        for (class, &probability) in (0_u8..).zip(probabilities) {
+            if probability > answer.probability {
+                answer = Self { class, probability };
+            }
+        }
+        answer
+    }
+}
+
 /// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {

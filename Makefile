@@ -1,0 +1,34 @@
+# What a person does with Railyard. Each target says what it installs, and does so only once.
+
+.PHONY: help serve build data test lint bench clean
+
+help:
+	@echo "make serve   build the page and serve it on http://127.0.0.1:8080 (PORT=... for another port)"
+	@echo "make test    run every test: library, documentation, page in Chromium"
+	@echo "make build   build the page into dist/"
+	@echo "make data    check the canonical data sets and pack them"
+	@echo "make lint    formatting, clippy and documentation, for this machine and for the browser"
+	@echo "make bench   measure the speed of the executors"
+	@echo "make clean   remove what was built (tools and data sets stay)"
+
+serve:
+	@scripts/serve.sh
+
+build:
+	@scripts/build.sh
+
+data:
+	@scripts/data.sh
+
+test:
+	@scripts/test.sh
+
+lint:
+	@scripts/lint.sh
+
+bench:
+	cargo bench
+
+clean:
+	cargo clean
+	rm -rf dist

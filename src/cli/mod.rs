@@ -1,0 +1,42 @@
+//! The command line: `railyard train`, `plan` and `data`.
+//!
+//! Every command takes `--json` and then prints one object per line on standard output; progress and
+//! messages go to standard error.
+
+pub mod data;
+mod options;
+mod plan;
+mod train;
+
+use clap::{Parser, Subcommand};
+
+/// Trains tensor-train networks at low precision, with ranks that shrink by themselves
+#[derive(Parser)]
+#[command(name = "railyard", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one per process")]
+enum Command {
+    /// Train a network and report every epoch
+    Train(train::TrainArgs),
+    /// Print the operations of a training step with their shapes and multiply-accumulates
+    Plan(plan::PlanArgs),
+    /// Check the canonical data sets and pack them
+    Data(data::DataArgs),
+}
+
+/// Runs the command that the process was called with.
+///
+/// # Errors
+/// One sentence for a person.
+pub fn main() -> Result<(), String> {
+    match Arguments::parse().command {
+        Command::Train(args) => train::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Data(args) => data::run(&args),
+    }
+}

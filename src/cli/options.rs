@@ -1,0 +1,168 @@
+//! The options that describe a run, shared by `train` and `plan`.
+
+use clap::Args;
+
+use crate::numeric::Rounding;
+use crate::program::Schedule;
+use crate::train::config::{
+    BitsConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset, PriorKind, RateSchedule, RunConfig,
+};
+
+/// Options of a run. What is left out comes from the preset's recipe.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Network: paper, tiny or dense
+    #[arg(long, value_parser = parse::<Preset>)]
+    pub preset: Option<Preset>,
+    /// Layers of your own as JSON: {"pad_columns": 2, "layers": [{"in_modes": [..], "out_modes": [..], "ranks": [..]}]}
+    #[arg(long, value_name = "JSON", conflicts_with = "preset")]
+    pub network: Option<String>,
+    /// Ranks of all bonds, layer by layer: 16,16,16/16
+    #[arg(long, value_name = "RANKS")]
+    pub ranks: Option<String>,
+    /// A whole configuration as JSON, as a checkpoint or the page holds it; other options change it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<std::path::PathBuf>,
+    /// fashion-mnist, fashion-mnist-subset, mnist, mnist-subset, or a folder with IDX files
+    #[arg(long)]
+    pub data: Option<String>,
+    /// float, bf16, f16 or fixed
+    #[arg(long, value_parser = parse::<Precision>)]
+    pub precision: Option<Precision>,
+    /// Widths in fixed point: core,activation,gradient,master
+    #[arg(long, value_name = "BITS")]
+    pub bits: Option<String>,
+    /// Rounding of activations and gradients in fixed point: truncate, nearest or stochastic
+    #[arg(long, value_parser = parse::<Rounding>)]
+    pub rounding: Option<Rounding>,
+    /// Rounding of the master copies in fixed point
+    #[arg(long, value_parser = parse::<Rounding>)]
+    pub master_rounding: Option<Rounding>,
+    /// Rank prior: none, log-uniform, half-cauchy or inverse-gamma
+    #[arg(long, value_parser = parse::<PriorKind>)]
+    pub prior: Option<PriorKind>,
+    /// Weight of the prior's penalty on the loss summed over the training set
+    #[arg(long)]
+    pub prior_strength: Option<f32>,
+    /// Memory reduction at which pruning stops, such as 292; 0 for none
+    #[arg(long)]
+    pub prior_target: Option<f32>,
+    /// Epochs before the prior acts
+    #[arg(long)]
+    pub prior_warmup: Option<f32>,
+    /// Epochs over which it rises to full strength
+    #[arg(long)]
+    pub prior_ramp: Option<f32>,
+    /// Variance at or below which an index dies
+    #[arg(long)]
+    pub prior_threshold: Option<f32>,
+    /// Order of the contractions: paper, chain or planned
+    #[arg(long, value_parser = parse::<Schedule>)]
+    pub schedule: Option<Schedule>,
+    /// adam or sgd
+    #[arg(long, value_parser = parse::<OptimiserKind>)]
+    pub optimiser: Option<OptimiserKind>,
+    /// Adam's beta1, or the momentum of sgd
+    #[arg(long)]
+    pub momentum: Option<f32>,
+    /// Storage of the optimiser's moments: f32 or bf16
+    #[arg(long, value_parser = parse::<MomentStorage>)]
+    pub moments: Option<MomentStorage>,
+    /// Passes over the training set
+    #[arg(long)]
+    pub epochs: Option<u32>,
+    /// Samples per step
+    #[arg(long)]
+    pub batch: Option<usize>,
+    /// Highest learning rate
+    #[arg(long)]
+    pub lr: Option<f32>,
+    /// constant, linear or cosine
+    #[arg(long, value_parser = parse::<RateSchedule>)]
+    pub lr_schedule: Option<RateSchedule>,
+    /// Steps over which the rate first rises
+    #[arg(long)]
+    pub lr_warmup: Option<u32>,
+    /// Seed of every random choice
+    #[arg(long)]
+    pub seed: Option<u32>,
+}
+
+/// Parses a name as the configuration spells it, so that both have the same names.
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| {
+        // serde's own sentence: "unknown variant `x`, expected one of `a`, `b`".
+        error.to_string()
+    })
+}
+
+/// Parses a comma-separated list of numbers.
+fn numbers<T: std::str::FromStr>(option: &str, text: &str) -> Result<Vec<T>, String> {
+    let part = |part: &str| part.trim().parse().map_err(|_| format!("{option}: `{part}` is not a whole number in range"));
+    text.split(',').map(part).collect()
+}
+
+impl RunOptions {
+    /// The configuration these options describe, checked.
+    pub fn config(&self) -> Result<RunConfig, String> {
+        let precision = self.precision.unwrap_or(Precision::Fixed);
+        let mut config = match &self.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+                serde_json::from_str(&text)
+                    .map_err(|error| format!("{} is not a configuration: {error}", path.display()))?
+            }
+            None => RunConfig::preset(self.preset.unwrap_or(Preset::Paper), precision),
+        };
+        if let Some(network) = &self.network {
+            config.network = serde_json::from_str::<NetworkConfig>(network)
+                .map_err(|error| format!("--network is not a network: {error}"))?;
+        }
+        if let Some(ranks) = &self.ranks {
+            let layers: Vec<&str> = ranks.split('/').collect();
+            if layers.len() != config.network.layers.len() {
+                let (found, wanted) = (layers.len(), config.network.layers.len());
+                return Err(format!("--ranks has {found} layers and the network {wanted}; separate layers by /"));
+            }
+            for (layer, ranks) in config.network.layers.iter_mut().zip(layers) {
+                layer.ranks = if ranks.is_empty() { Vec::new() } else { numbers("--ranks", ranks)? };
+            }
+        }
+        if let Some(bits) = &self.bits {
+            let [core, activation, gradient, master] = numbers::<u8>("--bits", bits)?[..] else {
+                return Err("--bits takes four widths: core,activation,gradient,master, such as 4,8,16,8".into());
+            };
+            config.bits = BitsConfig { core, activation, gradient, master };
+        }
+        if let Some(data) = &self.data {
+            config.data.clone_from(data);
+        }
+        set(&mut config.precision, self.precision);
+        set(&mut config.rounding, self.rounding);
+        set(&mut config.master_rounding, self.master_rounding);
+        set(&mut config.prior.kind, self.prior);
+        set(&mut config.prior.strength, self.prior_strength);
+        set(&mut config.prior.target, self.prior_target);
+        set(&mut config.prior.warmup_epochs, self.prior_warmup);
+        set(&mut config.prior.ramp_epochs, self.prior_ramp);
+        set(&mut config.prior.threshold, self.prior_threshold);
+        set(&mut config.schedule, self.schedule);
+        set(&mut config.optimiser.kind, self.optimiser);
+        set(&mut config.optimiser.momentum, self.momentum);
+        set(&mut config.optimiser.moments, self.moments);
+        set(&mut config.epochs, self.epochs);
+        set(&mut config.batch, self.batch);
+        set(&mut config.rate.peak, self.lr);
+        set(&mut config.rate.schedule, self.lr_schedule);
+        set(&mut config.rate.warmup_steps, self.lr_warmup);
+        set(&mut config.seed, self.seed);
+        config.validate().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+}
+
+fn set<T: Copy>(slot: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *slot = value;
+    }
+}

@@ -1,0 +1,142 @@
+//! `railyard train`: a run from the command line.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::options::RunOptions;
+use crate::data::{TrainTest, catalog, split};
+use crate::train::config::RunConfig;
+use crate::train::metrics::EpochMetrics;
+use crate::train::{Advance, Trainer};
+
+/// Options of `railyard train`.
+#[derive(Args, Clone, Debug)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    run: RunOptions,
+    /// Threads that share each batch; fixed point gives the same bits with any number
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Measure on this many training images held out instead of on the test set (to choose recipes)
+    #[arg(long, value_name = "IMAGES")]
+    hold_out: Option<usize>,
+    /// Write a checkpoint here after every epoch
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Go on from this checkpoint; its configuration holds
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+    /// Stop after this many steps of the whole run
+    #[arg(long, value_name = "STEPS")]
+    stop_after: Option<u64>,
+    /// Print one JSON object per line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Seconds since the process began.
+fn clock() -> f64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_secs_f64()
+}
+
+/// Trains.
+pub fn run(args: &TrainArgs) -> Result<(), String> {
+    let mut trainer = start(args)?;
+    trainer.set_clock(clock);
+    trainer.set_threads(args.threads);
+    let steps = trainer.steps_per_epoch();
+    let bar = progress(args.json, steps);
+    if !args.json {
+        println!("{:>5} {:>10} {:>8} {:>8} {:>9}  {:<24} samples/s", "epoch", "loss", "train", "test", "memory", "ranks");
+    }
+    loop {
+        match trainer.advance() {
+            Advance::Step(step) => {
+                bar.set_position((step.step - 1) % steps + 1);
+                bar.set_message(format!("epoch {}  loss {:.3}", step.epoch, step.loss));
+                if args.stop_after.is_some_and(|stop| step.step >= stop) {
+                    break;
+                }
+            }
+            Advance::Evaluating { .. } => {}
+            Advance::Epoch(epoch) => {
+                bar.suspend(|| print(&epoch, args.json))?;
+                if let Some(path) = &args.out {
+                    save(path, &trainer)?;
+                }
+            }
+            Advance::Finished => break,
+        }
+    }
+    bar.finish_and_clear();
+    if let Some(path) = &args.out {
+        save(path, &trainer)?;
+    }
+    Ok(())
+}
+
+fn start(args: &TrainArgs) -> Result<Trainer, String> {
+    let sets = |name: &str| -> Result<TrainTest, String> {
+        let sets = catalog::open(name).map_err(|error| error.to_string())?;
+        let Some(count) = args.hold_out else { return Ok(sets) };
+        if count == 0 || count >= sets.train.len() {
+            return Err(format!("--hold-out {count}: choose 1 to {} images", sets.train.len() - 1));
+        }
+        let (train, test) = split::hold_out(&sets.train, count);
+        Ok(TrainTest { train, test, class_names: sets.class_names })
+    };
+    if let Some(path) = &args.resume {
+        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let config: RunConfig = Trainer::peek(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        let sets = sets(&config.data)?;
+        return Trainer::resume(&bytes, sets.train, sets.test).map_err(|error| format!("{}: {error}", path.display()));
+    }
+    let config = args.run.config()?;
+    let sets = sets(&config.data)?;
+    Trainer::new(config, sets.train, sets.test).map_err(|error| error.to_string())
+}
+
+fn print(epoch: &EpochMetrics, json: bool) -> Result<(), String> {
+    if json {
+        println!("{}", serde_json::to_string(epoch).map_err(|error| error.to_string())?);
+        return Ok(());
+    }
+    let ranks: Vec<String> =
+        epoch.ranks.iter().map(|layer| layer.iter().map(usize::to_string).collect::<Vec<_>>().join(",")).collect();
+    println!(
+        "{:>5} {:>10.4} {:>7.2}% {:>7.2}% {:>8.1}x  {:<24} {:.0}",
+        epoch.epoch,
+        epoch.train_loss,
+        100.0 * epoch.train_accuracy,
+        100.0 * epoch.test_accuracy,
+        epoch.memory_reduction,
+        ranks.join(" / "),
+        epoch.samples_per_second
+    );
+    Ok(())
+}
+
+/// Writes beside the file first, so that a checkpoint is never half written.
+fn save(path: &Path, trainer: &Trainer) -> Result<(), String> {
+    let unwritable = |error: std::io::Error| format!("{}: {error}", path.display());
+    let beside = path.with_extension("partial");
+    std::fs::write(&beside, trainer.checkpoint()).map_err(unwritable)?;
+    std::fs::rename(&beside, path).map_err(unwritable)
+}
+
+fn progress(json: bool, steps: u64) -> ProgressBar {
+    if json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(steps);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {msg}  {eta} left in epoch") {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,133 @@
+//! One contraction in integers: exact sums, then stored, gathered or only measured.
+
+use crate::exec::layout::Contraction;
+use crate::kernels::{Packs, Requantise, RowStats, gemm, requantise_row};
+use crate::numeric::{Rounding, Stream, shift_round};
+
+/// What the results of one operation on a batch held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct OpStats {
+    /// Largest magnitude before the shift.
+    pub peak: u64,
+    /// Values that saturated.
+    pub saturated: u64,
+}
+
+impl OpStats {
+    pub fn add(&mut self, other: Self) {
+        self.peak = self.peak.max(other.peak);
+        self.saturated += other.saturated;
+    }
+}
+
+/// A contraction on some samples, ready to run.
+pub(super) struct Product<'a> {
+    /// Offsets of its elements.
+    pub plan: &'a Contraction,
+    /// Samples it runs on.
+    pub samples: usize,
+    /// Its left and right operands.
+    pub operands: (&'a [i16], &'a [i16]),
+    /// Terms whose sum is certain to fit 30 bits.
+    pub safe: usize,
+}
+
+impl Product<'_> {
+    /// Adds the exact sums to `out`, which starts at zero.
+    pub fn gather(&self, packs: &mut Packs<i16>, out: &mut [i64]) {
+        let Self { plan, samples, operands: (left, right), safe } = *self;
+        out.fill(0);
+        let terms = plan.term_count(samples);
+        let cols = &plan.out_cols;
+        for from in (0..terms).step_by(safe) {
+            let to = (from + safe).min(terms);
+            let (left, right) = ((left, plan.left_at(samples, from, to)), (right, plan.right_at(from, to)));
+            gemm(packs, left, right, |first, sums, stride| {
+                for (i, sums) in sums.chunks_exact(stride).enumerate() {
+                    let base = plan.out_row(first + i) as usize;
+                    let runs = cols.chunks_exact(plan.out_run).zip(sums[..cols.len()].chunks_exact(plan.out_run));
+                    for (cols, sums) in runs {
+                        let start = base + cols[0] as usize;
+                        for (slot, &sum) in out[start..start + plan.out_run].iter_mut().zip(sums) {
+                            *slot += i64::from(sum);
+                        }
+                    }
+                }
+            });
+        }
+    }
+
+    /// Largest magnitude of the exact sums.
+    pub fn peak(&self, packs: &mut Packs<i16>, out_len: usize) -> u64 {
+        let mut sums = vec![0; out_len];
+        self.gather(packs, &mut sums);
+        sums.iter().map(|sum| sum.unsigned_abs()).max().unwrap_or(0)
+    }
+
+    /// Stores the sums, requantised. A tensor of `len` elements per sample takes its random bits from
+    /// `stream(sample)`, drawn by position.
+    pub fn store(
+        &self,
+        packs: &mut Packs<i16>,
+        how: Requantise,
+        stream: impl Fn(u32) -> Stream,
+        len: usize,
+        out: &mut [i16],
+    ) -> OpStats {
+        let Self { plan, samples, operands: (left, right), safe } = *self;
+        let terms = plan.term_count(samples);
+        if terms > safe {
+            let mut sums = vec![0; out.len().min(len * samples)];
+            self.gather(packs, &mut sums);
+            let mut stats = OpStats::default();
+            for (sample, (sums, out)) in sums.chunks(len).zip(out.chunks_mut(len)).enumerate() {
+                stats.add(store_sums(how, sums, out, stream(sample as u32)));
+            }
+            return stats;
+        }
+        let (cols, run, rows) = (&plan.out_cols, plan.out_run, plan.rows_per_sample());
+        let mut row_out = vec![0_i16; cols.len()];
+        let mut stats = RowStats::default();
+        let mut saturated = 0_u64;
+        let (left, right) = ((left, plan.left_at(samples, 0, terms)), (right, plan.right_at(0, terms)));
+        gemm(packs, left, right, |first, sums, stride| {
+            for (i, sums) in sums.chunks_exact(stride).enumerate() {
+                let row = first + i;
+                let sample = if plan.sample_rows { row / rows } else { 0 };
+                let base = plan.out_row(row) as usize;
+                let key = if how.rounding == Rounding::Stochastic { stream(sample as u32) } else { Stream::default() };
+                let draw = (base - sample * len) as u32;
+                let sums = &sums[..cols.len()];
+                let row_stats = if run == cols.len() {
+                    let start = base + cols[0] as usize;
+                    requantise_row(how, sums, &mut out[start..start + run], key, draw, cols)
+                } else {
+                    let row_stats = requantise_row(how, sums, &mut row_out, key, draw, cols);
+                    for (cols, values) in cols.chunks_exact(run).zip(row_out.chunks_exact(run)) {
+                        let start = base + cols[0] as usize;
+                        out[start..start + run].copy_from_slice(values);
+                    }
+                    row_stats
+                };
+                stats.peak = stats.peak.max(row_stats.peak);
+                saturated += u64::from(row_stats.saturated);
+            }
+        });
+        OpStats { peak: u64::from(stats.peak), saturated }
+    }
+}
+
+/// Requantises exact sums of any size, drawing random bits by position.
+pub(super) fn store_sums(how: Requantise, sums: &[i64], out: &mut [i16], stream: Stream) -> OpStats {
+    let (low, high) = (-(1_i64 << (how.bits - 1)), (1_i64 << (how.bits - 1)) - 1);
+    let mut stats = OpStats::default();
+    for (index, (slot, &sum)) in out.iter_mut().zip(sums).enumerate() {
+        let random = if how.rounding == Rounding::Stochastic { stream.bits(index as u32) } else { 0 };
+        let value = shift_round(sum, how.shift, how.rounding, random);
+        let kept = value.clamp(low, high);
+        stats.peak = stats.peak.max(sum.unsigned_abs());
+        stats.saturated += u64::from(kept != value);
+        *slot = kept as i16;
+    }
+    stats
+}

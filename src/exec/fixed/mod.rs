@@ -1,0 +1,432 @@
+//! The fixed-point executor: a Program in integers, bit for bit as hardware would run it.
+//!
+//! A tensor is integers of its class's width with one binary point for all, `value = integer *
+//! 2^-frac`. Sums are exact; storing one divides it by `2^shift` ([`Shift`]), rounds and saturates.
+//! The binary point of every tensor follows from those of its operands and the shift, so real
+//! scales are known without probing. Sums over a batch stay exact until the batch ends, so neither
+//! the number of lanes nor their order changes a bit.
+
+mod contract;
+mod lane;
+mod scaling;
+mod softmax;
+
+pub use scaling::Shift;
+
+use contract::{OpStats, Product, store_sums};
+use lane::{Lane, Work};
+use softmax::Exponentials;
+
+use super::layout::Contraction;
+use super::{Batch, SampleOutcome, cut, on_lanes};
+use crate::kernels::{Packs, Requantise, safe_terms};
+use crate::numeric::{Format, Rounding, Seed, Stream, exact};
+use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
+
+/// Widths of the tensor classes in bits, and how results are rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FixedFormats {
+    /// Cores, on [-1, 1].
+    pub core: u8,
+    /// Activations, merged cores, logits; and biases, on [-1, 1).
+    pub activation: u8,
+    /// Gradients.
+    pub gradient: u8,
+    /// Rounding of everything that is stored.
+    pub rounding: Rounding,
+}
+
+impl FixedFormats {
+    /// Width of a class; accumulators hold exact sums and have none.
+    #[must_use]
+    pub fn bits(&self, class: Class) -> u8 {
+        match class {
+            Class::Core => self.core,
+            Class::Bias | Class::Activation => self.activation,
+            Class::Gradient | Class::Accumulator => self.gradient,
+        }
+    }
+}
+
+/// Where the random bits of a step come from.
+#[derive(Clone, Copy, Debug)]
+pub struct StepKey {
+    /// Seed of the run.
+    pub seed: Seed,
+    /// Step of the run.
+    pub step: u64,
+}
+
+impl StepKey {
+    /// The stream of one operation on one sample.
+    fn stream(self, sample: u32, op: usize) -> Stream {
+        Stream::new(self.seed, self.step, sample, op as u32)
+    }
+}
+
+/// Runs a Program in fixed point.
+#[derive(Clone, Debug)]
+pub struct FixedExecutor {
+    core: Core,
+    shifts: Vec<Shift>,
+    sums: Vec<Vec<i64>>,
+    lanes: Vec<Lane>,
+    packs: Packs<i16>,
+}
+
+/// What every lane reads while the samples run.
+#[derive(Clone, Debug)]
+struct Core {
+    program: Program,
+    plans: Vec<Option<Contraction>>,
+    /// Terms of each contraction whose sum is certain to fit 30 bits.
+    safe: Vec<usize>,
+    formats: FixedFormats,
+    /// Tensors of the whole batch.
+    values: Vec<Vec<i16>>,
+    /// Bits after the binary point of every tensor.
+    frac: Vec<i32>,
+    /// Shift of every operation.
+    shift: Vec<i32>,
+    table: Exponentials,
+    /// Activation of each pixel value.
+    pixels: Vec<i16>,
+}
+
+impl Core {
+    /// Width of a buffer's elements.
+    fn bits(&self, id: BufferId) -> u8 {
+        self.formats.bits(self.program.buffer(id).class)
+    }
+
+    /// How an operation's sums are stored; a forward pass alone rounds to nearest, so that an
+    /// answer does not depend on a step.
+    fn requantise(&self, op: usize, train: bool) -> Requantise {
+        let rounding = if train { self.formats.rounding } else { Rounding::Nearest };
+        let bits = self.bits(self.program.ops[op].writes());
+        Requantise { shift: self.shift[op], bits, rounding }
+    }
+
+    /// Follows the binary points through the Program.
+    fn resolve(&mut self) {
+        for (id, buffer) in self.program.buffers.iter().enumerate() {
+            match buffer.class {
+                Class::Core | Class::Bias => self.frac[id] = i32::from(self.formats.bits(buffer.class)) - 1,
+                _ => {}
+            }
+        }
+        self.frac[self.program.input().0] = i32::from(self.formats.activation) - 1;
+        for (op, &shift) in self.program.ops.iter().zip(&self.shift) {
+            match &op.kind {
+                OpKind::Contract { a, b, out, accumulate, exponent } => {
+                    let shift = if *accumulate { 0 } else { shift };
+                    self.frac[out.buffer.0] = self.frac[a.buffer.0] + self.frac[b.buffer.0] + exponent - shift;
+                }
+                OpKind::SoftmaxCrossEntropy { logits, gradient, .. } => {
+                    self.frac[gradient.0] = i32::from(self.formats.gradient) - 2;
+                    let frac = self.frac[logits.0];
+                    if !self.table.fits(frac) {
+                        self.table = Exponentials::new(self.formats.activation, frac);
+                    }
+                }
+                OpKind::Sum { from, out } => self.frac[out.0] = self.frac[from.0],
+                OpKind::Finish { from, out } => self.frac[out.0] = self.frac[from.0] - shift,
+                OpKind::Bias { .. } | OpKind::Relu { .. } | OpKind::ReluGradient { .. } | OpKind::Update { .. } => {}
+            }
+        }
+    }
+}
+
+/// Whether an operation has a shift of its own.
+fn scaled(kind: &OpKind) -> bool {
+    matches!(kind, OpKind::Contract { accumulate: false, .. } | OpKind::Finish { .. })
+}
+
+impl FixedExecutor {
+    /// An executor with `threads` lanes; parameters start at zero, shifts are set by the first batch.
+    #[must_use]
+    pub fn new(program: Program, formats: FixedFormats, threads: usize) -> Self {
+        let plans = program.ops.iter().map(|op| Contraction::of(&program, &op.kind)).collect();
+        let threads = threads.clamp(1, program.batch.max(1));
+        let lanes = vec![Lane::new(&program, program.batch.div_ceil(threads)); threads];
+        let batch_len = |id: usize, accumulator: bool| {
+            let buffer = &program.buffers[id];
+            let wanted = !program.per_sample(BufferId(id)) && (buffer.class == Class::Accumulator) == accumulator;
+            if wanted { buffer.len } else { 0 }
+        };
+        let all = 0..program.buffers.len();
+        let values = all.clone().map(|id| vec![0; batch_len(id, false)]).collect();
+        let sums = all.map(|id| vec![0; batch_len(id, true)]).collect();
+        let bits = |id: BufferId| formats.bits(program.buffer(id).class);
+        let safe = program.ops.iter().map(|op| match &op.kind {
+            OpKind::Contract { a, b, .. } => safe_terms(bits(a.buffer), bits(b.buffer)),
+            _ => 0,
+        });
+        let top = Format::unit(formats.activation).max();
+        let core = Core {
+            plans,
+            safe: safe.collect(),
+            formats,
+            values,
+            frac: vec![0; program.buffers.len()],
+            shift: vec![0; program.ops.len()],
+            table: Exponentials::new(formats.activation, i32::from(formats.activation) - 1),
+            // Rounded to nearest: top * pixel / 255.
+            pixels: (0..256).map(|pixel| ((2 * top * pixel + 255) / 510) as i16).collect(),
+            program,
+        };
+        let shifts = vec![Shift::default(); core.program.ops.len()];
+        Self { core, shifts, sums, lanes, packs: Packs::default() }
+    }
+
+    /// The Program it runs.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.core.program
+    }
+
+    /// The formats it runs in.
+    #[must_use]
+    pub fn formats(&self) -> FixedFormats {
+        self.core.formats
+    }
+
+    /// Sets a parameter's integers.
+    ///
+    /// # Panics
+    /// If the length differs from the buffer's.
+    pub fn set_parameter(&mut self, id: BufferId, values: &[i16]) {
+        self.core.values[id.0].copy_from_slice(values);
+    }
+
+    /// Shifts of all operations, in the Program's order.
+    #[must_use]
+    pub fn shifts(&self) -> &[Shift] {
+        &self.shifts
+    }
+
+    /// Takes over shifts by operation name, as after a change of ranks or from a checkpoint.
+    pub fn adopt_shifts(&mut self, from: impl Fn(&str) -> Option<Shift>) {
+        for (op, shift) in self.core.program.ops.iter().zip(&mut self.shifts) {
+            if let Some(old) = from(&op.name) {
+                *shift = old;
+            }
+        }
+        self.refresh();
+    }
+
+    /// A tensor's integers: the batch's, or those of a lane's samples in a row.
+    #[must_use]
+    pub fn integers(&self, id: BufferId, lane: usize) -> &[i16] {
+        let per_sample = self.core.program.per_sample(id);
+        if per_sample { &self.lanes[lane].values[id.0] } else { &self.core.values[id.0] }
+    }
+
+    /// The exact sum over the last batch.
+    #[must_use]
+    pub fn sum(&self, id: BufferId) -> &[i64] {
+        &self.sums[id.0]
+    }
+
+    /// Bits after the binary point of a tensor in the last batch.
+    #[must_use]
+    pub fn frac(&self, id: BufferId) -> i32 {
+        self.core.frac[id.0]
+    }
+
+    /// Writes the real-valued gradient of a parameter, summed over the last batch, into `out`.
+    ///
+    /// # Panics
+    /// If the length differs from the buffer's.
+    pub fn gradient(&self, id: BufferId, out: &mut [f32]) {
+        let values = &self.core.values[id.0];
+        assert_eq!(out.len(), values.len());
+        let unit = exact::pow2(-self.frac(id));
+        for (slot, &value) in out.iter_mut().zip(values) {
+            *slot = f32::from(value) * unit;
+        }
+    }
+
+    /// Logits of one sample of the last batch in real scale, if it was run in the first lane.
+    #[must_use]
+    pub fn logits(&self, sample: usize) -> Vec<f32> {
+        let program = &self.core.program;
+        let id = program.logits();
+        let len = program.buffer(id).len;
+        let unit = exact::pow2(-self.frac(id));
+        let logits = &self.lanes[0].values[id.0][sample * len..][..program.classes];
+        logits.iter().map(|&value| f32::from(value) * unit).collect()
+    }
+
+    /// Forward and backward on a batch; gradients are then ready and shifts adapted.
+    pub fn train(&mut self, batch: Batch, key: StepKey) -> Vec<SampleOutcome> {
+        if self.unknown(true) {
+            self.calibrate(batch, key, true);
+        }
+        let (outcomes, stats) = self.run(batch, key, true);
+        self.adapt(&stats);
+        outcomes
+    }
+
+    /// The forward pass on a batch, rounding to nearest; shifts stay as they are.
+    pub fn evaluate(&mut self, batch: Batch) -> Vec<SampleOutcome> {
+        let key = StepKey { seed: Seed(0), step: 0 };
+        if self.unknown(false) {
+            self.calibrate(batch, key, false);
+        }
+        self.run(batch, key, false).0
+    }
+
+    /// Whether a shift that a run needs was never set.
+    fn unknown(&self, train: bool) -> bool {
+        let ops = self.core.program.ops.iter().zip(&self.shifts);
+        ops.filter(|(op, _)| train || op.pass == Pass::Forward).any(|(op, shift)| scaled(&op.kind) && !shift.known)
+    }
+
+    /// Copies the shifts to where the lanes read them and follows the binary points.
+    fn refresh(&mut self) {
+        for (slot, shift) in self.core.shift.iter_mut().zip(&self.shifts) {
+            *slot = shift.shift;
+        }
+        self.core.resolve();
+    }
+
+    /// Runs the batch's first samples operation by operation, setting each unknown shift from what
+    /// the operation's exact sums hold before it stores them.
+    fn calibrate(&mut self, batch: Batch, key: StepKey, train: bool) {
+        self.refresh();
+        let inputs = self.core.program.buffer(self.core.program.input()).len;
+        // As many samples whatever the number of lanes.
+        let count = (batch.pixels.len() / inputs).min(CALIBRATION);
+        let mut lane = Lane::new(&self.core.program, count);
+        lane.load(&self.core, &batch.pixels[..count * inputs]);
+        let labels = if batch.labels.is_empty() { &[] } else { &batch.labels[..count] };
+        for index in 0..self.core.program.ops.len() {
+            let op = &self.core.program.ops[index];
+            let unknown = scaled(&op.kind) && !self.shifts[index].known;
+            let bits = self.core.bits(op.writes());
+            if op.part == Part::Sample {
+                let work = Work { core: &self.core, key, train, labels, start: 0, count };
+                if !work.includes(index) {
+                    continue;
+                }
+                if unknown {
+                    self.shifts[index].calibrate(work.peak(&mut lane, index), bits);
+                    self.refresh();
+                }
+                let work = Work { core: &self.core, key, train, labels, start: 0, count };
+                work.op(&mut lane, index);
+                if let Some(sums) = self.sums.get_mut(self.core.program.ops[index].writes().0) {
+                    sums.copy_from_slice(&lane.sums[self.core.program.ops[index].writes().0]);
+                }
+            } else if train || op.pass == Pass::Forward {
+                if unknown {
+                    let peak = self.shared_peak(index);
+                    self.shifts[index].calibrate(peak, bits);
+                    self.refresh();
+                }
+                self.shared_op(index, key, train);
+            }
+        }
+    }
+
+    /// Runs the three parts.
+    fn run(&mut self, batch: Batch, key: StepKey, train: bool) -> (Vec<SampleOutcome>, Vec<OpStats>) {
+        self.refresh();
+        let mut stats = vec![OpStats::default(); self.core.program.ops.len()];
+        self.shared_part(Part::Before, key, train, &mut stats);
+        let inputs = self.core.program.buffer(self.core.program.input()).len;
+        let cuts = cut(batch.pixels.len() / inputs, self.lanes.len());
+        let core = &self.core;
+        let lanes = &mut self.lanes[..cuts.len()];
+        on_lanes(lanes, |index, lane| {
+            let (start, count) = cuts[index];
+            let labels = if batch.labels.is_empty() { &[] } else { &batch.labels[start..start + count] };
+            lane.load(core, &batch.pixels[start * inputs..(start + count) * inputs]);
+            Work { core, key, train, labels, start, count }.run(lane);
+        });
+        let outcomes = lanes.iter().flat_map(|lane| lane.outcomes.iter().copied()).collect();
+        for lane in &*lanes {
+            for (all, own) in stats.iter_mut().zip(&lane.stats) {
+                all.add(*own);
+            }
+        }
+        if train {
+            for (id, sums) in self.sums.iter_mut().enumerate() {
+                sums.fill(0);
+                for lane in &*lanes {
+                    for (sum, part) in sums.iter_mut().zip(&lane.sums[id]) {
+                        *sum += part;
+                    }
+                }
+            }
+            self.shared_part(Part::After, key, train, &mut stats);
+        }
+        (outcomes, stats)
+    }
+
+    fn shared_part(&mut self, part: Part, key: StepKey, train: bool, stats: &mut [OpStats]) {
+        for index in 0..self.core.program.ops.len() {
+            let op = &self.core.program.ops[index];
+            if op.part == part && (train || op.pass == Pass::Forward) {
+                stats[index] = self.shared_op(index, key, train);
+            }
+        }
+    }
+
+    /// One operation on what the whole batch shares.
+    fn shared_op(&mut self, index: usize, key: StepKey, train: bool) -> OpStats {
+        let core = &mut self.core;
+        let how = core.requantise(index, train);
+        let out_id = core.program.ops[index].writes();
+        let mut out = std::mem::take(&mut core.values[out_id.0]);
+        let stats = match (&core.program.ops[index].kind, &core.plans[index]) {
+            (OpKind::Contract { .. }, Some(plan)) => {
+                let operands = (&core.values[plan.left.0][..], &core.values[plan.right.0][..]);
+                let product = Product { plan, samples: 1, operands, safe: core.safe[index] };
+                let len = out.len();
+                product.store(&mut self.packs, how, |_| key.stream(0, index), len, &mut out)
+            }
+            (OpKind::Finish { from, .. }, _) => store_sums(how, &self.sums[from.0], &mut out, key.stream(0, index)),
+            _ => OpStats::default(),
+        };
+        core.values[out_id.0] = out;
+        stats
+    }
+
+    /// Largest magnitude of what a shared operation is about to store.
+    fn shared_peak(&mut self, index: usize) -> u64 {
+        let core = &self.core;
+        match (&core.program.ops[index].kind, &core.plans[index]) {
+            (OpKind::Contract { .. }, Some(plan)) => {
+                let operands = (&core.values[plan.left.0][..], &core.values[plan.right.0][..]);
+                let product = Product { plan, samples: 1, operands, safe: core.safe[index] };
+                product.peak(&mut self.packs, core.values[plan.out.0].len())
+            }
+            (OpKind::Finish { from, .. }, _) => self.sums[from.0].iter().map(|s| s.unsigned_abs()).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// Adapts every shift to what the batch held. A bias added to a result counts toward the shift of
+    /// the contraction that stored it.
+    fn adapt(&mut self, stats: &[OpStats]) {
+        let ops = &self.core.program.ops;
+        let mut peaks: Vec<OpStats> = stats.to_vec();
+        for (index, op) in ops.iter().enumerate() {
+            let OpKind::Bias { y, .. } = op.kind else { continue };
+            let Some(producer) = ops[..index].iter().rposition(|op| op.writes() == y) else { continue };
+            let shift = self.shifts[producer].shift;
+            let peak = if shift >= 0 { stats[index].peak << shift.min(40) } else { stats[index].peak >> -shift };
+            peaks[producer].add(OpStats { peak, saturated: stats[index].saturated });
+        }
+        for ((op, shift), stats) in ops.iter().zip(&mut self.shifts).zip(&peaks) {
+            if scaled(&op.kind) {
+                shift.adapt(stats.peak, stats.saturated, self.core.formats.bits(self.core.program.buffer(op.writes()).class));
+            }
+        }
+    }
+}
+
+/// Samples of the first batch that set an operation's first shift.
+const CALIBRATION: usize = 64;

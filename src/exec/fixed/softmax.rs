@@ -1,0 +1,72 @@
+//! Softmax cross-entropy in integers, from a table of exponentials.
+
+use crate::exec::{SampleOutcome, arg_max};
+use crate::numeric::exact;
+
+/// Bits after the binary point of the table's weights.
+const WEIGHT_BITS: i32 = 15;
+
+/// `exp(-d * 2^-frac)` in 16-bit weights for the distances `d` that logits can have.
+#[derive(Clone, Debug)]
+pub(super) struct Exponentials {
+    frac: i32,
+    weights: Vec<u32>,
+}
+
+impl Exponentials {
+    /// The table for logits of `bits` bits with `frac` bits after the point.
+    pub fn new(bits: u8, frac: i32) -> Self {
+        let unit = exact::pow2_f64(-frac);
+        let weight = |d: usize| (exact::exp(-(d as f64) * unit) * exact::pow2_f64(WEIGHT_BITS) + 0.5) as u32;
+        Self { frac, weights: (0..1 << bits).map(weight).collect() }
+    }
+
+    /// Whether the table is for this binary point.
+    pub fn fits(&self, frac: i32) -> bool {
+        self.frac == frac
+    }
+
+    /// Probabilities minus one-hot label as gradients with `bits - 2` bits after the point, and the
+    /// sample's loss and answer.
+    pub fn gradient(&self, logits: &[i16], label: Option<u8>, bits: u8, out: &mut [i16]) -> SampleOutcome {
+        let answer = arg_max(logits);
+        let top = i32::from(logits[answer]);
+        let weight = |logit: i16| u64::from(self.weights[(top - i32::from(logit)) as usize]);
+        let total: u64 = logits.iter().map(|&logit| weight(logit)).sum();
+        let one = 1_u64 << (bits - 2);
+        for (slot, &logit) in out.iter_mut().zip(logits) {
+            // Rounded to nearest; the top logit's weight is 2^15, so `total` is not 0.
+            *slot = ((weight(logit) * one * 2 + total) / (total * 2)) as i16;
+        }
+        let mut loss = 0.0;
+        if let Some(label) = label {
+            let label = usize::from(label);
+            out[label] -= one as i16;
+            let distance = f64::from(top - i32::from(logits[label])) * exact::pow2_f64(-self.frac);
+            loss = exact::ln(total as f64 * exact::pow2_f64(-WEIGHT_BITS)) + distance;
+        }
+        SampleOutcome { loss, answer: answer as u8 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients_are_close_to_the_real_softmax() {
+        let table = Exponentials::new(8, 4);
+        let logits = [17_i16, -30, 64, 60, 0];
+        let mut gradient = [0; 5];
+        let outcome = table.gradient(&logits, Some(3), 16, &mut gradient);
+        let real: Vec<f64> = logits.iter().map(|&l| (f64::from(l) / 16.0).exp()).collect();
+        let total: f64 = real.iter().sum();
+        for (i, &value) in gradient.iter().enumerate() {
+            let want = real[i] / total - f64::from(u8::from(i == 3));
+            // The weights carry 15 bits, the gradient 14.
+            assert!((f64::from(value) / 16384.0 - want).abs() < 1e-4, "{i}");
+        }
+        assert_eq!(outcome.answer, 2);
+        assert!((outcome.loss + (real[3] / total).ln()).abs() < 1e-4);
+    }
+}

@@ -1,0 +1,135 @@
+//! A contraction as a matrix product: which indices become rows, columns and terms, and where their
+//! elements lie.
+
+use crate::kernels::Scatter;
+use crate::program::{Axis, BufferId, OpKind, Program, View};
+
+/// Offsets of a contraction's elements, for a whole batch; fewer samples use their beginning.
+#[derive(Clone, Debug)]
+pub(super) struct Contraction {
+    /// Operand whose free indices are the rows.
+    pub left: BufferId,
+    /// Operand whose free indices are the columns.
+    pub right: BufferId,
+    /// Result.
+    pub out: BufferId,
+    /// Whether the rows run over the samples too.
+    pub sample_rows: bool,
+    /// Rows (per sample, if they run over samples).
+    rows: usize,
+    /// Terms (per sample, if they run over samples).
+    terms: usize,
+    /// Whether the terms run over the samples: a sum over the batch.
+    sample_terms: bool,
+    left_rows: Vec<u32>,
+    left_terms: Vec<u32>,
+    right_terms: Vec<u32>,
+    right_cols: Vec<u32>,
+    out_rows: Vec<u32>,
+    /// Offset of each column in the result.
+    pub out_cols: Vec<u32>,
+    /// Length of the runs of consecutive offsets that `out_cols` falls into.
+    pub out_run: usize,
+}
+
+impl Contraction {
+    /// The offsets of a contraction, or nothing for another kind of operation.
+    pub fn of(program: &Program, kind: &OpKind) -> Option<Self> {
+        let OpKind::Contract { a, b, out, .. } = kind else { return None };
+        let (a_samples, b_samples) = (program.per_sample(a.buffer), program.per_sample(b.buffer));
+        // Samples are rows; otherwise the result's innermost index should run along the columns.
+        let a_last = out.axes.last().is_some_and(|axis| a.axes.iter().any(|other| other.label == axis.label));
+        let swap = if a_samples == b_samples { a_last } else { b_samples };
+        let (left, right) = if swap { (b, a) } else { (a, b) };
+        let shared = |axis: &&Axis| left.axes.iter().any(|other| other.label == axis.label);
+        let terms: Vec<Axis> = right.axes.iter().filter(shared).copied().collect();
+        let of = |view: &View| -> Vec<Axis> {
+            let free = out.axes.iter().filter(|axis| view.axes.iter().any(|other| other.label == axis.label));
+            free.copied().collect()
+        };
+        let (rows, cols) = (of(left), of(right));
+        let sample_rows = program.per_sample(left.buffer) && !program.per_sample(right.buffer);
+        let sample_terms = a_samples && b_samples;
+        let repeat = |offsets: Vec<u32>, view: &View, wanted: bool| {
+            if wanted { over_samples(&offsets, program.buffer(view.buffer).len, program.batch) } else { offsets }
+        };
+        let out_cols = offsets(out, &cols);
+        let (row_count, term_count) = (count(&rows), count(&terms));
+        Some(Self {
+            left: left.buffer,
+            right: right.buffer,
+            out: out.buffer,
+            sample_rows,
+            rows: row_count,
+            terms: term_count,
+            sample_terms,
+            left_rows: repeat(offsets(left, &rows), left, sample_rows),
+            left_terms: repeat(offsets(left, &terms), left, sample_terms),
+            right_terms: repeat(offsets(right, &terms), right, sample_terms),
+            right_cols: offsets(right, &cols),
+            out_rows: repeat(offsets(out, &rows), out, sample_rows),
+            out_run: run_length(&out_cols),
+            out_cols,
+        })
+    }
+
+    /// Rows of one sample (all rows, if they do not run over samples).
+    pub fn rows_per_sample(&self) -> usize {
+        self.rows
+    }
+
+    /// Rows of the product on `samples` samples.
+    pub fn row_count(&self, samples: usize) -> usize {
+        self.rows * if self.sample_rows { samples } else { 1 }
+    }
+
+    /// Terms of each sum on `samples` samples.
+    pub fn term_count(&self, samples: usize) -> usize {
+        self.terms * if self.sample_terms { samples } else { 1 }
+    }
+
+    /// The left operand on `samples` samples, terms `from..to`.
+    pub fn left_at(&self, samples: usize, from: usize, to: usize) -> Scatter<'_> {
+        Scatter { rows: &self.left_rows[..self.row_count(samples)], cols: &self.left_terms[from..to] }
+    }
+
+    /// The right operand, terms `from..to`.
+    pub fn right_at(&self, from: usize, to: usize) -> Scatter<'_> {
+        Scatter { rows: &self.right_terms[from..to], cols: &self.right_cols }
+    }
+
+    /// Offset of a row in the result.
+    pub fn out_row(&self, row: usize) -> u32 {
+        self.out_rows[row]
+    }
+}
+
+fn count(axes: &[Axis]) -> usize {
+    axes.iter().map(|axis| axis.size).product()
+}
+
+/// Offsets within `view` of all values of `axes`, row-major.
+fn offsets(view: &View, axes: &[Axis]) -> Vec<u32> {
+    let stride_of = |axis: &Axis| -> u32 {
+        let after = view.axes.iter().rev().take_while(|other| other.label != axis.label);
+        after.map(|other| other.size as u32).product()
+    };
+    let mut all = vec![0_u32];
+    for axis in axes {
+        let stride = stride_of(axis);
+        all = all.iter().flat_map(|&base| (0..axis.size as u32).map(move |i| base + i * stride)).collect();
+    }
+    all
+}
+
+/// Longest length that cuts the columns into runs of consecutive offsets.
+fn run_length(cols: &[u32]) -> usize {
+    let consecutive = |run: &[u32]| run.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    let first = 1 + cols.windows(2).take_while(|pair| pair[1] == pair[0] + 1).count();
+    if cols.len().is_multiple_of(first) && cols.chunks_exact(first).all(consecutive) { first } else { 1 }
+}
+
+/// The same offsets in each of `samples` copies that are `len` apart.
+fn over_samples(offsets: &[u32], len: usize, samples: usize) -> Vec<u32> {
+    (0..samples).flat_map(|sample| offsets.iter().map(move |&offset| offset + (sample * len) as u32)).collect()
+}

@@ -1,0 +1,112 @@
+//! One face for the two executors.
+
+use super::config::{Precision, RunConfig};
+use super::model::{Grid, Model};
+use crate::exec::fixed::{FixedExecutor, FixedFormats, Shift, StepKey};
+use crate::exec::float::FloatExecutor;
+use crate::exec::{Batch, SampleOutcome};
+use crate::numeric::Storage;
+use crate::program::{BufferId, Program};
+
+/// The executor of a run.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one per run")]
+pub(super) enum Engine {
+    Float(FloatExecutor),
+    Fixed(FixedExecutor),
+}
+
+impl Engine {
+    pub fn new(config: &RunConfig, program: Program, threads: usize) -> Self {
+        let storage = match config.precision {
+            Precision::Fixed => {
+                let formats = FixedFormats {
+                    core: config.bits.core,
+                    activation: config.bits.activation,
+                    gradient: config.bits.gradient,
+                    rounding: config.rounding,
+                };
+                return Self::Fixed(FixedExecutor::new(program, formats, threads));
+            }
+            Precision::Float => Storage::F32,
+            Precision::Bf16 => Storage::Bf16,
+            Precision::F16 => Storage::F16,
+        };
+        Self::Float(FloatExecutor::new(program, storage, threads))
+    }
+
+    pub fn program(&self) -> &Program {
+        match self {
+            Self::Float(executor) => executor.program(),
+            Self::Fixed(executor) => executor.program(),
+        }
+    }
+
+    /// Copies all parameters from the master copies, as the contractions see them.
+    pub fn load(&mut self, model: &Model) {
+        for (index, layer) in model.layers.iter().enumerate() {
+            let buffers = &self.program().layers[index];
+            let ids: Vec<BufferId> = buffers.cores.iter().copied().chain([buffers.bias]).collect();
+            for (place, (id, parameter)) in ids.iter().zip(&layer.parameters).enumerate() {
+                match self {
+                    Self::Float(executor) => executor.set_parameter(*id, &parameter.master),
+                    Self::Fixed(executor) => {
+                        let formats = executor.formats();
+                        let is_core = place + 1 < ids.len();
+                        let bits = if is_core { formats.core } else { formats.activation };
+                        let integers: Vec<i16> = match parameter.grid {
+                            Some(grid) if !is_core => parameter.master.iter().map(|&v| grid.integer(v)).collect(),
+                            _ => parameter.master.iter().map(|&v| Grid::view(v, bits)).collect(),
+                        };
+                        executor.set_parameter(*id, &integers);
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn train(&mut self, batch: Batch, key: StepKey) -> Vec<SampleOutcome> {
+        match self {
+            Self::Float(executor) => executor.train(batch),
+            Self::Fixed(executor) => executor.train(batch, key),
+        }
+    }
+
+    pub fn evaluate(&mut self, batch: Batch) -> Vec<SampleOutcome> {
+        match self {
+            Self::Float(executor) => executor.evaluate(batch),
+            Self::Fixed(executor) => executor.evaluate(batch),
+        }
+    }
+
+    pub fn gradient(&self, id: BufferId, out: &mut [f32]) {
+        match self {
+            Self::Float(executor) => executor.gradient(id, out),
+            Self::Fixed(executor) => executor.gradient(id, out),
+        }
+    }
+
+    pub fn logits(&self) -> Vec<f32> {
+        match self {
+            Self::Float(executor) => executor.logits(0).to_vec(),
+            Self::Fixed(executor) => executor.logits(0),
+        }
+    }
+
+    /// Shifts by operation name; none in floating point.
+    pub fn shifts(&self) -> Vec<(String, Shift)> {
+        match self {
+            Self::Float(_) => Vec::new(),
+            Self::Fixed(executor) => {
+                let names = executor.program().ops.iter().map(|op| op.name.clone());
+                names.zip(executor.shifts().iter().copied()).collect()
+            }
+        }
+    }
+
+    pub fn adopt_shifts(&mut self, shifts: &[(String, Shift)]) {
+        if let Self::Fixed(executor) = self {
+            executor.adopt_shifts(|name| shifts.iter().find(|(other, _)| other == name).map(|(_, shift)| *shift));
+        }
+    }
+}

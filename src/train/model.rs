@@ -1,0 +1,261 @@
+//! The parameters in training: master copies, moments and the bonds' variances.
+
+use super::config::{OptimiserKind, Precision, RunConfig};
+use super::optimiser::Moments;
+use crate::numeric::{Rounding, Seed, Stream};
+use crate::program::NetworkShape;
+use crate::tt::{TtShape, core_std, remove_bond_indices, scale_exponent};
+
+/// Standard deviation of the fixed-point cores at the start; their range is [-1, 1].
+const FIXED_STD: f64 = 0.4;
+
+/// What a stream is for, in place of a sample's number.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose {
+    Initial,
+    Shuffle,
+    Master,
+    Moments,
+}
+
+/// The stream for one purpose of one parameter at one step.
+pub(super) fn stream(seed: Seed, step: u64, purpose: Purpose, parameter: usize) -> Stream {
+    Stream::new(seed, step, u32::MAX - purpose as u32, parameter as u32)
+}
+
+/// The grid a master copy lies on: `bits` bits on [-1, 1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// Width in bits.
+    pub bits: u8,
+    /// How an update is rounded to it.
+    pub rounding: Rounding,
+}
+
+impl Grid {
+    fn full(self) -> f32 {
+        (1_u32 << (self.bits - 1)) as f32
+    }
+
+    /// Nearest point below, at or above `value`, as the rounding says; saturates.
+    #[must_use]
+    pub fn round(self, value: f32, stream: Stream, index: usize) -> f32 {
+        let full = self.full();
+        let addend = match self.rounding {
+            Rounding::Truncate => 0.0,
+            Rounding::Nearest => 0.5,
+            Rounding::Stochastic => stream.unit(index as u32),
+        };
+        (value * full + addend).floor().clamp(-full, full - 1.0) / full
+    }
+
+    /// The value's integer.
+    #[must_use]
+    pub fn integer(self, value: f32) -> i16 {
+        (value * self.full()) as i16
+    }
+
+    /// The integer of `value` rounded to nearest on a grid of `bits` bits, clipped to the symmetric
+    /// range: how a core is seen through its master copy.
+    #[must_use]
+    pub fn view(value: f32, bits: u8) -> i16 {
+        let full = (1_u32 << (bits - 1)) as f32;
+        (value * full + 0.5).floor().clamp(1.0 - full, full - 1.0) as i16
+    }
+}
+
+/// One trained tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Master copy; in fixed point every value lies on `grid`.
+    pub master: Vec<f32>,
+    /// The optimiser's moments.
+    pub moments: Moments,
+    /// Grid of the master copy, in fixed point.
+    pub grid: Option<Grid>,
+}
+
+/// A bond's rank indices with their variances.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bond {
+    /// Rank at the start of the run.
+    pub initial_rank: usize,
+    /// Place at the start of the run of each index still alive.
+    pub alive: Vec<u16>,
+    /// Variance `lambda` of each index still alive.
+    pub variances: Vec<f32>,
+    /// Running mean of the squared loss derivative with respect to a gate on each index.
+    pub relevance: Vec<f32>,
+}
+
+/// One layer in training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Shape at the present ranks.
+    pub shape: TtShape,
+    /// Constant scale `2^-exponent` of the weights.
+    pub exponent: i32,
+    /// The cores, then the bias.
+    pub parameters: Vec<Parameter>,
+    /// The bonds.
+    pub bonds: Vec<Bond>,
+}
+
+/// The network in training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// The layers.
+    pub layers: Vec<Layer>,
+    /// Logits in use.
+    pub classes: usize,
+}
+
+impl Model {
+    /// A freshly drawn network.
+    ///
+    /// Dense weights get a standard deviation of `sqrt(2 / inputs)` before a `ReLU` (He et al., 2015)
+    /// and `sqrt(1 / outputs of the layer before)` at the logits. In fixed point the cores have
+    /// standard deviation 0.4 and the layer a power-of-two scale near that.
+    #[must_use]
+    pub fn new(config: &RunConfig, shapes: Vec<TtShape>, classes: usize) -> Self {
+        let last = shapes.len() - 1;
+        let fixed = config.precision == Precision::Fixed;
+        let mut tensor = 0;
+        let layers = shapes.into_iter().enumerate().map(|(index, shape)| {
+            let gain = if index == last { 1.0 } else { 2.0 };
+            let dense_std = (gain / shape.inputs() as f64).sqrt();
+            let (std, exponent) = if fixed {
+                (FIXED_STD, scale_exponent(&shape, FIXED_STD, dense_std))
+            } else {
+                (core_std(&shape, dense_std), 0)
+            };
+            let mut parameters = Vec::new();
+            for core in shape.core_shapes() {
+                let stream = stream(Seed(config.seed), 0, Purpose::Initial, tensor);
+                let draw = |i: usize| stream.normal(i as u32) * std as f32;
+                let grid = fixed.then_some(Grid { bits: config.bits.master, rounding: config.master_rounding });
+                parameters.push(Parameter::new(core.iter().product(), config.optimiser.kind, grid, draw));
+                tensor += 1;
+            }
+            let grid = fixed.then_some(Grid { bits: config.bits.activation, rounding: config.master_rounding });
+            parameters.push(Parameter::new(shape.outputs(), config.optimiser.kind, grid, |_| 0.0));
+            tensor += 1;
+            let bonds = shape.ranks().iter().map(|&rank| Bond::new(rank)).collect();
+            Layer { shape, exponent, parameters, bonds }
+        });
+        Self { layers: layers.collect(), classes }
+    }
+
+    /// The shape a Program is compiled for.
+    #[must_use]
+    pub fn network_shape(&self) -> NetworkShape {
+        NetworkShape {
+            layers: self.layers.iter().map(|layer| layer.shape.clone()).collect(),
+            exponents: self.layers.iter().map(|layer| layer.exponent).collect(),
+            classes: self.classes,
+        }
+    }
+
+    /// Alive core entries of all layers.
+    #[must_use]
+    pub fn core_entries(&self) -> usize {
+        self.layers.iter().map(|layer| layer.shape.core_entries()).sum()
+    }
+
+    /// Biases of all layers.
+    #[must_use]
+    pub fn biases(&self) -> usize {
+        self.layers.iter().map(|layer| layer.shape.outputs()).sum()
+    }
+
+    /// Alive ranks of every bond.
+    #[must_use]
+    pub fn ranks(&self) -> Vec<Vec<usize>> {
+        self.layers.iter().map(|layer| layer.shape.ranks().to_vec()).collect()
+    }
+
+    /// Checksum of all master copies (FNV-1a, 64 bits, over their little-endian `f32` bytes).
+    #[must_use]
+    pub fn checksum(&self) -> u64 {
+        let values = self.layers.iter().flat_map(|layer| &layer.parameters).flat_map(|p| &p.master);
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in values.flat_map(|value| value.to_bits().to_le_bytes()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        hash
+    }
+}
+
+impl Bond {
+    /// A bond whose indices are all alive, with unit variances.
+    #[must_use]
+    pub fn new(rank: usize) -> Self {
+        Self {
+            initial_rank: rank,
+            alive: (0..rank as u16).collect(),
+            variances: vec![1.0; rank],
+            relevance: vec![0.0; rank],
+        }
+    }
+}
+
+impl Parameter {
+    fn new(len: usize, kind: OptimiserKind, grid: Option<Grid>, draw: impl Fn(usize) -> f32) -> Self {
+        let place = |index: usize| match grid {
+            Some(grid) => Grid { rounding: Rounding::Nearest, ..grid }.round(draw(index), Stream::default(), index),
+            None => draw(index),
+        };
+        Self { master: (0..len).map(place).collect(), moments: Moments::new(kind, len), grid }
+    }
+
+    /// The tensors that shrink together: the master copy and the moments.
+    fn tensors(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
+        [&mut self.master, &mut self.moments.first, &mut self.moments.second].into_iter().filter(|t| !t.is_empty())
+    }
+}
+
+impl Layer {
+    /// Keeps only these indices of a bond (from 0): slices leave both cores, their moments and the
+    /// bond. Returns the removed indices as numbered at the start of the run.
+    ///
+    /// # Panics
+    /// If `keep` is empty, not ascending or out of range.
+    pub fn keep(&mut self, bond: usize, keep: &[usize]) -> Vec<u16> {
+        let (left_shape, right_shape) = (self.shape.core_shape(bond), self.shape.core_shape(bond + 1));
+        let (before, after) = self.parameters.split_at_mut(bond + 1);
+        for (left, right) in before[bond].tensors().zip(after[0].tensors()) {
+            (*left, *right) = remove_bond_indices(left, left_shape, right, right_shape, keep);
+        }
+        let state = &mut self.bonds[bond];
+        let removed = (0..state.alive.len()).filter(|i| !keep.contains(i)).map(|i| state.alive[i]).collect();
+        state.alive = keep.iter().map(|&i| state.alive[i]).collect();
+        state.variances = keep.iter().map(|&i| state.variances[i]).collect();
+        state.relevance = keep.iter().map(|&i| state.relevance[i]).collect();
+        let mut ranks = self.shape.ranks().to_vec();
+        ranks[bond] = keep.len();
+        if let Ok(shape) = self.shape.with_ranks(ranks) {
+            self.shape = shape;
+        }
+        removed
+    }
+
+    /// Core entries that one index of a bond takes: a slice of each neighbour.
+    #[must_use]
+    pub fn index_entries(&self, bond: usize) -> usize {
+        let ([r, m, n, _], [_, m2, n2, r2]) = (self.shape.core_shape(bond), self.shape.core_shape(bond + 1));
+        r * m * n + m2 * n2 * r2
+    }
+
+    /// Squared norm of each slice `G_k[:, :, :, r]` left of a bond.
+    #[must_use]
+    pub fn left_norms(&self, bond: usize) -> Vec<f32> {
+        let rank = self.bonds[bond].alive.len();
+        let mut norms = vec![0.0_f32; rank];
+        for row in self.parameters[bond].master.chunks_exact(rank) {
+            for (norm, value) in norms.iter_mut().zip(row) {
+                *norm += value * value;
+            }
+        }
+        norms
+    }
+}

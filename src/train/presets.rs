@@ -1,0 +1,106 @@
+//! Networks and recipes by name.
+//!
+//! Recipes were chosen on 5,000 held-out training images; docs/RECIPES.md has the runs.
+
+use super::config::{
+    BitsConfig, LayerConfig, MomentStorage, NetworkConfig, OptimiserConfig, OptimiserKind, Precision, Preset,
+    PriorConfig, PriorKind, RateConfig, RateSchedule, RunConfig,
+};
+use crate::numeric::Rounding;
+use crate::program::Schedule;
+
+fn layer(in_modes: &[usize], out_modes: &[usize], ranks: &[usize]) -> LayerConfig {
+    LayerConfig { in_modes: in_modes.to_vec(), out_modes: out_modes.to_vec(), ranks: ranks.to_vec() }
+}
+
+impl Preset {
+    /// The network of this name.
+    #[must_use]
+    pub fn network(self) -> NetworkConfig {
+        match self {
+            Self::Paper => NetworkConfig {
+                pad_columns: 2,
+                layers: vec![
+                    layer(&[7, 4, 2, 16], &[4, 4, 2, 16], &[16, 16, 16]),
+                    layer(&[32, 16], &[1, 16], &[16]),
+                ],
+            },
+            Self::Tiny => NetworkConfig {
+                pad_columns: 2,
+                layers: vec![layer(&[28, 32], &[8, 8], &[6]), layer(&[8, 8], &[4, 4], &[6])],
+            },
+            Self::Dense => NetworkConfig {
+                pad_columns: 0,
+                layers: vec![layer(&[784], &[512], &[]), layer(&[512], &[10], &[])],
+            },
+        }
+    }
+}
+
+impl Default for BitsConfig {
+    fn default() -> Self {
+        Self { core: 4, activation: 8, gradient: 16, master: 8 }
+    }
+}
+
+impl Default for PriorConfig {
+    fn default() -> Self {
+        Self {
+            kind: PriorKind::None,
+            strength: 1.0,
+            warmup_epochs: 1.0,
+            ramp_epochs: 6.0,
+            target: 0.0,
+            threshold: 1e-3,
+            smoothing: 0.1,
+            eta: 0.1,
+            shape: 1.0,
+            scale: 1e-3,
+        }
+    }
+}
+
+impl Default for OptimiserConfig {
+    fn default() -> Self {
+        Self {
+            kind: OptimiserKind::Adam,
+            momentum: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            moments: MomentStorage::F32,
+        }
+    }
+}
+
+impl RunConfig {
+    /// A preset network with the recipe that suits a precision.
+    #[must_use]
+    pub fn preset(preset: Preset, precision: Precision) -> Self {
+        let peak = match (preset, precision) {
+            (_, Precision::Fixed) => 2e-2,
+            (Preset::Dense, _) => 1e-3,
+            _ => 5e-3,
+        };
+        Self {
+            data: "fashion-mnist-subset".into(),
+            network: preset.network(),
+            precision,
+            bits: BitsConfig::default(),
+            rounding: Rounding::Nearest,
+            master_rounding: Rounding::Stochastic,
+            prior: PriorConfig::default(),
+            schedule: Schedule::Planned,
+            optimiser: OptimiserConfig::default(),
+            rate: RateConfig { peak, schedule: RateSchedule::Linear, warmup_steps: 0 },
+            epochs: 10,
+            batch: 64,
+            seed: 1,
+        }
+    }
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self::preset(Preset::Paper, Precision::Fixed)
+    }
+}

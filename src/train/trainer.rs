@@ -1,0 +1,448 @@
+//! The trainer: batches in, a smaller network out.
+
+use super::adapt::Adaptation;
+use super::config::{PriorKind, RunConfig};
+use super::engine::Engine;
+use super::error::TrainError;
+use super::metrics::{
+    BondSnapshot, CoreSnapshot, EpochMetrics, LayerSnapshot, OperationReport, Pruned, Snapshot, StepMetrics,
+};
+use super::model::{Grid, Model, Purpose, stream};
+use super::optimiser::OptimiserStep;
+use super::{memory, prior};
+use crate::data::Dataset;
+use crate::exec::fixed::StepKey;
+use crate::exec::{Batch, SampleOutcome};
+use crate::numeric::{Seed, exact};
+use crate::program::{BufferId, Class, Part, Program, compile};
+
+/// What one call of [`Trainer::advance`] did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Advance {
+    /// One training step.
+    Step(StepMetrics),
+    /// Part of the evaluation on the test set.
+    Evaluating {
+        /// Test samples done.
+        done: usize,
+        /// Test samples in all.
+        total: usize,
+    },
+    /// The evaluation ended, and with it an epoch.
+    Epoch(EpochMetrics),
+    /// The run is over; nothing was done.
+    Finished,
+}
+
+/// Sums over the samples of an epoch or of an evaluation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Tally {
+    pub samples: usize,
+    pub loss: f64,
+    pub correct: usize,
+}
+
+impl Tally {
+    fn add(&mut self, outcomes: &[SampleOutcome], labels: &[u8]) {
+        self.samples += labels.len();
+        for (outcome, &label) in outcomes.iter().zip(labels) {
+            self.loss += outcome.loss;
+            self.correct += usize::from(outcome.answer == label);
+        }
+    }
+
+    fn mean_loss(&self) -> f32 {
+        (self.loss / self.samples.max(1) as f64) as f32
+    }
+
+    fn accuracy(&self) -> f32 {
+        self.correct as f32 / self.samples.max(1) as f32
+    }
+}
+
+/// A run in progress. The same configuration, data and seed give the same bits in fixed point
+/// whatever the platform and the number of threads.
+#[derive(Clone, Debug)]
+pub struct Trainer {
+    pub(super) config: RunConfig,
+    pub(super) train: Dataset,
+    pub(super) test: Dataset,
+    pub(super) model: Model,
+    pub(super) engine: Engine,
+    pub(super) adaptation: Adaptation,
+    pub(super) step: u64,
+    pub(super) epochs_evaluated: u32,
+    pub(super) tally: Tally,
+    evaluation: Tally,
+    confusion: Vec<u32>,
+    order: (u64, Vec<u32>),
+    threads: usize,
+    clock: Option<fn() -> f64>,
+    busy_seconds: f64,
+}
+
+impl Trainer {
+    /// A run about to begin, on one thread.
+    ///
+    /// # Errors
+    /// If the configuration is not valid or does not fit the data.
+    pub fn new(config: RunConfig, train: Dataset, test: Dataset) -> Result<Self, TrainError> {
+        let shapes = config.shapes()?;
+        super::error::check_data(&config, &shapes, &train, &test)?;
+        let model = Model::new(&config, shapes, train.classes);
+        Ok(Self::with_model(config, train, test, model))
+    }
+
+    /// A run with these parameters, at its beginning.
+    pub(super) fn with_model(config: RunConfig, train: Dataset, test: Dataset, model: Model) -> Self {
+        let program = compile(&model.network_shape(), config.schedule, config.batch);
+        let engine = Engine::new(&config, program, 1);
+        let mut trainer = Self {
+            adaptation: Adaptation::default(),
+            config,
+            train,
+            test,
+            model,
+            engine,
+            step: 0,
+            epochs_evaluated: 0,
+            tally: Tally::default(),
+            evaluation: Tally::default(),
+            confusion: Vec::new(),
+            order: (u64::MAX, Vec::new()),
+            threads: 1,
+            clock: None,
+            busy_seconds: 0.0,
+        };
+        trainer.engine.load(&trainer.model);
+        trainer
+    }
+
+    /// Runs each batch on this many threads from now on.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.threads = threads.max(1);
+        self.rebuild();
+    }
+
+    /// Gives a clock in seconds, for [`EpochMetrics::samples_per_second`].
+    pub fn set_clock(&mut self, clock: fn() -> f64) {
+        self.clock = Some(clock);
+    }
+
+    /// The configuration of the run.
+    #[must_use]
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// Steps taken.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Epoch in progress, from 1; the last one when the run is over.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        (self.epochs_evaluated + 1).min(self.config.epochs)
+    }
+
+    /// Steps of an epoch; the last batch may be smaller.
+    #[must_use]
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.train.len().div_ceil(self.config.batch) as u64
+    }
+
+    /// Steps of the whole run.
+    #[must_use]
+    pub fn total_steps(&self) -> u64 {
+        self.steps_per_epoch() * u64::from(self.config.epochs)
+    }
+
+    /// The Program at the present ranks.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        self.engine.program()
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Checksum of all parameters, 16 hexadecimal digits.
+    #[must_use]
+    pub fn checksum(&self) -> String {
+        format!("{:016x}", self.model.checksum())
+    }
+
+    /// Does the next small piece of work: one training step, or one batch of the evaluation that
+    /// follows each epoch.
+    pub fn advance(&mut self) -> Advance {
+        if self.epochs_evaluated >= self.config.epochs {
+            return Advance::Finished;
+        }
+        if self.step < u64::from(self.epochs_evaluated + 1) * self.steps_per_epoch() {
+            let start = self.clock.map(|clock| clock());
+            let metrics = self.train_step();
+            if let (Some(start), Some(clock)) = (start, self.clock) {
+                self.busy_seconds += clock() - start;
+            }
+            return Advance::Step(metrics);
+        }
+        self.evaluate_some()
+    }
+
+    /// Class probabilities for one image of the data's size.
+    ///
+    /// # Panics
+    /// If the image has another size than the data's.
+    #[must_use]
+    pub fn predict(&mut self, image: &[u8]) -> Vec<f32> {
+        assert_eq!(image.len(), self.test.height * self.test.width, "an image of the data's size");
+        let mut pixels = Vec::new();
+        pad(&self.config, self.test.width, image, &mut pixels);
+        self.engine.evaluate(Batch { pixels: &pixels, labels: &[] });
+        let logits = self.engine.logits();
+        let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let weights: Vec<f64> = logits.iter().map(|&logit| exact::exp(f64::from(logit - top))).collect();
+        let total: f64 = weights.iter().sum();
+        weights.iter().map(|weight| (weight / total) as f32).collect()
+    }
+
+    /// The state of cores, bonds, memory and operations, for drawing.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let layers = self.model.layers.iter().enumerate().map(|(index, layer)| LayerSnapshot {
+            name: format!("fc{}", index + 1),
+            in_modes: layer.shape.in_modes().to_vec(),
+            out_modes: layer.shape.out_modes().to_vec(),
+            cores: layer
+                .shape
+                .core_shapes()
+                .zip(&layer.parameters)
+                .map(|(shape, parameter)| CoreSnapshot { shape, values: self.seen(parameter) })
+                .collect(),
+            bonds: layer
+                .bonds
+                .iter()
+                .map(|bond| BondSnapshot {
+                    initial_rank: bond.initial_rank,
+                    alive: bond.alive.clone(),
+                    variances: if self.config.prior.kind == PriorKind::None {
+                        Vec::new()
+                    } else {
+                        bond.variances.clone()
+                    },
+                    threshold: self.config.prior.threshold,
+                })
+                .collect(),
+        });
+        Snapshot {
+            layers: layers.collect(),
+            memory: memory::report(&self.config, &self.model, self.program()),
+            operations: self.operations(),
+        }
+    }
+
+    /// A core as the contractions see it.
+    fn seen(&self, parameter: &super::model::Parameter) -> Vec<f32> {
+        let bits = self.config.bits.core;
+        if parameter.grid.is_none() {
+            return parameter.master.clone();
+        }
+        let unit = exact::pow2(1 - i32::from(bits));
+        parameter.master.iter().map(|&value| f32::from(Grid::view(value, bits)) * unit).collect()
+    }
+
+    fn operations(&self) -> Vec<OperationReport> {
+        let program = self.program();
+        let shifts = self.engine.shifts();
+        let report = |(index, op): (usize, &crate::program::Op)| {
+            let shift = shifts.get(index).map(|(_, shift)| *shift).unwrap_or_default();
+            let bits = match program.buffer(op.writes()).class {
+                Class::Core => self.config.bits.core,
+                Class::Activation | Class::Bias => self.config.bits.activation,
+                Class::Gradient | Class::Accumulator => self.config.bits.gradient,
+            };
+            let share = if op.part == Part::Sample { 1.0 } else { program.batch as f64 };
+            OperationReport {
+                name: op.name.clone(),
+                macs_per_sample: op.macs() as f64 / share,
+                shift: shift.shift,
+                saturated: shift.saturated,
+                peak: shift.share(bits),
+            }
+        };
+        program.ops.iter().enumerate().map(report).collect()
+    }
+
+    fn train_step(&mut self) -> StepMetrics {
+        let per_epoch = self.steps_per_epoch();
+        let epoch = self.step / per_epoch;
+        if self.step.is_multiple_of(per_epoch) {
+            self.tally = Tally::default();
+            self.busy_seconds = 0.0;
+        }
+        if self.order.0 != epoch {
+            let shuffle = stream(Seed(self.config.seed), epoch, Purpose::Shuffle, 0);
+            self.order = (epoch, shuffle.permutation(self.train.len()));
+        }
+        let first = (self.step % per_epoch) as usize * self.config.batch;
+        let last = (first + self.config.batch).min(self.train.len());
+        let chosen = &self.order.1[first..last];
+        let mut pixels = Vec::new();
+        for &index in chosen {
+            pad(&self.config, self.train.width, self.train.image(index as usize), &mut pixels);
+        }
+        let labels: Vec<u8> = chosen.iter().map(|&index| self.train.labels[index as usize]).collect();
+        let key = StepKey { seed: Seed(self.config.seed), step: self.step };
+        let outcomes = self.engine.train(Batch { pixels: &pixels, labels: &labels }, key);
+        let mut batch = Tally::default();
+        batch.add(&outcomes, &labels);
+        self.tally.add(&outcomes, &labels);
+        let rate = self.config.rate.at(self.step, self.total_steps());
+        self.update(rate, labels.len());
+        let pruned = self.adapt_ranks();
+        self.engine.load(&self.model);
+        self.step += 1;
+        StepMetrics {
+            epoch: epoch as u32 + 1,
+            step: self.step,
+            loss: batch.mean_loss(),
+            accuracy: batch.accuracy(),
+            rate,
+            pruned,
+        }
+    }
+
+    /// Takes the optimiser's step on every parameter.
+    fn update(&mut self, rate: f32, samples: usize) {
+        let step = OptimiserStep::new(self.config.optimiser, self.step, rate);
+        let epochs_done = (self.step as f64 / self.steps_per_epoch() as f64) as f32;
+        let weight = self.penalty(epochs_done);
+        let seed = Seed(self.config.seed);
+        let scale = 1.0 / samples as f32;
+        let mut number = 0;
+        for (index, layer) in self.model.layers.iter_mut().enumerate() {
+            let buffers = &self.engine.program().layers[index];
+            let ids: Vec<BufferId> = buffers.core_gradients.iter().copied().chain([buffers.bias_gradient]).collect();
+            for (place, id) in ids.into_iter().enumerate() {
+                let parameter = &mut layer.parameters[place];
+                let mut gradient = vec![0.0; parameter.master.len()];
+                self.engine.gradient(id, &mut gradient);
+                gradient.iter_mut().for_each(|g| *g *= scale);
+                if let Some(bond) = layer.bonds.get_mut(place) {
+                    bond.observe(&parameter.master, &gradient);
+                    if weight > 0.0 {
+                        prior::add_penalty(bond, weight, &parameter.master, &mut gradient);
+                    }
+                }
+                step.apply(&mut parameter.moments, &mut gradient, stream(seed, self.step, Purpose::Moments, number));
+                let rounding = stream(seed, self.step, Purpose::Master, number);
+                for (at, (value, change)) in parameter.master.iter_mut().zip(&gradient).enumerate() {
+                    *value -= change;
+                    if let Some(grid) = parameter.grid {
+                        *value = grid.round(*value, rounding, at);
+                    }
+                }
+                number += 1;
+            }
+        }
+    }
+
+    /// Weight of the prior's penalty on the mean loss.
+    fn penalty(&self, epochs_done: f32) -> f32 {
+        let prior = &self.config.prior;
+        if prior.kind == PriorKind::None {
+            return 0.0;
+        }
+        prior.strength * prior.ramp(epochs_done) / self.train.len() as f32
+    }
+
+    /// Moves the variances and removes what died; the Program shrinks with the ranks.
+    fn adapt_ranks(&mut self) -> Vec<Pruned> {
+        if self.config.prior.kind == PriorKind::None {
+            return Vec::new();
+        }
+        let epochs_done = ((self.step + 1) as f64 / self.steps_per_epoch() as f64) as f32;
+        for layer in &mut self.model.layers {
+            prior::update_variances(layer, &self.config.prior);
+        }
+        let pruned = self.adaptation.prune(&self.config, &mut self.model, self.step, epochs_done);
+        if !pruned.is_empty() {
+            self.rebuild();
+        }
+        pruned
+    }
+
+    /// Compiles the Program anew; shifts are kept by the operations' names.
+    pub(super) fn rebuild(&mut self) {
+        let shifts = self.engine.shifts();
+        let program = compile(&self.model.network_shape(), self.config.schedule, self.config.batch);
+        self.engine = Engine::new(&self.config, program, self.threads);
+        self.engine.adopt_shifts(&shifts);
+        self.engine.load(&self.model);
+    }
+
+    fn evaluate_some(&mut self) -> Advance {
+        let classes = self.model.classes;
+        if self.evaluation.samples == 0 {
+            self.confusion = vec![0; classes * classes];
+        }
+        let first = self.evaluation.samples;
+        let last = (first + self.config.batch).min(self.test.len());
+        let mut pixels = Vec::new();
+        for index in first..last {
+            pad(&self.config, self.test.width, self.test.image(index), &mut pixels);
+        }
+        let labels = &self.test.labels[first..last];
+        let outcomes = self.engine.evaluate(Batch { pixels: &pixels, labels });
+        self.evaluation.add(&outcomes, labels);
+        for (outcome, &label) in outcomes.iter().zip(labels) {
+            self.confusion[usize::from(label) * classes + usize::from(outcome.answer)] += 1;
+        }
+        if last < self.test.len() {
+            return Advance::Evaluating { done: last, total: self.test.len() };
+        }
+        let evaluation = std::mem::take(&mut self.evaluation);
+        self.epochs_evaluated += 1;
+        Advance::Epoch(self.epoch_metrics(&evaluation))
+    }
+
+    fn epoch_metrics(&mut self, evaluation: &Tally) -> EpochMetrics {
+        let entries = self.model.core_entries();
+        let parameter_bits = memory::parameter_bits(&self.config, entries, self.model.biases());
+        let dense_bits = memory::dense_bits(&self.model);
+        let training = memory::report(&self.config, &self.model, self.program()).training;
+        let speed = if self.busy_seconds > 0.0 { self.tally.samples as f64 / self.busy_seconds } else { 0.0 };
+        EpochMetrics {
+            epoch: self.epochs_evaluated,
+            step: self.step,
+            train_loss: self.tally.mean_loss(),
+            train_accuracy: self.tally.accuracy(),
+            test_loss: evaluation.mean_loss(),
+            test_accuracy: evaluation.accuracy(),
+            ranks: self.model.ranks(),
+            core_entries: entries,
+            parameter_bits,
+            dense_bits,
+            memory_reduction: dense_bits as f64 / parameter_bits as f64,
+            training_bytes: training.iter().map(|category| category.bytes).sum(),
+            samples_per_second: speed,
+            checksum: self.checksum(),
+            confusion: std::mem::take(&mut self.confusion),
+        }
+    }
+}
+
+/// Appends an image with the network's zero columns on both sides of each row.
+fn pad(config: &RunConfig, width: usize, image: &[u8], out: &mut Vec<u8>) {
+    let columns = config.network.pad_columns;
+    for row in image.chunks_exact(width) {
+        out.extend(std::iter::repeat_n(0, columns));
+        out.extend_from_slice(row);
+        out.extend(std::iter::repeat_n(0, columns));
+    }
+}
