@@ -24,3 +24,5 @@ pub mod numeric;
 pub mod program;
 pub mod train;
 pub mod tt;
+pub mod ui;
+pub mod worker;

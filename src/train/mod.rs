@@ -14,6 +14,7 @@ mod optimiser;
 mod presets;
 mod prior;
 mod rate;
+pub mod record;
 mod trainer;
 
 pub use error::{ConfigError, TrainError};

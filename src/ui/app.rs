@@ -1,0 +1,116 @@
+//! The page put together.
+
+use std::rc::Rc;
+
+use gloo::events::EventListener;
+use web_sys::HtmlDialogElement;
+use yew::prelude::*;
+
+use super::cars::Cars;
+use super::chart::Chart;
+use super::confusion::Confusion;
+use super::figures::Figures;
+use super::header::Header;
+use super::hooks;
+use super::memory::Memory;
+use super::model::Model;
+use super::pad::PadCard;
+use super::rail::Rail;
+use super::samples::Samples;
+use super::session::Session;
+use super::strip::Strip;
+use super::theme::{Theme, reduced_motion, use_media, use_theme};
+use super::transport::Transport;
+
+/// Width below which the settings move into a sheet.
+const NARROW: &str = "(max-width: 860px)";
+
+/// Start the page.
+pub fn start() {
+    console_error_panic_hook::set_once();
+    let session = Session::new(reduced_motion() || hooks::testing());
+    hooks::install(&session);
+    yew::Renderer::<App>::with_props(AppProps { session: session.clone() }).render();
+    session.start();
+}
+
+#[derive(Properties, PartialEq)]
+struct AppProps {
+    session: Session,
+}
+
+#[component]
+fn App(props: &AppProps) -> Html {
+    let session = &props.session;
+    let model = use_state(|| session.model());
+    let (theme, choice, ontheme) = use_theme();
+    let narrow = use_media(NARROW);
+    {
+        let (session, set) = (session.clone(), model.setter());
+        use_effect_with((), move |()| {
+            session.listen(Rc::new(move |model| set.set(model)));
+            let listener = EventListener::new(&gloo::utils::window(), "hashchange", move |_| {
+                session.read_address();
+            });
+            move || drop(listener)
+        });
+    }
+    let sheet = use_node_ref();
+    let open = {
+        let sheet = sheet.clone();
+        Callback::from(move |_: MouseEvent| {
+            if let Some(dialog) = sheet.cast::<HtmlDialogElement>() {
+                let _ = dialog.show_modal();
+            }
+        })
+    };
+    let close = {
+        let sheet = sheet.clone();
+        Callback::from(move |_: MouseEvent| {
+            if let Some(dialog) = sheet.cast::<HtmlDialogElement>() {
+                dialog.close();
+            }
+        })
+    };
+    let rail = html! { <Rail session={session.clone()} model={(*model).clone()} /> };
+    html! {
+        <ContextProvider<Theme> context={theme}>
+            <Header session={session.clone()} model={(*model).clone()} theme={choice} {ontheme} />
+            <div class={classes!("grid", narrow.then_some("narrow"))}>
+                if narrow {
+                    <dialog class="settings" ref={sheet} aria-label="Settings">
+                        <div class="dialog-head"><h2>{ "Settings" }</h2><button type="button" class="quiet" onclick={close}>{ "Done" }</button></div>
+                        { rail }
+                    </dialog>
+                } else {
+                    <aside class="rail" aria-label="Settings">{ rail }</aside>
+                }
+                <main id="results" tabindex="-1">
+                    { results(session, &model) }
+                </main>
+                <Transport session={session.clone()} model={(*model).clone()} onsettings={narrow.then_some(open)} />
+            </div>
+            <div class="hidden" role="status" aria-live="polite">{ &model.spoken }</div>
+        </ContextProvider<Theme>>
+    }
+}
+
+fn results(session: &Session, model: &Model) -> Html {
+    let view = &model.view;
+    html! {
+        <>
+            <Strip session={session.clone()} model={model.clone()} />
+            <Figures model={model.clone()} />
+            <div class="pair">
+                <Chart view={view.clone()} />
+                <Memory view={view.clone()} />
+            </div>
+            <Cars view={view.clone()} />
+            <div class="triple">
+                <Samples session={session.clone()} view={view.clone()} />
+                <Confusion view={view.clone()} />
+                <PadCard session={session.clone()} model={model.clone()} />
+            </div>
+        </>
+    }
+}

@@ -1,0 +1,382 @@
+//! Accuracy and loss over the run: training in amber, test in teal with a dot per epoch, a published
+//! reference in dashed grey. Pointer or arrow keys read off one epoch.
+
+use yew::prelude::*;
+
+use super::canvas::{Canvas, Paint, Surface};
+use super::format;
+use super::model::{History, Origin, View};
+use crate::train::metrics::EpochMetrics;
+
+/// Left margin for the scales.
+const LEFT: f64 = 46.0;
+/// Right margin for the labels at the lines' ends.
+const RIGHT: f64 = 44.0;
+
+/// Properties of [`Chart`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The run.
+    pub view: View,
+}
+
+/// The published accuracy to compare with, where the data allow it.
+fn reference(view: &View) -> Option<(f32, &'static str)> {
+    (view.origin != Origin::Nothing && view.config.data.starts_with("fashion-mnist"))
+        .then_some((0.8667, "published"))
+}
+
+/// The chart.
+#[component]
+pub fn Chart(props: &Props) -> Html {
+    let view = &props.view;
+    let cursor = use_state_eq(|| None::<u32>);
+    let plot = Plot {
+        history: view.history.clone(),
+        steps: view.total_steps().max(1),
+        epochs: view.config.epochs,
+        steps_per_epoch: view.steps_per_epoch.max(1),
+        reference: reference(view).map(|(value, _)| value),
+        cursor: *cursor,
+    };
+    let paint = use_memo(plot, |plot| {
+        let plot = plot.clone();
+        Paint::new(move |surface| plot.paint(surface))
+    });
+    let trained = view.history.curves().epochs.len();
+    let epoch_at = {
+        let epochs = view.config.epochs;
+        move |event: &PointerEvent| {
+            let canvas = event.target_dyn_into::<web_sys::HtmlCanvasElement>()?;
+            let width = f64::from(canvas.client_width()) - LEFT - RIGHT;
+            let share = (f64::from(event.offset_x()) - LEFT) / width.max(1.0);
+            nearest_epoch(share, epochs, trained)
+        }
+    };
+    let onpointermove = {
+        let cursor = cursor.clone();
+        Callback::from(move |event: PointerEvent| cursor.set(epoch_at(&event)))
+    };
+    let onpointerleave = {
+        let cursor = cursor.clone();
+        Callback::from(move |_: PointerEvent| cursor.set(None))
+    };
+    let onblur = {
+        let cursor = cursor.clone();
+        Callback::from(move |_: FocusEvent| cursor.set(None))
+    };
+    let onkeydown = {
+        let cursor = cursor.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            if let Some(next) = walk(&event.key(), *cursor, trained) {
+                event.prevent_default();
+                cursor.set(next);
+            }
+        })
+    };
+    let curves = view.history.curves();
+    let read = (*cursor).and_then(|epoch| curves.epochs.iter().find(|e| e.epoch == epoch));
+    html! {
+        <section class="card fill" aria-labelledby="chart-title">
+            <div class="head">
+                <h2 id="chart-title">{ "Accuracy and loss" }</h2>
+                <span class="readout num" aria-live="polite">{ read.map(readout) }</span>
+                <span class="legend" aria-hidden="true">
+                    <i class="key train"></i>{ "train" }<i class="key test"></i>{ "test" }
+                    if reference(view).is_some() {
+                        <i class="key ref"></i>{ "published" }
+                    }
+                </span>
+                { table(&curves.epochs) }
+            </div>
+            <Canvas
+                class="plot"
+                paint={(*paint).clone()}
+                label={format!(
+                    "Accuracy and loss over {} epochs; arrow keys read off an epoch, the table beside has all figures.",
+                    view.config.epochs
+                )}
+                described_by="chart-table"
+                focusable={true}
+                {onpointermove} {onpointerleave} {onkeydown} {onblur}
+            />
+        </section>
+    }
+}
+
+fn readout(epoch: &EpochMetrics) -> String {
+    format!(
+        "epoch {} · train {} % · test {} % · loss {:.3}",
+        epoch.epoch,
+        format::percent(epoch.train_accuracy),
+        format::percent(epoch.test_accuracy),
+        epoch.test_loss,
+    )
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "bounded by the number of trained epochs"
+)]
+fn nearest_epoch(share: f64, epochs: u32, trained: usize) -> Option<u32> {
+    let at = (share * f64::from(epochs)).round().clamp(1.0, (trained as f64).max(1.0));
+    (trained > 0).then_some(at as u32)
+}
+
+/// The cursor after a key; none where the key means nothing here.
+#[allow(clippy::option_option, reason = "outer: is it a key of ours; inner: is there a cursor")]
+fn walk(key: &str, cursor: Option<u32>, trained: usize) -> Option<Option<u32>> {
+    let last = u32::try_from(trained).ok().filter(|last| *last > 0)?;
+    Some(match key {
+        "ArrowRight" => Some(cursor.map_or(1, |at| (at + 1).min(last))),
+        "ArrowLeft" => Some(cursor.map_or(last, |at| at.saturating_sub(1).max(1))),
+        "Home" => Some(1),
+        "End" => Some(last),
+        "Escape" => None,
+        _ => return None,
+    })
+}
+
+/// The same figures as a table.
+fn table(epochs: &[EpochMetrics]) -> Html {
+    html! {
+        <details class="table">
+            <summary>{ "Table" }</summary>
+            <div class="sheet" tabindex="0" role="region" aria-label="Accuracy and loss as a table">
+                <table id="chart-table">
+                    <caption class="hidden">{ "Accuracy and loss by epoch" }</caption>
+                    <thead><tr>
+                        <th scope="col">{ "Epoch" }</th><th scope="col">{ "Train %" }</th><th scope="col">{ "Test %" }</th>
+                        <th scope="col">{ "Train loss" }</th><th scope="col">{ "Test loss" }</th><th scope="col">{ "Memory" }</th>
+                    </tr></thead>
+                    <tbody>
+                        { for epochs.iter().map(|e| html! {
+                            <tr key={e.epoch}>
+                                <th scope="row">{ e.epoch }</th>
+                                <td>{ format::percent(e.train_accuracy) }</td>
+                                <td>{ format::percent(e.test_accuracy) }</td>
+                                <td>{ format!("{:.3}", e.train_loss) }</td>
+                                <td>{ format!("{:.3}", e.test_loss) }</td>
+                                <td>{ format::factor(e.memory_reduction) }</td>
+                            </tr>
+                        }) }
+                    </tbody>
+                </table>
+            </div>
+        </details>
+    }
+}
+
+#[derive(Clone, PartialEq)]
+struct Plot {
+    history: History,
+    steps: u64,
+    epochs: u32,
+    steps_per_epoch: u64,
+    reference: Option<f32>,
+    cursor: Option<u32>,
+}
+
+/// One of the two panels: where it lies and what it spans.
+struct Panel {
+    top: f64,
+    bottom: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Panel {
+    fn y(&self, value: f64) -> f64 {
+        let share = (value - self.low) / (self.high - self.low);
+        self.bottom - share * (self.bottom - self.top)
+    }
+
+    /// Draw so that nothing leaves the panel by more than a dot.
+    fn clipped(&self, surface: &Surface, draw: impl FnOnce()) {
+        surface.ctx.save();
+        surface.ctx.begin_path();
+        surface.ctx.rect(0.0, self.top - 5.0, surface.width, self.bottom - self.top + 10.0);
+        surface.ctx.clip();
+        draw();
+        surface.ctx.restore();
+    }
+}
+
+impl Plot {
+    #[allow(clippy::cast_precision_loss, reason = "positions on a screen")]
+    fn x(&self, surface: &Surface, step: u64) -> f64 {
+        let width = surface.width - LEFT - RIGHT;
+        LEFT + width * step as f64 / self.steps as f64
+    }
+
+    fn paint(&self, surface: &Surface) -> bool {
+        let curves = self.history.curves();
+        let low = lowest(&curves.epochs);
+        let foot = surface.height - 16.0;
+        let split = foot * 0.66;
+        let accuracy = Panel { top: 8.0, bottom: split - 8.0, low, high: ceiling(&curves.epochs) };
+        let highest = curves.epochs.iter().map(|e| f64::from(e.test_loss)).fold(0.8, f64::max);
+        let loss = Panel { top: split + 12.0, bottom: foot, low: 0.0, high: highest.min(3.0) };
+
+        surface.ctx.set_font(&surface.palette.number_font);
+        let width = surface.width - RIGHT;
+        let steps = if accuracy.high - low > 35.0 { 20.0 } else { 5.0 };
+        let mut tick = low;
+        while tick <= accuracy.high {
+            self.rule(surface, &accuracy, tick, width, &format!("{tick:.0}"));
+            tick += steps;
+        }
+        for tick in [0.0, 0.5, 1.0, 2.0] {
+            if tick <= loss.high {
+                self.rule(surface, &loss, tick, width, &format!("{tick}"));
+            }
+        }
+        self.epoch_scale(surface, foot);
+
+        if let Some(reference) = self.reference {
+            let y = surface.sharp(accuracy.y(f64::from(reference) * 100.0));
+            surface.dash(&[4.0, 4.0]);
+            surface.line((LEFT, y), (width, y), &surface.palette.soft, 1.0);
+            surface.dash(&[]);
+            surface.text(&format::percent(reference), width + 5.0, y + 4.0, "left", &surface.palette.soft);
+        }
+        let amber = &surface.palette.amber;
+        accuracy.clipped(surface, || {
+            self.steps(surface, &accuracy, amber, |s| f64::from(s.accuracy) * 100.0);
+            self.tests(surface, &accuracy, |e| f64::from(e.test_accuracy) * 100.0);
+        });
+        loss.clipped(surface, || {
+            self.steps(surface, &loss, amber, |s| f64::from(s.loss));
+            self.tests(surface, &loss, |e| f64::from(e.test_loss));
+        });
+        if let Some(last) = curves.epochs.last() {
+            let teal = &surface.palette.teal;
+            let at = self.x(surface, last.step) + 7.0;
+            let y = accuracy.y(f64::from(last.test_accuracy) * 100.0);
+            let clear = self.reference.is_none_or(|r| {
+                (accuracy.y(f64::from(r) * 100.0) - y).abs() > 12.0 || at < width - 40.0
+            });
+            let y = if clear { y + 4.0 } else { y - 6.0 };
+            surface.text(&format::percent(last.test_accuracy), at.min(width + 5.0), y, "left", teal);
+            let y = loss.y(f64::from(last.test_loss)) + 4.0;
+            surface.text(&format!("{:.2}", last.test_loss), at.min(width + 5.0), y, "left", teal);
+        }
+        if let Some(epoch) = self.cursor {
+            let x = surface.sharp(self.x(surface, u64::from(epoch) * self.steps_per_epoch));
+            surface.line((x, accuracy.top), (x, foot), &surface.palette.soft, 1.0);
+        }
+        false
+    }
+
+    fn rule(&self, surface: &Surface, panel: &Panel, tick: f64, right: f64, label: &str) {
+        let y = surface.sharp(panel.y(tick));
+        surface.line((LEFT, y), (right, y), &surface.palette.line, 1.0);
+        surface.text(label, LEFT - 8.0, y + 4.0, "right", &surface.palette.soft);
+    }
+
+    fn epoch_scale(&self, surface: &Surface, foot: f64) {
+        let every = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+            .into_iter()
+            .find(|every| self.epochs / every <= 10)
+            .unwrap_or(1000);
+        for epoch in (every..=self.epochs).step_by(every as usize) {
+            let x = self.x(surface, u64::from(epoch) * self.steps_per_epoch);
+            surface.text(&epoch.to_string(), x, foot + 14.0, "center", &surface.palette.soft);
+        }
+        surface.text("epoch", LEFT - 8.0, foot + 14.0, "right", &surface.palette.soft);
+    }
+
+    /// The steps' curve: the mean of the steps that share a column of two pixels, no finer than a
+    /// 150th of the run, so that single batches do not drown the course.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "positions on a screen"
+    )]
+    fn steps(
+        &self,
+        surface: &Surface,
+        panel: &Panel,
+        colour: &str,
+        value: impl Fn(&crate::train::metrics::StepMetrics) -> f64,
+    ) {
+        let curves = self.history.curves();
+        let columns = ((surface.width - LEFT - RIGHT) / 2.0).clamp(10.0, 150.0) as u64;
+        surface.ctx.set_stroke_style_str(colour);
+        surface.ctx.set_line_width(1.75);
+        surface.ctx.set_line_join("round");
+        surface.ctx.begin_path();
+        let (mut column, mut sum, mut count, mut started) = (u64::MAX, 0.0, 0_u32, false);
+        let mut flush = |column: u64, sum: f64, count: u32| {
+            if count > 0 {
+                let middle = (column as f64 + 0.5) / columns as f64 * self.steps as f64;
+                let (x, y) = (self.x(surface, middle as u64), panel.y(sum / f64::from(count)));
+                if started {
+                    surface.ctx.line_to(x, y);
+                } else {
+                    surface.ctx.move_to(x, y);
+                    started = true;
+                }
+            }
+        };
+        for step in &curves.steps {
+            let at = (step.step.saturating_sub(1)) * columns / self.steps;
+            if at != column {
+                flush(column, sum, count);
+                (column, sum, count) = (at, 0.0, 0);
+            }
+            sum += value(step);
+            count += 1;
+        }
+        flush(column, sum, count);
+        surface.ctx.stroke();
+    }
+
+    fn tests(&self, surface: &Surface, panel: &Panel, value: impl Fn(&EpochMetrics) -> f64) {
+        let curves = self.history.curves();
+        let teal = &surface.palette.teal;
+        surface.ctx.set_stroke_style_str(teal);
+        surface.ctx.set_fill_style_str(teal);
+        surface.ctx.set_line_width(1.75);
+        surface.ctx.begin_path();
+        let points: Vec<_> = curves
+            .epochs
+            .iter()
+            .map(|e| (e.epoch, self.x(surface, e.step), panel.y(value(e))))
+            .collect();
+        for (k, (_, x, y)) in points.iter().enumerate() {
+            if k == 0 { surface.ctx.move_to(*x, *y) } else { surface.ctx.line_to(*x, *y) }
+        }
+        surface.ctx.stroke();
+        for (epoch, x, y) in points {
+            let radius = if self.cursor == Some(epoch) { 4.0 } else { 2.4 };
+            surface.ctx.begin_path();
+            let _ = surface.ctx.arc(x, y, radius, 0.0, std::f64::consts::TAU);
+            surface.ctx.fill();
+        }
+    }
+}
+
+/// Foot of the accuracy scale: as high as the worst epoch allows, in wide steps so that it rarely moves.
+fn lowest(epochs: &[EpochMetrics]) -> f64 {
+    let worst = epochs.iter().map(|e| f64::from(e.test_accuracy) * 100.0).fold(100.0, f64::min);
+    match worst {
+        _ if epochs.is_empty() => 0.0,
+        w if w >= 92.0 => 90.0,
+        w if w >= 82.0 => 80.0,
+        w if w >= 72.0 => 70.0,
+        w if w >= 52.0 => 50.0,
+        _ => 0.0,
+    }
+}
+
+fn ceiling(epochs: &[EpochMetrics]) -> f64 {
+    let best = epochs
+        .iter()
+        .map(|e| f64::from(e.test_accuracy.max(e.train_accuracy)) * 100.0)
+        .fold(0.0, f64::max);
+    if epochs.is_empty() || best > 94.0 { 100.0 } else { 95.0 }
+}

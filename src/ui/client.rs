@@ -1,0 +1,140 @@
+//! A typed client of the training worker.
+//!
+//! Nothing is sent before the worker says it is ready; requests made earlier wait. Buffers travel as
+//! transferables. A worker that traps is reported once, with what it said, and can be replaced.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{ErrorEvent, MessageEvent, Worker};
+
+use crate::worker::message::{Event, PROTOCOL, Request, decode, encode};
+
+/// What the client reports.
+pub enum Report {
+    /// The worker said something; the buffers that came with it.
+    Event(Event, Vec<Uint8Array>),
+    /// The worker is gone.
+    Died(String),
+}
+
+type Handler = Rc<dyn Fn(Report)>;
+
+/// A running worker.
+pub struct Client {
+    worker: Worker,
+    shared: Rc<Shared>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+}
+
+struct Shared {
+    ready: Cell<bool>,
+    dead: Cell<bool>,
+    waiting: RefCell<Vec<(Request, Vec<Uint8Array>)>>,
+    panic: RefCell<Option<String>>,
+}
+
+impl Client {
+    /// Start a worker; `handler` hears everything it says.
+    pub fn start(handler: Handler) -> Result<Self, String> {
+        let worker = Worker::new(&address()).map_err(|_| {
+            "This browser does not let the page start a training worker.".to_string()
+        })?;
+        let shared = Rc::new(Shared {
+            ready: Cell::new(false),
+            dead: Cell::new(false),
+            waiting: RefCell::default(),
+            panic: RefCell::default(),
+        });
+        let on_message = {
+            let (shared, handler, worker) = (shared.clone(), handler.clone(), worker.clone());
+            Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+                if !shared.dead.get() {
+                    shared.receive(&worker, &handler, &message.data());
+                }
+            })
+        };
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        let on_error = {
+            let shared = shared.clone();
+            Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
+                error.prevent_default();
+                if !shared.dead.replace(true) {
+                    let said = shared.panic.take().unwrap_or_else(|| error.message());
+                    handler(Report::Died(said));
+                }
+            })
+        };
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        Ok(Self { worker, shared, _on_message: on_message, _on_error: on_error })
+    }
+
+    /// Send a request, as soon as the worker listens. The buffers are moved.
+    pub fn send(&self, request: Request, bulk: Vec<Uint8Array>) {
+        if self.shared.ready.get() {
+            post(&self.worker, &request, &bulk);
+        } else {
+            self.shared.waiting.borrow_mut().push((request, bulk));
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shared.dead.set(true);
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+    }
+}
+
+impl Shared {
+    fn receive(&self, worker: &Worker, handler: &Handler, data: &JsValue) {
+        let Some(parts) = data.dyn_ref::<Array>() else { return };
+        let mut parts = parts.iter().map(|part| Uint8Array::new(&part));
+        let Some(control) = parts.next() else { return };
+        match decode(&control.to_vec()) {
+            Ok(Event::Ready { protocol: PROTOCOL }) => {
+                self.ready.set(true);
+                for (request, bulk) in self.waiting.take() {
+                    post(worker, &request, &bulk);
+                }
+                handler(Report::Event(Event::Ready { protocol: PROTOCOL }, vec![]));
+            }
+            Ok(Event::Panic { message }) => *self.panic.borrow_mut() = Some(message),
+            Ok(event) if self.ready.get() => handler(Report::Event(event, parts.collect())),
+            Ok(_) | Err(_) => {
+                if !self.dead.replace(true) {
+                    handler(Report::Died(crate::worker::message::BadMessage.to_string()));
+                }
+            }
+        }
+    }
+}
+
+fn post(worker: &Worker, request: &Request, bulk: &[Uint8Array]) {
+    let Ok(control) = encode(request) else { return };
+    let control = Uint8Array::from(control.as_slice());
+    let (parts, transfer) = (Array::of1(&control), Array::of1(&control.buffer()));
+    for buffer in bulk {
+        parts.push(buffer);
+        transfer.push(&buffer.buffer());
+    }
+    let _ = worker.post_message_with_transfer(&parts, &transfer);
+}
+
+/// The worker's script beside the page's, with the page's own build as its version: the worker's
+/// file names carry no hash.
+fn address() -> String {
+    let build = gloo::utils::document()
+        .query_selector("link[rel=modulepreload]")
+        .ok()
+        .flatten()
+        .and_then(|link| link.get_attribute("href"))
+        .and_then(|href| href.rsplit('-').next().map(|hash| hash.replace(".js", "")))
+        .unwrap_or_default();
+    format!("worker.js?v={build}")
+}

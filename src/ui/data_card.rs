@@ -1,0 +1,137 @@
+//! The data: a known set or the visitor's own files, with its progress and what went wrong.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Blob, DragEvent, FileList, HtmlInputElement};
+use yew::prelude::*;
+
+use super::datasets::{KNOWN, OWN};
+use super::fields::Choice;
+use super::format;
+use super::model::{DataState, Model};
+use super::session::Session;
+
+/// Properties of [`DataCard`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The session.
+    pub session: Session,
+    /// The model.
+    pub model: Model,
+}
+
+/// The card. Files may be dropped anywhere on it.
+#[component]
+pub fn DataCard(props: &Props) -> Html {
+    let Props { session, model } = props;
+    let over = use_state_eq(|| false);
+    let picker = use_node_ref();
+    let name = &model.draft.config.data;
+    let mut options: Vec<AttrValue> = KNOWN.iter().map(|(_, shown)| (*shown).into()).collect();
+    let mut chosen = KNOWN.iter().position(|(known, _)| known == name);
+    if chosen.is_none() {
+        chosen = Some(options.len());
+        options.push("Your own files".into());
+    }
+    let onchoose = {
+        let session = session.clone();
+        Callback::from(move |k: usize| {
+            let name = KNOWN.get(k).map_or(OWN, |(name, _)| name);
+            session.edit(|draft| draft.config.data = name.into());
+        })
+    };
+    let ondragover = {
+        let over = over.clone();
+        Callback::from(move |event: DragEvent| {
+            event.prevent_default();
+            over.set(true);
+        })
+    };
+    let ondragleave = {
+        let over = over.clone();
+        Callback::from(move |_: DragEvent| over.set(false))
+    };
+    let ondrop = {
+        let (over, session) = (over.clone(), session.clone());
+        Callback::from(move |event: DragEvent| {
+            event.prevent_default();
+            over.set(false);
+            let files = event.data_transfer().and_then(|transfer| transfer.files());
+            take(&session, files);
+        })
+    };
+    let onchange = {
+        let session = session.clone();
+        Callback::from(move |event: Event| {
+            if let Some(input) = event.target_dyn_into::<HtmlInputElement>() {
+                take(&session, input.files());
+                input.set_value("");
+            }
+        })
+    };
+    let pick = {
+        let picker = picker.clone();
+        Callback::from(move |_: MouseEvent| {
+            if let Some(input) = picker.cast::<HtmlInputElement>() {
+                input.click();
+            }
+        })
+    };
+    html! {
+        <section class={classes!("card", "data", over.then_some("over"))} aria-labelledby="data-title" {ondragover} {ondragleave} {ondrop}>
+            <h2 id="data-title">{ "Data" }</h2>
+            <div class="data-row">
+                <Choice field="data" label="Data set" class="bare" {options} {chosen} {onchoose} />
+                <button type="button" class="quiet" onclick={pick} title="Four IDX files, plain or gzipped: images and labels, for training and for test. They stay on this machine.">{ "Own files…" }</button>
+                <input ref={picker} type="file" multiple={true} hidden={true} accept=".gz,.idx,.idx1-ubyte,.idx3-ubyte,*/*" {onchange} tabindex="-1" aria-label="IDX files" />
+            </div>
+            <div class="data-state">{ state(session, model) }</div>
+        </section>
+    }
+}
+
+fn take(session: &Session, files: Option<FileList>) {
+    let Some(files) = files else { return };
+    let files: Vec<(String, Blob)> = (0..files.length())
+        .filter_map(|k| files.get(k))
+        .map(|file| (file.name(), file.unchecked_into()))
+        .collect();
+    if !files.is_empty() {
+        session.load_own(files);
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a bar's width")]
+fn state(session: &Session, model: &Model) -> Html {
+    match &model.data {
+        DataState::Fetching { received, total, .. } => {
+            let cancel = {
+                let session = session.clone();
+                Callback::from(move |_: MouseEvent| session.cancel())
+            };
+            let amount = total.map_or(format::bytes(*received), |total| {
+                format!("{} of {}", format::bytes(*received), format::bytes(total))
+            });
+            html! {
+                <div class="fetch">
+                    <progress max="1" value={total.map(|total| (*received as f64 / total.max(1) as f64).to_string())} aria-label="Fetching the data set"></progress>
+                    <span class="num">{ amount }</span>
+                    <button type="button" class="link" onclick={cancel}>{ "Cancel" }</button>
+                </div>
+            }
+        }
+        DataState::Reading { .. } => html! { <p class="soft">{ "Reading…" }</p> },
+        DataState::Failed { message, .. } => html! { <p class="fault" role="alert">{ message }</p> },
+        DataState::Loaded(data) if data.name == model.draft.config.data => html! {
+            <p class="soft num">{ format!("{} + {} images, {} classes", format::count(data.train as u64), format::count(data.test as u64), data.classes.len()) }</p>
+        },
+        _ => html! { <p class="soft">{ about(&model.draft.config.data) }</p> },
+    }
+}
+
+fn about(name: &str) -> &'static str {
+    match name {
+        "fashion-mnist-subset" => "6,000 + 1,000 images, with the page",
+        "fashion-mnist" | "mnist" => "60,000 + 10,000 images, fetched on Train",
+        _ => "Choose or drop four IDX files",
+    }
+}

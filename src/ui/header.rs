@@ -1,0 +1,74 @@
+//! Brand, tabs, worker, link and theme.
+
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use yew::prelude::*;
+
+use super::format;
+use super::model::{Model, Phase, WorkerState};
+use super::session::Session;
+use super::theme::Choice;
+
+/// Properties of [`Header`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The session.
+    pub session: Session,
+    /// The model.
+    pub model: Model,
+    /// The theme chosen.
+    pub theme: Choice,
+    /// Another one was chosen.
+    pub ontheme: Callback<Choice>,
+}
+
+/// The header.
+#[component]
+pub fn Header(props: &Props) -> Html {
+    let Props { session, model, theme, ontheme } = props;
+    let copy = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| copy_link(&session))
+    };
+    let next = theme.next();
+    html! {
+        <header>
+            <a class="skip" href="#results">{ "Skip to the results" }</a>
+            <a class="brand" href="./" aria-label="Railyard">
+                <img src="assets/icon.svg" alt="" width="26" height="26" />
+                <h1>{ "Railyard" }</h1>
+            </a>
+            <p class="about">{ "Tensor-train networks, trained at four bits in this tab" }</p>
+            <span class="pill num" id="worker">{ worker(model) }</span>
+            <button type="button" class="pill" id="copy-link" onclick={copy} title="The page's address with all these settings">{ "Copy link" }</button>
+            <button type="button" class="pill" id="theme" onclick={ontheme.reform(move |_| next)} aria-label={format!("Theme: {}. Change to {}.", theme.name(), next.name())}>
+                { "Theme: " }<span class="theme-name">{ theme.name() }</span>
+            </button>
+        </header>
+    }
+}
+
+fn worker(model: &Model) -> String {
+    match (model.worker, model.phase) {
+        (_, Phase::Failed) => "worker stopped".into(),
+        (WorkerState::Starting, _) => "worker starting".into(),
+        (WorkerState::Ready, Phase::Running) if model.samples_per_second > 0.0 => {
+            format!("worker · {} samples/s", format::short(model.samples_per_second))
+        }
+        (WorkerState::Ready, _) => "worker ready".into(),
+    }
+}
+
+fn copy_link(session: &Session) {
+    if session.model().draft.fault().is_some() {
+        session.tell(true, "The link was not copied: correct the marked settings first.");
+        return;
+    }
+    let (session, link) = (session.clone(), session.link());
+    spawn_local(async move {
+        let clipboard = gloo::utils::window().navigator().clipboard();
+        match JsFuture::from(clipboard.write_text(&link)).await {
+            Ok(_) => session.tell(false, "The link with these settings was copied."),
+            Err(_) => session.tell(false, "The browser keeps the clipboard closed: copy the link from the address bar."),
+        }
+    });
+}

@@ -1,0 +1,174 @@
+//! `window.railyard`: what tests and benchmarks hold on to.
+//!
+//! | member | gives |
+//! | --- | --- |
+//! | `state()` | phase, step, epoch, checksum while standing still, speed, notice, as JSON text |
+//! | `isIdle()` | whether nothing is under way |
+//! | `idle()` | a promise that resolves once nothing is |
+//! | `bench(ms)` | a promise of samples per second and multiply-accumulates of both executors, as JSON text |
+//! | `crashWorker()` | lets the worker trap |
+//! | `frames(true)`, `frames(false)` | starts recording frame times; stops and returns them in milliseconds |
+//!
+//! `?testing=1` in the address pins what moves: the example is shown finished.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use js_sys::{Array, Object, Reflect};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+
+use super::model::Phase;
+use super::session::Session;
+use crate::worker::message::Speed;
+
+/// Whether the address asks for a page that holds still.
+pub fn testing() -> bool {
+    let search = gloo::utils::window().location().search().unwrap_or_default();
+    search.trim_start_matches('?').split('&').any(|part| part == "testing=1")
+}
+
+/// Put `window.railyard` in place.
+pub fn install(session: &Session) {
+    let hooks = Object::new();
+    let add = |name: &str, function: JsValue| {
+        let _ = Reflect::set(&hooks, &name.into(), &function);
+    };
+    let held = session.clone();
+    add("state", Closure::<dyn Fn() -> String>::new(move || state(&held)).into_js_value());
+    let held = session.clone();
+    add("isIdle", Closure::<dyn Fn() -> bool>::new(move || held.idle()).into_js_value());
+    let held = session.clone();
+    add("idle", Closure::<dyn Fn() -> js_sys::Promise>::new(move || idle(&held)).into_js_value());
+    let held = session.clone();
+    add("crashWorker", Closure::<dyn Fn()>::new(move || held.crash_worker()).into_js_value());
+    let held = session.clone();
+    let bench = Closure::<dyn Fn(Option<u32>) -> js_sys::Promise>::new(move |milliseconds: Option<u32>| {
+        bench(&held, milliseconds.unwrap_or(2000))
+    });
+    add("bench", bench.into_js_value());
+    let recorder = Recorder::default();
+    let frames = Closure::<dyn Fn(bool) -> JsValue>::new(move |on: bool| recorder.switch(on));
+    add("frames", frames.into_js_value());
+    let _ = Reflect::set(&gloo::utils::window(), &"railyard".into(), &hooks);
+}
+
+#[derive(Serialize)]
+struct State {
+    phase: String,
+    running: bool,
+    origin: String,
+    step: u64,
+    epoch: u32,
+    checksum: Option<String>,
+    samples_per_second: f64,
+    test_accuracy: Option<f32>,
+    ranks: Vec<Vec<usize>>,
+    notice: Option<String>,
+}
+
+fn state(session: &Session) -> String {
+    let model = session.model();
+    let view = &model.view;
+    let ranks = view.snapshot.as_ref().map_or(vec![], |snapshot| {
+        let ranks = |l: &crate::train::metrics::LayerSnapshot| {
+            l.bonds.iter().map(|b| b.alive.len()).collect()
+        };
+        snapshot.layers.iter().map(ranks).collect()
+    });
+    let state = State {
+        phase: format!("{:?}", model.phase).to_lowercase(),
+        running: model.phase == Phase::Running,
+        origin: format!("{:?}", view.origin).to_lowercase(),
+        step: view.position.step,
+        epoch: view.position.epoch,
+        checksum: view.position.checksum.clone(),
+        samples_per_second: model.samples_per_second,
+        test_accuracy: view.last_epoch().map(|e| e.test_accuracy),
+        ranks,
+        notice: model.notice.map(|n| n.text),
+    };
+    serde_json::to_string(&state).unwrap_or_default()
+}
+
+fn idle(session: &Session) -> js_sys::Promise {
+    let session = session.clone();
+    future_to_promise(async move {
+        while !session.idle() {
+            moment().await;
+        }
+        Ok(JsValue::TRUE)
+    })
+}
+
+/// A moment's wait.
+async fn moment() {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        let _ = gloo::utils::window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 20);
+    });
+    // A promise that only ever resolves.
+    let _ = JsFuture::from(promise).await;
+}
+
+#[derive(Serialize)]
+struct Measured {
+    executor: String,
+    samples_per_second: f64,
+    macs_per_sample: f64,
+    macs_per_second: f64,
+}
+
+fn bench(session: &Session, milliseconds: u32) -> js_sys::Promise {
+    let session = session.clone();
+    future_to_promise(async move {
+        if !session.has_data() {
+            session.reset();
+            while !session.has_data() && session.model().phase != Phase::Failed {
+                moment().await;
+            }
+        }
+        session.bench(milliseconds);
+        while session.model().speeds.is_empty() {
+            moment().await;
+        }
+        let measured = |s: Speed| Measured {
+            macs_per_second: s.samples_per_second * s.macs_per_sample,
+            executor: s.executor,
+            samples_per_second: s.samples_per_second,
+            macs_per_sample: s.macs_per_sample,
+        };
+        let speeds: Vec<_> = session.model().speeds.into_iter().map(measured).collect();
+        Ok(serde_json::to_string(&speeds).unwrap_or_default().into())
+    })
+}
+
+/// Records the time between animation frames.
+#[derive(Clone, Default)]
+struct Recorder {
+    on: Rc<Cell<bool>>,
+    times: Rc<RefCell<Vec<f64>>>,
+}
+
+impl Recorder {
+    fn switch(&self, on: bool) -> JsValue {
+        self.on.set(on);
+        let times = self.times.take();
+        if on {
+            self.next();
+            return JsValue::UNDEFINED;
+        }
+        times.windows(2).map(|pair| JsValue::from_f64(pair[1] - pair[0])).collect::<Array>().into()
+    }
+
+    fn next(&self) {
+        let recorder = self.clone();
+        let frame = Closure::once_into_js(move |now: f64| {
+            recorder.times.borrow_mut().push(now);
+            if recorder.on.get() {
+                recorder.next();
+            }
+        });
+        let _ = gloo::utils::window().request_animation_frame(frame.unchecked_ref());
+    }
+}

@@ -1,0 +1,116 @@
+//! The one place where the worker touches the trainer and the data readers.
+
+use crate::data::{TrainTest, pack, upload};
+use crate::train::config::RunConfig;
+use crate::train::metrics::Snapshot;
+pub use crate::train::Advance;
+use crate::train::{TrainError, Trainer};
+
+use super::message::Source;
+
+/// Why a run was not built.
+pub struct Refusal {
+    /// The field of the configuration at fault, where there is one.
+    pub field: Option<String>,
+    /// What was wrong and what is accepted.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal that concerns no single field.
+    pub fn plain(message: String) -> Self {
+        Self { field: None, message }
+    }
+}
+
+impl From<TrainError> for Refusal {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Config(error) => Self { field: Some(error.field), message: error.message },
+            TrainError::Data(message) | TrainError::Checkpoint(message) => Self::plain(message),
+        }
+    }
+}
+
+/// Read a data set from its files.
+pub fn read(source: &Source, files: &[Vec<u8>]) -> Result<TrainTest, String> {
+    match source {
+        Source::Pack => {
+            pack::read(files.first().map_or(&[][..], Vec::as_slice)).map_err(|e| e.to_string())
+        }
+        Source::Idx(names) => {
+            let named: Vec<(&String, &Vec<u8>)> = names.iter().zip(files).collect();
+            upload::train_and_test(&named).map_err(|e| e.to_string())
+        }
+    }
+}
+
+/// A trainer and what the worker needs to know beside it.
+pub struct Learner {
+    trainer: Trainer,
+}
+
+impl Learner {
+    /// An untrained network.
+    pub fn new(config: RunConfig, sets: &TrainTest) -> Result<Self, Refusal> {
+        config.validate().map_err(TrainError::from)?;
+        let trainer = Trainer::new(config, sets.train.clone(), sets.test.clone())?;
+        Ok(Self { trainer })
+    }
+
+    /// A network from a checkpoint.
+    pub fn resume(bytes: &[u8], sets: &TrainTest) -> Result<Self, Refusal> {
+        let trainer = Trainer::resume(bytes, sets.train.clone(), sets.test.clone())?;
+        Ok(Self { trainer })
+    }
+
+    /// One small unit of work.
+    pub fn advance(&mut self) -> Advance {
+        self.trainer.advance()
+    }
+
+    /// The state for drawing.
+    pub fn snapshot(&self) -> Snapshot {
+        self.trainer.snapshot()
+    }
+
+    /// The run as safetensors.
+    pub fn checkpoint(&self) -> Vec<u8> {
+        self.trainer.checkpoint()
+    }
+
+    /// Class probabilities of one image.
+    pub fn predict(&mut self, image: &[u8]) -> Vec<f32> {
+        self.trainer.predict(image)
+    }
+
+    /// Checksum of all parameters.
+    pub fn checksum(&self) -> String {
+        self.trainer.checksum()
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &RunConfig {
+        self.trainer.config()
+    }
+
+    /// Steps taken.
+    pub fn step(&self) -> u64 {
+        self.trainer.step()
+    }
+
+    /// Epoch being trained, from 1; 0 before the first step.
+    pub fn epoch(&self) -> u32 {
+        if self.step() == 0 { 0 } else { self.trainer.epoch() }
+    }
+
+    /// Steps per epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.trainer.steps_per_epoch()
+    }
+
+    /// Whether every step of the run has been taken.
+    pub fn finished(&self) -> bool {
+        self.step() >= self.trainer.total_steps()
+    }
+}

@@ -1,0 +1,411 @@
+//! The worker without a browser: requests in, events out, training in short slices between.
+//!
+//! [`Engine::handle`] answers a request at once; [`Engine::slice`] trains for at most
+//! [`SLICE_MILLISECONDS`] and says whether there is more to do, so that whoever drives the engine
+//! can look at its queue in between. Reports are gathered and sent about ten times a second.
+
+use super::adapter::{self, Advance, Learner, Refusal};
+use super::message::{
+    Answer, DataInfo, Event, PROTOCOL, Position, Progress, Request, RunId, SampleImage, Source,
+    Speed, Ticket,
+};
+use crate::data::TrainTest;
+use crate::train::config::{Precision, Preset, RunConfig};
+use crate::train::metrics::StepMetrics;
+
+/// Longest time between two looks at the queue.
+pub const SLICE_MILLISECONDS: f64 = 14.0;
+/// Time between two reports.
+const REPORT_MILLISECONDS: f64 = 100.0;
+/// Least time between two snapshots.
+const SNAPSHOT_MILLISECONDS: f64 = 125.0;
+/// A snapshot may take this share of the time, so that a large network's are rarer.
+const SNAPSHOT_SHARE: f64 = 0.08;
+/// Time between two checkpoints sent unasked.
+const CHECKPOINT_MILLISECONDS: f64 = 4000.0;
+/// Test images sent as samples.
+const SAMPLES: usize = 24;
+
+/// An event and the buffers that travel beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// The control part.
+    pub event: Event,
+    /// The buffers.
+    pub bulk: Vec<Vec<u8>>,
+}
+
+/// A clock in milliseconds.
+pub type Clock = fn() -> f64;
+
+/// What the worker is doing with its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Motion {
+    Still,
+    /// Until one step was taken or one evaluation finished.
+    OneStep,
+    Training,
+}
+
+struct Data {
+    sets: TrainTest,
+    info: DataInfo,
+    samples: Vec<SampleImage>,
+}
+
+struct Run {
+    id: RunId,
+    learner: Learner,
+    motion: Motion,
+    finished: bool,
+    steps: Vec<StepMetrics>,
+    evaluating: Option<(usize, usize)>,
+    steps_since_report: u64,
+    samples_per_second: f64,
+    epoch_milliseconds: f64,
+    epoch_steps: u64,
+    last_report: f64,
+    next_snapshot: f64,
+    next_checkpoint: f64,
+}
+
+/// The worker's state.
+pub struct Engine {
+    now: Clock,
+    data: Option<Data>,
+    run: Option<Run>,
+    out: Vec<Outgoing>,
+}
+
+impl Engine {
+    /// An engine with nothing loaded.
+    #[must_use]
+    pub fn new(now: Clock) -> Self {
+        Self { now, data: None, run: None, out: vec![] }
+    }
+
+    /// The first message: the worker listens.
+    pub fn announce(&mut self) {
+        self.say(Event::Ready { protocol: PROTOCOL });
+    }
+
+    /// Events gathered since the last call, in order.
+    pub fn take(&mut self) -> Vec<Outgoing> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Act on a request with the buffers that came with it.
+    ///
+    /// # Panics
+    /// On [`Request::Crash`], which is there for it.
+    pub fn handle(&mut self, request: Request, mut bulk: Vec<Vec<u8>>) {
+        match request {
+            Request::Load { name, source } => self.load(name, &source, &bulk),
+            Request::Prepare { run, config } => self.prepare(run, config),
+            Request::Resume { run } => {
+                self.resume(run, &bulk.pop().unwrap_or_default());
+            }
+            Request::Train => self.set_motion(Motion::Training),
+            Request::Step => self.set_motion(Motion::OneStep),
+            Request::Pause => self.pause(),
+            Request::Checkpoint { ticket } => self.send_checkpoint(Some(ticket)),
+            Request::Predict { ticket } => self.predict(ticket, &bulk.pop().unwrap_or_default()),
+            Request::Image { ticket, index } => self.image(ticket, index),
+            Request::Bench { milliseconds } => self.bench(f64::from(milliseconds)),
+            Request::Crash => panic!("the worker was asked to trap"),
+        }
+    }
+
+    /// Train for one slice. Returns whether there is more to do.
+    pub fn slice(&mut self) -> bool {
+        let start = (self.now)();
+        while self.run.as_ref().is_some_and(|run| run.motion != Motion::Still) {
+            self.advance();
+            if (self.now)() - start >= SLICE_MILLISECONDS {
+                break;
+            }
+        }
+        self.report_if_due();
+        self.run.as_ref().is_some_and(|run| run.motion != Motion::Still)
+    }
+
+    fn say(&mut self, event: Event) {
+        self.out.push(Outgoing { event, bulk: vec![] });
+    }
+
+    fn load(&mut self, name: String, source: &Source, files: &[Vec<u8>]) {
+        match adapter::read(source, files) {
+            Ok(sets) => {
+                let info = DataInfo {
+                    name,
+                    classes: sets.class_names.clone(),
+                    train: sets.train.len(),
+                    test: sets.test.len(),
+                    height: sets.train.height,
+                    width: sets.train.width,
+                };
+                let count = sets.test.len().min(SAMPLES);
+                let samples: Vec<_> = (0..count)
+                    .map(|k| sample(&sets, k * sets.test.len() / count.max(1)))
+                    .collect();
+                self.say(Event::Loaded { data: info.clone(), samples: samples.clone() });
+                self.data = Some(Data { sets, info, samples });
+            }
+            Err(message) => self.say(Event::DataRefused { name, message }),
+        }
+    }
+
+    fn prepare(&mut self, id: RunId, config: RunConfig) {
+        let built = match &self.data {
+            Some(data) if data.info.name == config.data => Learner::new(config, &data.sets),
+            _ => Err(Refusal::plain(format!("The data set {} is not loaded.", config.data))),
+        };
+        self.install(id, built);
+    }
+
+    fn resume(&mut self, id: RunId, checkpoint: &[u8]) {
+        let built = match &self.data {
+            Some(data) => Learner::resume(checkpoint, &data.sets),
+            None => Err(Refusal::plain("No data set is loaded.".into())),
+        };
+        self.install(id, built);
+    }
+
+    fn install(&mut self, id: RunId, built: Result<Learner, Refusal>) {
+        match built {
+            Ok(learner) => {
+                let now = (self.now)();
+                let mut run = Run {
+                    id,
+                    finished: false,
+                    learner,
+                    motion: Motion::Still,
+                    steps: vec![],
+                    evaluating: None,
+                    steps_since_report: 0,
+                    samples_per_second: 0.0,
+                    epoch_milliseconds: 0.0,
+                    epoch_steps: 0,
+                    last_report: now,
+                    next_snapshot: now,
+                    next_checkpoint: now + CHECKPOINT_MILLISECONDS,
+                };
+                let prepared = Event::Prepared {
+                    run: id,
+                    config: run.learner.config().clone(),
+                    steps_per_epoch: run.learner.steps_per_epoch(),
+                    position: run.position(),
+                    snapshot: run.learner.snapshot(),
+                    answers: answers(&mut run.learner, self.data.as_ref()),
+                };
+                self.run = Some(run);
+                self.say(prepared);
+            }
+            Err(Refusal { field, message }) => {
+                self.say(Event::RunRefused { run: id, field, message });
+            }
+        }
+    }
+
+    fn set_motion(&mut self, motion: Motion) {
+        let now = (self.now)();
+        let Some(run) = &mut self.run else { return };
+        if !run.finished {
+            run.motion = motion;
+            run.last_report = now;
+            run.steps_since_report = 0;
+        }
+        let (id, position) = (run.id, run.position());
+        self.say(Event::Position { run: id, position });
+    }
+
+    fn pause(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.motion = Motion::Still;
+            self.stand();
+        }
+    }
+
+    /// The run came to a stand: report everything, with the checksum.
+    fn stand(&mut self) {
+        self.report(true);
+        if let Some(run) = &self.run {
+            let (id, position) = (run.id, run.position());
+            self.say(Event::Position { run: id, position });
+        }
+    }
+
+    fn advance(&mut self) {
+        let before = (self.now)();
+        let Some(run) = &mut self.run else { return };
+        match run.learner.advance() {
+            Advance::Step(metrics) => {
+                run.evaluating = None;
+                run.epoch_milliseconds += (self.now)() - before;
+                run.epoch_steps += 1;
+                run.steps_since_report += 1;
+                run.steps.push(metrics);
+                if run.motion == Motion::OneStep {
+                    run.motion = Motion::Still;
+                    self.stand();
+                } else if before >= run.next_checkpoint && !run.learner.finished() {
+                    self.send_checkpoint(None);
+                }
+            }
+            Advance::Evaluating { done, total } => run.evaluating = Some((done, total)),
+            Advance::Epoch(mut metrics) => {
+                #[allow(clippy::cast_precision_loss, reason = "samples of one epoch")]
+                let samples = (run.epoch_steps * run.learner.config().batch as u64) as f64;
+                if run.epoch_milliseconds > 0.0 {
+                    metrics.samples_per_second = samples * 1000.0 / run.epoch_milliseconds;
+                }
+                (run.epoch_milliseconds, run.epoch_steps) = (0.0, 0);
+                run.evaluating = None;
+                let id = run.id;
+                let one_step = run.motion == Motion::OneStep;
+                if one_step {
+                    run.motion = Motion::Still;
+                }
+                self.report(true);
+                self.say(Event::Epoch { run: id, metrics });
+                self.send_checkpoint(None);
+                if one_step {
+                    self.stand();
+                }
+            }
+            Advance::Finished => {
+                run.finished = true;
+                run.motion = Motion::Still;
+                self.stand();
+            }
+        }
+    }
+
+    fn report_if_due(&mut self) {
+        let now = (self.now)();
+        if self.run.as_ref().is_some_and(|run| {
+            run.motion != Motion::Still && now - run.last_report >= REPORT_MILLISECONDS
+        }) {
+            self.report(false);
+        }
+    }
+
+    /// Send what has gathered; `whole` asks for a snapshot whether or not it is due.
+    fn report(&mut self, whole: bool) {
+        let now = (self.now)();
+        let Some(run) = &mut self.run else { return };
+        if run.steps_since_report > 0 && now > run.last_report && !whole {
+            #[allow(clippy::cast_precision_loss, reason = "samples of a tenth of a second")]
+            let samples = (run.steps_since_report * run.learner.config().batch as u64) as f64;
+            let rate = samples * 1000.0 / (now - run.last_report);
+            let old = run.samples_per_second;
+            run.samples_per_second = if old > 0.0 { 0.8 * old + 0.2 * rate } else { rate };
+        }
+        run.last_report = now;
+        run.steps_since_report = 0;
+        let mut progress = Progress {
+            steps: std::mem::take(&mut run.steps),
+            evaluating: run.evaluating,
+            samples_per_second: run.samples_per_second,
+            snapshot: None,
+            answers: vec![],
+        };
+        if whole || now >= run.next_snapshot {
+            progress.snapshot = Some(run.learner.snapshot());
+            progress.answers = answers(&mut run.learner, self.data.as_ref());
+            let cost = (self.now)() - now;
+            run.next_snapshot = now + SNAPSHOT_MILLISECONDS.max(cost / SNAPSHOT_SHARE);
+        }
+        let id = run.id;
+        self.say(Event::Progress { run: id, progress });
+    }
+
+    fn send_checkpoint(&mut self, ticket: Option<Ticket>) {
+        let now = (self.now)();
+        let Some(run) = &mut self.run else { return };
+        run.next_checkpoint = now + CHECKPOINT_MILLISECONDS;
+        let event = Event::Checkpoint { run: run.id, ticket, step: run.learner.step() };
+        let bulk = vec![run.learner.checkpoint()];
+        self.out.push(Outgoing { event, bulk });
+    }
+
+    fn predict(&mut self, ticket: Ticket, image: &[u8]) {
+        let fits =
+            self.data.as_ref().is_some_and(|d| d.info.height * d.info.width == image.len());
+        let probabilities = match &mut self.run {
+            Some(run) if fits => run.learner.predict(image),
+            _ => vec![],
+        };
+        self.say(Event::Prediction { ticket, probabilities });
+    }
+
+    fn image(&mut self, ticket: Ticket, index: u32) {
+        let Some(data) = &self.data else { return };
+        if !data.sets.test.is_empty() {
+            let image = sample(&data.sets, index as usize % data.sets.test.len());
+            self.say(Event::Image { ticket, image });
+        }
+    }
+
+    fn bench(&mut self, milliseconds: f64) {
+        let mut speeds = vec![];
+        if let Some(data) = &self.data {
+            for (executor, precision) in [("float", Precision::Float), ("fixed", Precision::Fixed)]
+            {
+                let mut config = RunConfig::preset(Preset::Paper, precision);
+                config.data.clone_from(&data.info.name);
+                if let Ok(learner) = Learner::new(config, &data.sets) {
+                    speeds.push(speed(executor, learner, milliseconds, self.now));
+                }
+            }
+        }
+        self.say(Event::Bench { speeds });
+    }
+}
+
+impl Run {
+    fn position(&self) -> Position {
+        let moving = self.motion != Motion::Still;
+        Position {
+            step: self.learner.step(),
+            epoch: self.learner.epoch(),
+            moving,
+            finished: self.finished,
+            checksum: (!moving).then(|| self.learner.checksum()),
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a position in a test set, far below 2^32")]
+fn sample(sets: &TrainTest, index: usize) -> SampleImage {
+    SampleImage {
+        index: index as u32,
+        label: sets.test.labels[index],
+        pixels: sets.test.image(index).to_vec(),
+    }
+}
+
+fn answers(learner: &mut Learner, data: Option<&Data>) -> Vec<Answer> {
+    let samples = data.map_or(&[][..], |d| &d.samples);
+    samples.iter().map(|s| Answer::of(&learner.predict(&s.pixels))).collect()
+}
+
+/// Run a learner for `milliseconds` and read the multiply-accumulates off its Program.
+fn speed(executor: &str, mut learner: Learner, milliseconds: f64, now: Clock) -> Speed {
+    // The first step builds tables and fills caches: it is not counted.
+    learner.advance();
+    let (start, mut steps) = (now(), 0_u32);
+    let mut elapsed = 0.0;
+    while elapsed < milliseconds {
+        if matches!(learner.advance(), Advance::Step(_)) {
+            steps += 1;
+        }
+        elapsed = now() - start;
+    }
+    let batch = u32::try_from(learner.config().batch).unwrap_or(u32::MAX);
+    Speed {
+        executor: executor.into(),
+        samples_per_second: f64::from(steps) * f64::from(batch) * 1000.0 / elapsed.max(1.0),
+        macs_per_sample: learner.snapshot().macs_per_sample(),
+    }
+}

@@ -1,0 +1,14 @@
+//! The training worker and what it says to the page.
+//!
+//! [`message`] is the protocol: plain types, so that it compiles and is tested natively.
+//! [`engine`] is the worker without a browser: requests in, events out, training in slices between.
+//! `scope` (wasm32 only) joins the engine to the worker's global scope.
+
+mod adapter;
+pub mod engine;
+pub mod message;
+#[cfg(target_arch = "wasm32")]
+mod scope;
+
+#[cfg(target_arch = "wasm32")]
+pub use scope::start;

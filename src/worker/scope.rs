@@ -1,0 +1,121 @@
+//! The engine inside a dedicated worker: messages in and out, a channel to yield through.
+//!
+//! Between two slices the worker posts itself a message on a `MessageChannel`, so that requests
+//! which arrived meanwhile are handled first; timers would be throttled to 4 ms.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort};
+
+use super::engine::{Engine, Outgoing};
+use super::message::{Event, Request, decode, encode};
+
+/// Start the worker in the global scope this code runs in.
+pub fn start() {
+    let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else {
+        return;
+    };
+    report_panics();
+    let Ok(channel) = MessageChannel::new() else { return };
+    let worker = Rc::new(Worker {
+        scope: scope.clone(),
+        tick: channel.port2(),
+        engine: RefCell::new(Engine::new(now)),
+        ticking: Cell::new(false),
+    });
+
+    let ticking = worker.clone();
+    let on_tick = Closure::<dyn FnMut()>::new(move || {
+        ticking.ticking.set(false);
+        let more = ticking.engine.borrow_mut().slice();
+        ticking.send();
+        if more {
+            ticking.next();
+        }
+    });
+    channel.port1().set_onmessage(Some(on_tick.as_ref().unchecked_ref()));
+    on_tick.forget();
+
+    let listening = worker.clone();
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        if let Some((request, bulk)) = read(&event.data()) {
+            listening.receive(request, bulk);
+        }
+    });
+    scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+
+    worker.engine.borrow_mut().announce();
+    worker.send();
+}
+
+struct Worker {
+    scope: DedicatedWorkerGlobalScope,
+    tick: MessagePort,
+    engine: RefCell<Engine>,
+    /// Whether a tick is under way: there is never more than one.
+    ticking: Cell<bool>,
+}
+
+impl Worker {
+    fn receive(&self, request: Request, bulk: Vec<Vec<u8>>) {
+        let starts = matches!(request, Request::Train | Request::Step);
+        self.engine.borrow_mut().handle(request, bulk);
+        self.send();
+        if starts {
+            self.next();
+        }
+    }
+
+    fn send(&self) {
+        for outgoing in self.engine.borrow_mut().take() {
+            post(&self.scope, &outgoing);
+        }
+    }
+
+    fn next(&self) {
+        // A port that refuses a null message does not exist; without it the run would stand still.
+        if !self.ticking.replace(true) {
+            let _ = self.tick.post_message(&JsValue::NULL);
+        }
+    }
+}
+
+/// Post an event with its buffers as transferables: copied out of this memory once, then moved.
+fn post(scope: &DedicatedWorkerGlobalScope, outgoing: &Outgoing) {
+    let Ok(control) = encode(&outgoing.event) else { return };
+    let (parts, transfer) = (Array::new(), Array::new());
+    for bytes in std::iter::once(&control).chain(&outgoing.bulk) {
+        let copy = Uint8Array::from(bytes.as_slice());
+        transfer.push(&copy.buffer());
+        parts.push(&copy);
+    }
+    let _ = scope.post_message_with_transfer(&parts, &transfer);
+}
+
+fn read(data: &JsValue) -> Option<(Request, Vec<Vec<u8>>)> {
+    let mut parts = data.dyn_ref::<Array>()?.iter().map(|part| Uint8Array::new(&part).to_vec());
+    let request = decode(&parts.next()?).ok()?;
+    Some((request, parts.collect()))
+}
+
+/// A panic says what it was before it traps.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        if let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() {
+            let event = Event::Panic { message: info.to_string() };
+            post(&scope, &Outgoing { event, bulk: vec![] });
+        }
+    }));
+}
+
+fn now() -> f64 {
+    thread_local! {
+        static CLOCK: Option<web_sys::Performance> =
+            js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>().ok().and_then(|s| s.performance());
+    }
+    CLOCK.with(|clock| clock.as_ref().map_or(0.0, web_sys::Performance::now))
+}
