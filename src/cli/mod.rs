@@ -6,6 +6,7 @@
 pub mod data;
 mod options;
 mod plan;
+mod record;
 mod train;
 
 use clap::{Parser, Subcommand};

@@ -9,6 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::options::RunOptions;
+use super::record::Recorder;
 use crate::data::{TrainTest, catalog, split};
 use crate::train::config::RunConfig;
 use crate::train::metrics::EpochMetrics;
@@ -31,6 +32,9 @@ pub struct TrainArgs {
     /// Go on from this checkpoint; its configuration holds
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
+    /// Keep the whole run here for the page to show: gzipped JSON with epochs, states and answers
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Stop after this many steps of the whole run
     #[arg(long, value_name = "STEPS")]
     stop_after: Option<u64>,
@@ -47,7 +51,9 @@ fn clock() -> f64 {
 
 /// Trains.
 pub fn run(args: &TrainArgs) -> Result<(), String> {
-    let mut trainer = start(args)?;
+    let (mut trainer, sets) = start(args)?;
+    let mut recorder =
+        args.record.is_some().then(|| Recorder::new(&trainer, sets.class_names.clone(), &sets.train, &sets.test));
     trainer.set_clock(clock);
     trainer.set_threads(args.threads);
     let steps = trainer.steps_per_epoch();
@@ -60,6 +66,9 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
             Advance::Step(step) => {
                 bar.set_position((step.step - 1) % steps + 1);
                 bar.set_message(format!("epoch {}  loss {:.3}", step.epoch, step.loss));
+                if let Some(recorder) = &mut recorder {
+                    recorder.step(&step);
+                }
                 if args.stop_after.is_some_and(|stop| step.step >= stop) {
                     break;
                 }
@@ -67,6 +76,9 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
             Advance::Evaluating { .. } => {}
             Advance::Epoch(epoch) => {
                 bar.suspend(|| print(&epoch, args.json))?;
+                if let Some(recorder) = &mut recorder {
+                    recorder.epoch(&epoch, &trainer);
+                }
                 if let Some(path) = &args.out {
                     save(path, &trainer)?;
                 }
@@ -78,10 +90,14 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
     if let Some(path) = &args.out {
         save(path, &trainer)?;
     }
+    if let (Some(recorder), Some(path)) = (recorder, &args.record) {
+        recorder.finish(&mut trainer, &sets.test, path)?;
+    }
     Ok(())
 }
 
-fn start(args: &TrainArgs) -> Result<Trainer, String> {
+/// The run that the options describe, with its data.
+fn start(args: &TrainArgs) -> Result<(Trainer, TrainTest), String> {
     let sets = |name: &str| -> Result<TrainTest, String> {
         let sets = catalog::open(name).map_err(|error| error.to_string())?;
         let Some(count) = args.hold_out else { return Ok(sets) };
@@ -95,11 +111,13 @@ fn start(args: &TrainArgs) -> Result<Trainer, String> {
         let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let config: RunConfig = Trainer::peek(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
         let sets = sets(&config.data)?;
-        return Trainer::resume(&bytes, sets.train, sets.test).map_err(|error| format!("{}: {error}", path.display()));
+        let trainer = Trainer::resume(&bytes, sets.train.clone(), sets.test.clone());
+        return Ok((trainer.map_err(|error| format!("{}: {error}", path.display()))?, sets));
     }
     let config = args.run.config()?;
     let sets = sets(&config.data)?;
-    Trainer::new(config, sets.train, sets.test).map_err(|error| error.to_string())
+    let trainer = Trainer::new(config, sets.train.clone(), sets.test.clone()).map_err(|error| error.to_string())?;
+    Ok((trainer, sets))
 }
 
 fn print(epoch: &EpochMetrics, json: bool) -> Result<(), String> {
