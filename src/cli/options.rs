@@ -5,7 +5,7 @@ use clap::Args;
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 use crate::train::config::{
-    Augment, BitsConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset, PriorKind, RateSchedule, RunConfig,
+    BitsConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset, PriorKind, RateSchedule, RunConfig,
 };
 
 /// Options of a run. What is left out comes from the preset's recipe.
@@ -56,9 +56,6 @@ pub struct RunOptions {
     /// Variance at or below which an index dies
     #[arg(long)]
     pub prior_threshold: Option<f32>,
-    /// Random changes of the training images: none, flip, shift or flip-shift
-    #[arg(long, value_parser = parse::<Augment>)]
-    pub augment: Option<Augment>,
     /// Order of the contractions: paper, chain or planned
     #[arg(long, value_parser = parse::<Schedule>)]
     pub schedule: Option<Schedule>,
@@ -149,7 +146,6 @@ impl RunOptions {
         set(&mut config.prior.warmup_epochs, self.prior_warmup);
         set(&mut config.prior.ramp_epochs, self.prior_ramp);
         set(&mut config.prior.threshold, self.prior_threshold);
-        set(&mut config.augment, self.augment);
         set(&mut config.schedule, self.schedule);
         set(&mut config.optimiser.kind, self.optimiser);
         set(&mut config.optimiser.momentum, self.momentum);

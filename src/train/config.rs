@@ -110,20 +110,6 @@ pub enum OptimiserKind {
     Sgd,
 }
 
-/// Random changes of the training images, drawn anew for each sample of each step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Augment {
-    /// Images as they are.
-    None,
-    /// Mirrored left to right, half of the time.
-    Flip,
-    /// Moved by up to one pixel up or down and left or right.
-    Shift,
-    /// Both.
-    FlipShift,
-}
-
 /// How the optimiser's moments are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -194,8 +180,6 @@ pub struct RateConfig {
 pub struct RunConfig {
     /// Name of the data set (`fashion-mnist`, `fashion-mnist-subset`, `mnist`, or the visitor's).
     pub data: String,
-    /// Random changes of the training images.
-    pub augment: Augment,
     /// The network.
     pub network: NetworkConfig,
     /// How numbers are held.

@@ -16,7 +16,6 @@ pub(super) enum Purpose {
     Shuffle,
     Master,
     Moments,
-    Augment,
     Balance,
 }
 

@@ -3,7 +3,7 @@
 //! Recipes were chosen on 5,000 held-out training images; docs/RECIPES.md has the runs.
 
 use super::config::{
-    Augment, BitsConfig, LayerConfig, MomentStorage, NetworkConfig, OptimiserConfig, OptimiserKind, Precision, Preset,
+    BitsConfig, LayerConfig, MomentStorage, NetworkConfig, OptimiserConfig, OptimiserKind, Precision, Preset,
     PriorConfig, PriorKind, RateConfig, RateSchedule, RunConfig,
 };
 use crate::numeric::Rounding;
@@ -83,7 +83,6 @@ impl RunConfig {
         };
         Self {
             data: "fashion-mnist-subset".into(),
-            augment: Augment::None,
             network: preset.network(),
             precision,
             bits: BitsConfig::default(),

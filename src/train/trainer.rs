@@ -293,12 +293,8 @@ impl Trainer {
         let last = (first + self.config.batch).min(self.train.len());
         let chosen = &self.order.1[first..last];
         let mut pixels = Vec::new();
-        let moves = stream(Seed(self.config.seed), self.step, Purpose::Augment, 0);
-        let mut moved = Vec::new();
-        for (place, &index) in chosen.iter().enumerate() {
-            let image = self.train.image(index as usize);
-            let image = self.config.augment.apply(image, self.train.width, moves.bits(place as u32), &mut moved);
-            pad(&self.config, self.train.width, image, &mut pixels);
+        for &index in chosen {
+            pad(&self.config, self.train.width, self.train.image(index as usize), &mut pixels);
         }
         let labels: Vec<u8> = chosen.iter().map(|&index| self.train.labels[index as usize]).collect();
         let key = StepKey { seed: Seed(self.config.seed), step: self.step };
