@@ -32,15 +32,17 @@ struct Samples {
 /// Parameters that `f32` holds exactly: `2^-exponent W` near 1 / sqrt(inputs), so that logits are of
 /// order 1 and no probability comes so near 1 that `p - 1` loses its digits.
 fn parameters(network: &NetworkShape, draws: &mut Draws) -> Parameters {
-    let mut normal = |count: usize, std: f64| -> Vec<f64> {
-        (0..count).map(|_| f64::from(draws.normal() * narrow(std))).collect()
+    // Uniform on [-1, 1) has a variance of 1/3.
+    let mut uniform = |count: usize, std: f64| -> Vec<f64> {
+        let mut unit = || f64::from(u32::try_from(draws.below(1 << 24)).unwrap()) / f64::from(1 << 23) - 1.0;
+        (0..count).map(|_| f64::from(narrow(unit() * std * 3_f64.sqrt()))).collect()
     };
     let (mut cores, mut biases) = (Vec::new(), Vec::new());
     for (shape, &exponent) in network.layers.iter().zip(&network.exponents) {
         let inputs = f64::from(u32::try_from(shape.inputs()).unwrap());
         let std = core_std(shape, 2_f64.powi(exponent) / inputs.sqrt());
-        cores.push(shape.core_shapes().map(|dims| normal(dims.iter().product(), std)).collect());
-        biases.push(normal(shape.outputs(), 0.3));
+        cores.push(shape.core_shapes().map(|dims| uniform(dims.iter().product(), std)).collect());
+        biases.push(uniform(shape.outputs(), 0.3));
     }
     Parameters { cores, biases }
 }

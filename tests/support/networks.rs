@@ -36,12 +36,6 @@ impl Draws {
         self.stream.below(index, bound) as usize
     }
 
-    /// A standard normal number.
-    pub fn normal(&mut self) -> f32 {
-        let index = self.next();
-        self.stream.normal(index)
-    }
-
     /// A pixel.
     pub fn pixel(&mut self) -> u8 {
         u8::try_from(self.below(256)).unwrap()
