@@ -29,7 +29,7 @@ pub struct Step<'a> {
     pub pixels: &'a [u8],
     pub labels: &'a [u8],
     pub seed: Seed,
-    pub step: u64,
+    pub number: u64,
     /// Forward and backward, or forward alone.
     pub train: bool,
 }
@@ -104,10 +104,10 @@ impl Reference {
         }
         let mut outcomes = vec![SampleOutcome::default(); samples];
         let mut held = vec![Held::default(); self.program.ops.len()];
-        for op in 0..self.program.ops.len() {
+        for (op, held) in held.iter_mut().enumerate() {
             if self.runs(op, step.train) {
                 let times = if self.program.ops[op].part == Part::Sample { samples } else { 1 };
-                held[op] = self.operate(op, times, step, first_shifts, &mut outcomes);
+                *held = self.operate(op, times, step, first_shifts, &mut outcomes);
             }
         }
         (outcomes, held)
@@ -200,14 +200,14 @@ impl Reference {
         let peak = sums.iter().flatten().map(|sum| sum.abs()).max().unwrap_or(0);
         if first && !self.shifts[op].known && peak > 0 {
             // The smallest shift that keeps the largest magnitude within 0.9 of full scale.
-            let shift = (-16..).find(|&shift| !above(peak, shift, bits, 9)).unwrap();
+            let shift = (-16..=60).find(|&shift| !above(peak, shift, bits, 9)).unwrap();
             self.shifts[op] = Shift { shift, known: true, ..Shift::default() };
         }
         let shift = self.shifts[op].shift;
         let rounding = if step.train { self.formats.rounding } else { Rounding::Nearest };
         let mut saturated = 0;
         for (sample, sums) in sums.iter().enumerate() {
-            let stream = Stream::new(step.seed, step.step, index(sample), index(op));
+            let stream = Stream::new(step.seed, step.number, index(sample), index(op));
             for (place, &sum) in sums.iter().enumerate() {
                 let value = divided(sum, shift, rounding, stream.bits(index(place)));
                 let (kept, clipped) = saturate(value, bits);

@@ -41,7 +41,7 @@ fn run(rig: &mut Rig) {
     let pixels = vec![255; rig.program.batch * rig.inputs()];
     let labels = vec![1; rig.program.batch];
     for step in 0..2 {
-        rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(3), step, train: true });
+        rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(3), number: step, train: true });
     }
 }
 

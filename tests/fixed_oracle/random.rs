@@ -75,7 +75,7 @@ proptest! {
                     let pixels = pixels(&mut draws, samples * rig.inputs());
                     let some = if train || draws.below(2) == 0 { samples } else { 0 };
                     let labels = labels(&mut draws, some, network.classes);
-                    rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(seed), step, train });
+                    rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(seed), number: step, train });
                 }
             }
         }
@@ -107,7 +107,7 @@ proptest! {
         for step in 0..3 {
             let pixels = pixels(&mut draws, 5 * rig.inputs());
             let labels = labels(&mut draws, 5, network.classes);
-            rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(seed), step, train: true });
+            rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(seed), number: step, train: true });
         }
     }
 }
@@ -131,7 +131,7 @@ fn forty_steps_through_the_change_of_patience_equal_the_plain_interpreter() {
             rig.set_all(|bits| draw(&mut draws, style, bits));
             let pixels: Vec<u8> = (0..6 * rig.inputs()).map(|_| draws.pixel()).collect();
             let labels = labels(&mut draws, 6, 4);
-            rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(9), step, train: true });
+            rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(9), number: step, train: true });
         }
         assert!(rig.reference.shifts.iter().any(|shift| shift.batches == 40));
     }
@@ -148,7 +148,7 @@ fn the_first_sixty_four_samples_set_the_first_shifts_on_any_number_of_threads() 
         let inputs = rig.inputs();
         let pixels: Vec<u8> = (0..70 * inputs).map(|i| if i < 64 * inputs { draws.pixel() / 32 } else { 255 }).collect();
         let labels = labels(&mut draws, 70, 4);
-        rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(1), step: 0, train: true });
+        rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(1), number: 0, train: true });
         assert!(rig.reference.shifts.iter().any(|shift| shift.saturated > 0));
     }
 }
@@ -162,7 +162,7 @@ fn an_empty_batch_has_no_outcomes_and_zero_gradients() {
     let white = vec![255; 4 * rig.inputs()];
     for pixels in [&[][..], &white, &[]] {
         let labels = vec![0; pixels.len() / rig.inputs()];
-        rig.run(Step { pixels, labels: &labels, seed: Seed(0), step: 0, train: true });
+        rig.run(Step { pixels, labels: &labels, seed: Seed(0), number: 0, train: true });
         let zero = |values: &[i16]| values.iter().all(|&value| value == 0);
         let gradient = rig.program.layers[1].core_gradients[0];
         assert_eq!(zero(rig.executors[0].1.integers(gradient, 0)), pixels.is_empty());

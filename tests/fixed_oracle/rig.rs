@@ -57,9 +57,9 @@ impl Rig {
         let expected = self.reference.batch(step);
         for (threads, executor) in &mut self.executors {
             let batch = Batch { pixels: step.pixels, labels: step.labels };
-            let key = StepKey { seed: step.seed, step: step.step };
+            let key = StepKey { seed: step.seed, step: step.number };
             let found = if step.train { executor.train(batch, key) } else { executor.evaluate(batch) };
-            let at = format!("step {} on {threads} threads", step.step);
+            let at = format!("step {} on {threads} threads", step.number);
             same_outcomes(&found, &expected, &at);
             same_tensors(executor, &self.reference, *threads, step.train, expected.len(), &at);
             for (op, (found, expected)) in executor.shifts().iter().zip(&self.reference.shifts).enumerate() {
