@@ -72,8 +72,9 @@ impl Reference {
     }
 
     /// One batch: the first shifts where some are unknown, the run, and after training the next
-    /// shifts.
+    /// shifts. A forward pass alone leaves all shifts as they were.
     pub fn batch(&mut self, step: Step) -> Vec<SampleOutcome> {
+        let before = self.shifts.clone();
         let needed = |op: &usize| self.runs(*op, step.train) && self.scaled(*op);
         if (0..self.program.ops.len()).filter(needed).any(|op| !self.shifts[op].known) {
             let inputs = self.program.buffer(self.program.input()).len;
@@ -83,6 +84,8 @@ impl Reference {
         let (outcomes, held) = self.run(step, false);
         if step.train {
             self.adapt(held);
+        } else {
+            self.shifts = before;
         }
         outcomes
     }

@@ -154,6 +154,28 @@ fn the_first_sixty_four_samples_set_the_first_shifts_on_any_number_of_threads() 
 }
 
 #[test]
+fn a_look_at_the_network_before_training_does_not_change_the_training() {
+    let formats = FixedFormats { core: 4, activation: 8, gradient: 16, rounding: Rounding::Stochastic };
+    for schedule in SCHEDULES {
+        let train = |look: bool| {
+            let mut rig = Rig::new(compile(&small(), schedule, 4), formats);
+            let mut draws = Draws::new(2);
+            rig.set_all(|bits| draw(&mut draws, 0, bits));
+            let white = vec![255; 4 * rig.inputs()];
+            for step in 0..3 {
+                let pixels: Vec<u8> = (0..4 * rig.inputs()).map(|_| draws.pixel() / 16).collect();
+                if look {
+                    rig.run(Step { pixels: &white, labels: &[], seed: Seed(5), number: step, train: false });
+                }
+                rig.run(Step { pixels: &pixels, labels: &[0, 1, 2, 3], seed: Seed(5), number: step, train: true });
+            }
+            (rig.reference.shifts, rig.reference.values)
+        };
+        assert!(train(true) == train(false), "{schedule:?}");
+    }
+}
+
+#[test]
 fn an_empty_batch_has_no_outcomes_and_zero_gradients() {
     let formats = FixedFormats { core: 4, activation: 8, gradient: 16, rounding: Rounding::Nearest };
     let mut rig = Rig::new(compile(&small(), SCHEDULES[1], 4), formats);

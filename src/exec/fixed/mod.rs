@@ -268,13 +268,17 @@ impl FixedExecutor {
         outcomes
     }
 
-    /// The forward pass on a batch, rounding to nearest; shifts stay as they are.
+    /// The forward pass on a batch, rounding to nearest; shifts stay as they are, so that looking at
+    /// a network does not change its training. Unknown ones are set from this batch for this batch.
     pub fn evaluate(&mut self, batch: Batch) -> Vec<SampleOutcome> {
         let key = StepKey { seed: Seed(0), step: 0 };
+        let before = self.shifts.clone();
         if self.unknown(false) {
             self.calibrate(batch, key, false);
         }
-        self.run(batch, key, false).0
+        let (outcomes, _) = self.run(batch, key, false);
+        self.shifts = before;
+        outcomes
     }
 
     /// Whether a shift that a run needs was never set.
