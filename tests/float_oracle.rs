@@ -61,7 +61,13 @@ fn narrow(value: f64) -> f32 {
     value as f32
 }
 
-fn executor(network: &NetworkShape, schedule: Schedule, batch: usize, threads: usize, with: &Parameters) -> FloatExecutor {
+fn executor(
+    network: &NetworkShape,
+    schedule: Schedule,
+    batch: usize,
+    threads: usize,
+    with: &Parameters,
+) -> FloatExecutor {
     let mut executor = FloatExecutor::new(compile(network, schedule, batch), Storage::F32, threads);
     let layers = executor.program().layers.clone();
     for (layer, (cores, bias)) in layers.iter().zip(with.cores.iter().zip(&with.biases)) {

@@ -31,7 +31,8 @@ fn assert_bias(mean: f64, rounding: Rounding, shift: i32) {
 /// Mean of `stored - sum / 2^shift`, in steps.
 fn mean_error(pairs: impl Iterator<Item = (i64, i64)>, shift: i32) -> f64 {
     let step = 1_i64 << shift;
-    let (errors, count) = pairs.fold((0, 0), |(errors, count), (stored, sum)| (errors + stored * step - sum, count + 1));
+    let add = |(errors, count), (stored, sum): (i64, i64)| (errors + stored * step - sum, count + 1);
+    let (errors, count) = pairs.fold((0, 0), add);
     real(errors) / real(step) / real(count)
 }
 

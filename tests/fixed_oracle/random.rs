@@ -120,6 +120,24 @@ fn small() -> NetworkShape {
 }
 
 #[test]
+fn two_steps_of_the_papers_network_equal_the_plain_interpreter() {
+    let fc1 = TtShape::new([7, 4, 2, 16], [4, 4, 2, 16], [16, 16, 16]).unwrap();
+    let fc2 = TtShape::new([32, 16], [1, 16], [16]).unwrap();
+    let network = NetworkShape { layers: vec![fc1, fc2], exponents: vec![5, 4], classes: 10 };
+    let formats = FixedFormats { core: 4, activation: 8, gradient: 16, rounding: Rounding::Stochastic };
+    for schedule in SCHEDULES {
+        let mut rig = Rig::new(compile(&network, schedule, 5), formats);
+        let mut draws = Draws::new(28);
+        rig.set_all(|bits| draw(&mut draws, 0, bits));
+        for step in 0..2 {
+            let pixels: Vec<u8> = (0..5 * rig.inputs()).map(|_| draws.pixel()).collect();
+            let labels = labels(&mut draws, 5, 10);
+            rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(1), number: step, train: true });
+        }
+    }
+}
+
+#[test]
 fn forty_steps_through_the_change_of_patience_equal_the_plain_interpreter() {
     for schedule in SCHEDULES {
         let formats = FixedFormats { core: 4, activation: 8, gradient: 16, rounding: Rounding::Stochastic };
@@ -146,7 +164,8 @@ fn the_first_sixty_four_samples_set_the_first_shifts_on_any_number_of_threads() 
         rig.set_all(|bits| draw(&mut draws, 0, bits));
         // Dark samples set the shifts; the last six are bright and saturate.
         let inputs = rig.inputs();
-        let pixels: Vec<u8> = (0..70 * inputs).map(|i| if i < 64 * inputs { draws.pixel() / 32 } else { 255 }).collect();
+        let mut pixels: Vec<u8> = (0..64 * inputs).map(|_| draws.pixel() / 32).collect();
+        pixels.resize(70 * inputs, 255);
         let labels = labels(&mut draws, 70, 4);
         rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(1), number: 0, train: true });
         assert!(rig.reference.shifts.iter().any(|shift| shift.saturated > 0));

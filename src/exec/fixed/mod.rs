@@ -259,6 +259,10 @@ impl FixedExecutor {
     }
 
     /// Forward and backward on a batch; gradients are then ready and shifts adapted.
+    ///
+    /// # Panics
+    /// If the batch is larger than the Program's, has labels for some samples only, or a label is not
+    /// below the Program's classes.
     pub fn train(&mut self, batch: Batch, key: StepKey) -> Vec<SampleOutcome> {
         if self.unknown(true) {
             self.calibrate(batch, key, true);
@@ -270,6 +274,9 @@ impl FixedExecutor {
 
     /// The forward pass on a batch, rounding to nearest; shifts stay as they are, so that looking at
     /// a network does not change its training. Unknown ones are set from this batch for this batch.
+    ///
+    /// # Panics
+    /// As [`Self::train`].
     pub fn evaluate(&mut self, batch: Batch) -> Vec<SampleOutcome> {
         let key = StepKey { seed: Seed(0), step: 0 };
         let before = self.shifts.clone();
