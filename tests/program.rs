@@ -74,3 +74,38 @@ fn every_operation_has_a_name_of_its_own() {
         assert_eq!(names.len(), all, "{schedule:?}");
     }
 }
+
+/// Layers of modes 1.
+fn units(cores: usize, classes: usize) -> NetworkShape {
+    let shape = TtShape::new(vec![1; cores], vec![1; cores], vec![1; cores - 1]).unwrap();
+    NetworkShape { layers: vec![shape], exponents: vec![0], classes }
+}
+
+#[test]
+fn long_trains_compile() {
+    // The planner searches up to 12 cores; 31 fill the word that holds a set of a layer's tensors.
+    for cores in [12, 13, 31] {
+        for schedule in [Schedule::Paper, Schedule::Chain, Schedule::Planned] {
+            assert_eq!(compile(&units(cores, 1), schedule, 2).layers[0].cores.len(), cores);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "at most 31 cores")]
+fn longer_trains_are_refused() {
+    let _ = compile(&units(32, 1), Schedule::Chain, 2);
+}
+
+#[test]
+#[should_panic(expected = "classes are 1 to 256 of the outputs")]
+fn more_classes_than_outputs_are_refused() {
+    let _ = compile(&units(1, 2), Schedule::Chain, 2);
+}
+
+#[test]
+#[should_panic(expected = "the one before puts out")]
+fn layers_that_do_not_fit_are_refused() {
+    let layers = vec![TtShape::dense(4, 3).unwrap(), TtShape::dense(2, 2).unwrap()];
+    let _ = compile(&NetworkShape { layers, exponents: vec![0, 0], classes: 2 }, Schedule::Chain, 2);
+}

@@ -89,6 +89,10 @@ impl FloatExecutor {
     }
 
     /// Forward and backward on a batch; gradients are then ready. Returns each sample's outcome.
+    ///
+    /// # Panics
+    /// If the batch is larger than the Program's, has labels for some samples only, or a label is not
+    /// below the Program's classes.
     pub fn train(&mut self, batch: Batch) -> Vec<SampleOutcome> {
         self.run_shared(Part::Before, false);
         let outcomes = self.run_samples(batch, true);
@@ -97,6 +101,9 @@ impl FloatExecutor {
     }
 
     /// The forward pass on a batch of at most the Program's size.
+    ///
+    /// # Panics
+    /// As [`Self::train`].
     pub fn evaluate(&mut self, batch: Batch) -> Vec<SampleOutcome> {
         self.run_shared(Part::Before, true);
         self.run_samples(batch, false)

@@ -19,14 +19,20 @@ pub struct NetworkShape {
 
 /// Compiles a training step on `batch` samples.
 ///
-/// Consecutive layers must fit: outputs of one, inputs of the next.
-///
 /// # Panics
-/// If there is no layer, or the lists differ in length.
+/// If there is no layer, the lists differ in length, a layer has not as many inputs as the one before
+/// has outputs or more than 31 cores, or the classes are none, more than 256 or more than the outputs.
 #[must_use]
 pub fn compile(network: &NetworkShape, schedule: Schedule, batch: usize) -> Program {
     assert!(!network.layers.is_empty(), "a network has at least one layer");
     assert_eq!(network.layers.len(), network.exponents.len());
+    let fit = |pair: &[TtShape]| pair[0].outputs() == pair[1].inputs();
+    assert!(network.layers.windows(2).all(fit), "a layer has the inputs that the one before puts out");
+    // A set of a layer's tensors is the bits of one word: the input and 31 cores.
+    assert!(network.layers.iter().all(|layer| layer.depth() <= 31), "a layer has at most 31 cores");
+    // Labels and answers are bytes.
+    let outputs = network.layers[network.layers.len() - 1].outputs();
+    assert!((1..=outputs.min(256)).contains(&network.classes), "classes are 1 to 256 of the outputs");
     let mut build = Builder::default();
     let input = build.buffer("x", network.layers[0].inputs(), Class::Activation, Scope::Sample);
     let mut layers: Vec<Layer> = Vec::new();

@@ -259,6 +259,10 @@ impl FixedExecutor {
     }
 
     /// Forward and backward on a batch; gradients are then ready and shifts adapted.
+    ///
+    /// # Panics
+    /// If the batch is larger than the Program's, has labels for some samples only, or a label is not
+    /// below the Program's classes.
     pub fn train(&mut self, batch: Batch, key: StepKey) -> Vec<SampleOutcome> {
         if self.unknown(true) {
             self.calibrate(batch, key, true);
@@ -268,13 +272,20 @@ impl FixedExecutor {
         outcomes
     }
 
-    /// The forward pass on a batch, rounding to nearest; shifts stay as they are.
+    /// The forward pass on a batch, rounding to nearest; shifts stay as they are, so that looking at
+    /// a network does not change its training. Unknown ones are set from this batch for this batch.
+    ///
+    /// # Panics
+    /// As [`Self::train`].
     pub fn evaluate(&mut self, batch: Batch) -> Vec<SampleOutcome> {
         let key = StepKey { seed: Seed(0), step: 0 };
+        let before = self.shifts.clone();
         if self.unknown(false) {
             self.calibrate(batch, key, false);
         }
-        self.run(batch, key, false).0
+        let (outcomes, _) = self.run(batch, key, false);
+        self.shifts = before;
+        outcomes
     }
 
     /// Whether a shift that a run needs was never set.

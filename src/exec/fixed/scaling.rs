@@ -2,8 +2,9 @@
 //!
 //! A result is divided by `2^shift` before it is stored. The shift rises by one when the largest
 //! magnitude of the batch was above 0.9 of full scale for `patience` batches in a row, and falls by
-//! one when it was below 0.3. Patience is 1 for an operation's first batches, then 5. An operation's
-//! very first shift is the smallest that keeps its first batch within 0.9 of full scale.
+//! one when it was below 0.3. Patience is 1 for an operation's first 20 batches, then 5. An operation's
+//! very first shift is the smallest that keeps the first 64 samples of its first batch within 0.9 of
+//! full scale. A batch whose results are all zero counts for nothing, and as no first one.
 
 use serde::{Deserialize, Serialize};
 
