@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 use crate::train::config::{
-    Augment, MomentStorage, OptimiserKind, Precision, Preset, PriorKind, RateSchedule, RunConfig,
+    MomentStorage, OptimiserKind, Precision, Preset, PriorKind, RateSchedule, RunConfig,
 };
 
 /// Properties of [`Rail`].
@@ -278,7 +278,6 @@ fn training(session: &Session, draft: &Draft) -> Html {
 
 const ROUNDINGS: [Rounding; 3] = [Rounding::Truncate, Rounding::Nearest, Rounding::Stochastic];
 const SCHEDULES: [Schedule; 3] = [Schedule::Paper, Schedule::Chain, Schedule::Planned];
-const AUGMENTS: [Augment; 4] = [Augment::None, Augment::Flip, Augment::Shift, Augment::FlipShift];
 const MOMENTS: [MomentStorage; 2] = [MomentStorage::F32, MomentStorage::Bf16];
 
 fn more(session: &Session, draft: &Draft) -> Html {
@@ -303,9 +302,6 @@ fn more(session: &Session, draft: &Draft) -> Html {
                     onchoose={choosing(session, &ROUNDINGS, |draft, r| draft.config.rounding = r)} options={roundings()} />
                 <Choice field="master_rounding" label="rounding of the master" chosen={place(&ROUNDINGS, &config.master_rounding)}
                     onchoose={choosing(session, &ROUNDINGS, |draft, r| draft.config.master_rounding = r)} options={roundings()} />
-                <Choice field="augment" label="training images" chosen={place(&AUGMENTS, &config.augment)}
-                    onchoose={choosing(session, &AUGMENTS, |draft, a| draft.config.augment = a)}
-                    options={vec!["as they are".into(), "mirrored".into(), "moved".into(), "both".into()]} />
                 { text(session, draft, &PADDING) }
                 { for MORE.iter().map(|spec| text(session, draft, spec)) }
             </div>
