@@ -173,6 +173,9 @@ impl Scene {
         for (l, layer) in snapshot.layers.iter().enumerate() {
             self.layer(surface, &plan, l, layer);
         }
+        for pair in plan.layers.windows(2) {
+            activation(surface, &pair[0], &pair[1]);
+        }
         self.moving(surface.now)
     }
 
@@ -251,16 +254,24 @@ impl Scene {
                 surface.ctx.set_image_smoothing_enabled(slot.cell * surface.ratio < 1.0);
                 let _ = surface.ctx.draw_image_with_html_canvas_element_and_dw_and_dh(image, x, y, w, h);
             }
-            let label = if layer.cores.len() == 1 {
-                format!("{}  {}×{}", layer.name, core.shape[1], core.shape[2])
-            } else {
-                format!("{} G{}  {}", layer.name, k + 1, shape(core.shape))
-            };
+            let room = row.slots.get(k + 1).map_or(surface.width, |next| next.x) - slot.x;
+            let label = label(layer, k, core, room.min(slot.x + slot.width));
             let half = 3.4 * f64::from(u32::try_from(label.chars().count()).unwrap_or(0));
             let centre = (slot.x + slot.width / 2.0).min(surface.width - half).max(half);
             surface.text(&label, centre, row.label, "center", &palette.soft);
         }
     }
+}
+
+/// A car's label, as long as its room allows.
+fn label(layer: &LayerSnapshot, k: usize, core: &CoreSnapshot, room: f64) -> String {
+    let whole = if layer.cores.len() == 1 {
+        format!("{}  {}×{}", layer.name, core.shape[1], core.shape[2])
+    } else {
+        format!("{} G{}  {}", layer.name, k + 1, shape(core.shape))
+    };
+    let width = 6.7 * f64::from(u32::try_from(whole.chars().count()).unwrap_or(0));
+    if width < room { whole } else { format!("G{}", k + 1) }
 }
 
 fn size((columns, rows): (usize, usize)) -> (f64, f64) {
@@ -308,6 +319,19 @@ fn height(variance: f32, threshold: f32) -> f64 {
     (0.125 + decades * 0.875 / 3.2).clamp(0.04, 1.0)
 }
 
+/// Between two layers in one row: the activation.
+fn activation(surface: &Surface, before: &Row, after: &Row) {
+    let (Some(last), Some(first)) = (before.slots.last(), after.slots.first()) else { return };
+    let (left, right) = (last.x + last.width, first.x);
+    if right - left > 30.0 && (before.middle - after.middle).abs() < 1.0 {
+        let soft = &surface.palette.soft;
+        surface.dash(&[2.0, 3.0]);
+        surface.line((left + 3.0, before.middle), (right - 3.0, before.middle), soft, 1.0);
+        surface.dash(&[]);
+        surface.text("ReLU", (left + right) / 2.0, before.middle - 6.0, "center", soft);
+    }
+}
+
 /// A bond: its line, as thick as its rank, and over it the bars.
 fn coupling(
     surface: &Surface,
@@ -349,7 +373,8 @@ fn coupling(
         surface.line((start - 4.0, y), (start + pitch * count + 2.0, y), &palette.rose, 1.0);
         surface.dash(&[]);
     }
-    let label = format!("{} of {}", bond.alive.len(), bond.initial_rank);
+    let between = if gap_right - gap_left < 60.0 { "/" } else { " of " };
+    let label = format!("{}{between}{}", bond.alive.len(), bond.initial_rank);
     surface.text(&label, (gap_left + gap_right) / 2.0, middle + thick / 2.0 + 16.0, "center", &palette.ink);
 }
 
@@ -365,9 +390,11 @@ fn full(layer: &LayerSnapshot, k: usize) -> (usize, usize) {
     extents([left, m, n, right], (left, right))
 }
 
-/// Blocks in a row of an end core: as many as make its picture about as wide as high.
+/// Blocks in a row of an end core: the divisor of their number that makes its picture about as wide
+/// as high.
 fn wrap(m: usize, n: usize, blocks: usize) -> usize {
     (1..=blocks)
+        .filter(|columns| blocks.is_multiple_of(*columns))
         .min_by_key(|&columns| (columns * n).abs_diff(blocks.div_ceil(columns) * m))
         .unwrap_or(1)
 }
@@ -468,7 +495,7 @@ impl Plan {
         let gaps = BETWEEN * layers.len().saturating_sub(1) as f64;
         let least = if surface.width < 560.0 { 44.0 } else { BOND };
         let room = surface.width - 12.0 - gaps - least * bonds as f64;
-        let high = surface.height - 38.0;
+        let high = surface.height - 30.0;
         let cells = fit(&all, room, high, surface.ratio);
         let lowest = cells.iter().zip(&all).map(|(cell, car)| cell * size(car.full).0.max(size(car.full).1));
         if layers.len() == 1 || lowest.fold(f64::INFINITY, f64::min) >= 44.0 {
@@ -496,7 +523,7 @@ impl Plan {
             .map(|((cars, layer), l)| {
                 let all: Vec<&Car> = cars.iter().collect();
                 let bonds = layer.bonds.len() as f64;
-                let cells = fit(&all, surface.width - 12.0 - least * bonds, line - 38.0, surface.ratio);
+                let cells = fit(&all, surface.width - 12.0 - least * bonds, line - 34.0, surface.ratio);
                 let taken: f64 = widths(&cells, &all).iter().sum();
                 let gap = ((surface.width - 12.0 - taken) / bonds.max(1.0)).clamp(least, 130.0);
                 let x = ((surface.width - taken - gap * bonds) / 2.0).max(6.0);
@@ -518,7 +545,7 @@ impl Row {
                 slot
             })
             .collect();
-        Self { middle: top + (line - 22.0) / 2.0 + 2.0, label: top + line - 8.0, slots }
+        Self { middle: top + (line - 18.0) / 2.0, label: top + line - 4.0, slots }
     }
 }
 

@@ -9,7 +9,7 @@ use super::model::{History, Origin, View};
 use crate::train::metrics::EpochMetrics;
 
 /// Left margin for the scales.
-const LEFT: f64 = 46.0;
+const LEFT: f64 = 34.0;
 /// Right margin for the labels at the lines' ends.
 const RIGHT: f64 = 44.0;
 
@@ -285,11 +285,11 @@ impl Plot {
             let x = self.x(surface, u64::from(epoch) * self.steps_per_epoch);
             surface.text(&epoch.to_string(), x, foot + 14.0, "center", &surface.palette.soft);
         }
-        surface.text("epoch", LEFT - 8.0, foot + 14.0, "right", &surface.palette.soft);
+        surface.text("epoch", surface.width, foot + 14.0, "right", &surface.palette.soft);
     }
 
-    /// The steps' curve: the mean of the steps that share a column of two pixels, no finer than a
-    /// 150th of the run, so that single batches do not drown the course.
+    /// The steps' curve: the mean of the steps that share a column. A column is at least two pixels
+    /// and a dozen steps wide, so that single batches do not drown the course.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -304,7 +304,7 @@ impl Plot {
         value: impl Fn(&crate::train::metrics::StepMetrics) -> f64,
     ) {
         let curves = self.history.curves();
-        let columns = ((surface.width - LEFT - RIGHT) / 2.0).clamp(10.0, 150.0) as u64;
+        let columns = (((surface.width - LEFT - RIGHT) / 2.0) as u64).min(self.steps / 12).clamp(20, 200);
         surface.ctx.set_stroke_style_str(colour);
         surface.ctx.set_line_width(1.75);
         surface.ctx.set_line_join("round");

@@ -70,10 +70,19 @@ impl Draft {
         if let Some(message) = self.unread.get(field) {
             return Some(message.clone());
         }
-        let (at, message) = self.fault()?;
-        at.strip_prefix(field)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            .then_some(message)
+        let error = self.config.validate().err()?;
+        error
+            .field
+            .strip_prefix(field)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            .then_some(error.message)
+    }
+
+    /// Whether a field, or what it is part of, is at fault.
+    #[must_use]
+    pub fn marks(&self, field: &str) -> bool {
+        self.unread.contains_key(field)
+            || self.config.validate().is_err_and(|error| field.starts_with(&error.field))
     }
 
     /// Add a dense-like layer at the end, or remove the last one.

@@ -161,18 +161,17 @@ fn network(session: &Session, draft: &Draft) -> Html {
                 <div class="layer titles" aria-hidden="true"><span></span><span>{ "in" }</span><span>{ "out" }</span><span>{ "ranks" }</span></div>
                 { for (0..layers.len()).map(|k| layer(session, draft, k)) }
             </div>
-            { draft.fault_of("network").map(|fault| html! { <p class="fault">{ fault }</p> }) }
+            { draft.fault_of("network.layers").map(|fault| html! { <p class="fault">{ fault }</p> }) }
         </section>
     }
 }
 
 fn layer(session: &Session, draft: &Draft, k: usize) -> Html {
     let layer = &draft.config.network.layers[k];
-    let fault = draft.fault();
     let part = |name: &'static str, says: &str, value: &[usize]| {
         let field = format!("network.layers.{k}.{name}");
         // A fault of the whole layer marks all three fields.
-        let marked = fault.as_ref().is_some_and(|(at, _)| field.starts_with(at.as_str()));
+        let marked = draft.marks(&field);
         let (session, at) = (session.clone(), field.clone());
         let onedit = Callback::from(move |text: String| {
             session.edit(|draft| {
@@ -292,16 +291,16 @@ fn more(session: &Session, draft: &Draft) -> Html {
     html! {
         <details class="card more">
             <summary><h2>{ "More settings" }</h2></summary>
-            <div class="two-fields">
-                <Choice field="schedule" label="order" chosen={place(&SCHEDULES, &config.schedule)}
+            <div class="one-field">
+                <Choice field="schedule" label="contraction order" chosen={place(&SCHEDULES, &config.schedule)}
                     onchoose={choosing(session, &SCHEDULES, |draft, s| draft.config.schedule = s)}
                     options={vec!["paper".into(), "chain".into(), "planned".into()]} fault={draft.fault_of("schedule").map(AttrValue::from)} />
-                <Choice field="optimiser.moments" label="moments" chosen={place(&MOMENTS, &config.optimiser.moments)}
+                <Choice field="optimiser.moments" label="optimiser's moments" chosen={place(&MOMENTS, &config.optimiser.moments)}
                     onchoose={choosing(session, &MOMENTS, |draft, m| draft.config.optimiser.moments = m)}
                     options={vec!["32-bit".into(), "bf16".into()]} fault={draft.fault_of("optimiser.moments").map(AttrValue::from)} />
                 <Choice field="rounding" label="rounding" chosen={place(&ROUNDINGS, &config.rounding)}
                     onchoose={choosing(session, &ROUNDINGS, |draft, r| draft.config.rounding = r)} options={roundings()} />
-                <Choice field="master_rounding" label="of master" chosen={place(&ROUNDINGS, &config.master_rounding)}
+                <Choice field="master_rounding" label="rounding of the master" chosen={place(&ROUNDINGS, &config.master_rounding)}
                     onchoose={choosing(session, &ROUNDINGS, |draft, r| draft.config.master_rounding = r)} options={roundings()} />
                 { text(session, draft, &PADDING) }
                 { for MORE.iter().map(|spec| text(session, draft, spec)) }
@@ -316,7 +315,7 @@ fn more(session: &Session, draft: &Draft) -> Html {
 
 static PADDING: Spec = whole!(
     "network.pad_columns",
-    "padding",
+    "padding columns",
     "Zero columns added on the left and on the right of every image row",
     "2",
     network.pad_columns

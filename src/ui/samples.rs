@@ -10,7 +10,7 @@ use super::session::Session;
 use crate::worker::message::{Answer, SampleImage};
 
 /// Images shown.
-const SHOWN: usize = 18;
+const SHOWN: usize = 15;
 
 /// Properties of [`Samples`].
 #[derive(Properties, PartialEq)]
@@ -50,6 +50,11 @@ pub fn Samples(props: &Props) -> Html {
     }
 }
 
+/// The first of a class' alternative names: `T-shirt` of `T-shirt/top`.
+fn short(class: &str) -> String {
+    class.split('/').next().unwrap_or(class).into()
+}
+
 fn one(session: &Session, view: &View, sample: &SampleImage, answer: Option<&Answer>) -> Html {
     let lay = {
         let (session, sample) = (session.clone(), sample.clone());
@@ -61,12 +66,12 @@ fn one(session: &Session, view: &View, sample: &SampleImage, answer: Option<&Ans
             let said = view.class(answer.class);
             let sure = format::percent(answer.probability);
             if answer.class == sample.label {
-                ("right", said.clone(), format!("{label}: answered right, {sure} %"))
+                ("right", short(&said), format!("{label}: answered right, {sure} %"))
             } else {
-                ("wrong", format!("✗ {said}"), format!("{label}: answered {said}, {sure} %"))
+                ("wrong", format!("✗ {}", short(&said)), format!("{label}: answered {said}, {sure} %"))
             }
         }
-        None => ("", label.clone(), label),
+        None => ("", short(&label), label),
     };
     html! {
         <li key={sample.index}>

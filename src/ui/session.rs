@@ -248,8 +248,9 @@ impl Session {
     }
 
     fn go(&self, goal: Goal) {
+        let stale = self.phase() == Phase::Ready && self.0.model.borrow().settings_changed();
         match self.phase() {
-            Phase::Ready | Phase::Paused => {
+            Phase::Ready | Phase::Paused if !stale => {
                 if goal == Goal::Train {
                     self.change(|m| {
                         m.notice = None;
@@ -679,8 +680,26 @@ impl Session {
             }
         });
         let session = self.clone();
-        let later = Timeout::new(250, move || session.write_address());
+        let later = Timeout::new(300, move || {
+            session.write_address();
+            session.show_untrained();
+        });
         self.0.address.replace(Some(later));
+    }
+
+    /// Before training, the network on display is the one of the settings.
+    fn show_untrained(&self) {
+        let wanted = {
+            let model = self.0.model.borrow();
+            let same_data = model.draft.config.data == model.view.config.data;
+            model.phase == Phase::Ready
+                && same_data
+                && model.settings_changed()
+                && model.draft.fault().is_none()
+        };
+        if wanted {
+            self.begin_draft(Goal::Show);
+        }
     }
 
     fn write_address(&self) {

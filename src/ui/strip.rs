@@ -90,6 +90,7 @@ fn sentence(session: &Session, model: &Model) -> Html {
     let text = match model.phase {
         Phase::Example => format!("recorded, {} epochs · {}", model.view.config.epochs, what(&model.view)),
         Phase::Preparing => "Bringing data and network into the training worker…".into(),
+        Phase::Ready if model.settings_changed() => "The settings were changed: Train starts with them.".into(),
         _ if model.settings_changed() => "The settings were changed: Reset to use them; Train goes on with the old ones.".into(),
         _ => what(&model.view),
     };
