@@ -47,6 +47,9 @@ pub struct RunOptions {
     /// Memory reduction at which pruning stops, such as 292; 0 for none
     #[arg(long)]
     pub prior_target: Option<f32>,
+    /// Whether a run with a target draws its parameters anew at the ranks it found: true or false
+    #[arg(long)]
+    pub prior_restart: Option<bool>,
     /// Epochs before the prior acts
     #[arg(long)]
     pub prior_warmup: Option<f32>,
@@ -143,6 +146,7 @@ impl RunOptions {
         set(&mut config.prior.kind, self.prior);
         set(&mut config.prior.strength, self.prior_strength);
         set(&mut config.prior.target, self.prior_target);
+        set(&mut config.prior.restart, self.prior_restart);
         set(&mut config.prior.warmup_epochs, self.prior_warmup);
         set(&mut config.prior.ramp_epochs, self.prior_ramp);
         set(&mut config.prior.threshold, self.prior_threshold);

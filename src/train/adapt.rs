@@ -1,4 +1,21 @@
 //! Which rank indices die, and when.
+//!
+//! Without a target, an index dies when its variance falls to the threshold, as published. That
+//! starves bonds whose slices are long, and at equal memory it falls below a network whose ranks
+//! were fixed from the start. With a target (a memory reduction) this module does better in two
+//! ways:
+//!
+//! - **What dies is what matters least per bit.** With a gate on rank index r, the loss's derivative
+//!   with respect to the gate is the inner product of the slice with its gradient; it is the same
+//!   from either side of the bond, whatever the gauge of the train. The running mean of its square,
+//!   the gate's Fisher information, says how much the loss would rise without the index (as in
+//!   Theis et al., "Faster gaze prediction with dense networks and Fisher pruning", 2018). Indices go
+//!   in the order of that relevance divided by the core entries that they free.
+//! - **A schedule, then a fresh start.** Memory falls along a cubic from full to target between the end
+//!   of the warm-up and the end of the ramp (Zhu and Gupta, "To prune, or not to prune", 2017). Then the
+//!   ranks are fixed, the parameters are drawn anew and the rest of the run trains them: what a
+//!   search is worth is the shape it found (Liu et al., "Rethinking the value of network pruning",
+//!   2019). docs/RECIPES.md has what this gains.
 
 use super::config::RunConfig;
 use super::memory;
@@ -7,10 +24,11 @@ use super::model::{Bond, Model};
 
 /// Weight of a batch in the running relevance.
 const RELEVANCE_STEP: f32 = 0.01;
+/// Steps between two looks at the schedule.
+const EVERY: u64 = 20;
 
 impl Bond {
-    /// Gathers the relevance of each index from a batch: with a gate `z` on index r, `dL/dz` is the
-    /// inner product of the slice with its gradient.
+    /// Gathers the relevance of each index from a batch.
     pub(super) fn observe(&mut self, master: &[f32], gradient: &[f32]) {
         let rank = self.relevance.len();
         let mut gates = vec![0.0_f32; rank];
@@ -25,84 +43,79 @@ impl Bond {
     }
 }
 
-/// The state of the adaptation.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Adaptation {}
-
-fn env(name: &str, default: f32) -> f32 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+/// Removes the indices that die after step `step` (from 0), when `epochs_done` epochs are done.
+pub(super) fn prune(config: &RunConfig, model: &mut Model, step: u64, epochs_done: f32) -> Vec<Pruned> {
+    let prior = &config.prior;
+    if epochs_done <= prior.warmup_epochs {
+        return Vec::new();
+    }
+    if prior.target > 0.0 {
+        let last = prior.ramp(epochs_done) >= 1.0;
+        if last || step.is_multiple_of(EVERY) { to_schedule(config, model, epochs_done) } else { Vec::new() }
+    } else {
+        below_threshold(model, prior.threshold)
+    }
 }
 
-impl Adaptation {
-    /// Removes the indices that died.
-    pub fn prune(&mut self, config: &RunConfig, model: &mut Model, step: u64, epochs_done: f32) -> Vec<Pruned> {
-        let prior = &config.prior;
-        if epochs_done <= prior.warmup_epochs {
-            return Vec::new();
-        }
-        if prior.target > 0.0 {
-            return self.budget(config, model, step, epochs_done);
-        }
-        let mut pruned = Vec::new();
-        for index in 0..model.layers.len() {
-            for bond in 0..model.layers[index].bonds.len() {
-                let layer = &mut model.layers[index];
-                let variances = &layer.bonds[bond].variances;
-                let mut keep: Vec<usize> = (0..variances.len()).filter(|&r| variances[r] > prior.threshold).collect();
-                if keep.is_empty() {
-                    let best = (0..variances.len()).max_by(|&a, &b| variances[a].total_cmp(&variances[b]));
-                    keep.extend(best);
-                }
-                if keep.len() < variances.len() {
-                    let indices = layer.keep(bond, &keep);
-                    pruned.push(Pruned { layer: index, bond, indices });
-                }
-            }
-        }
-        pruned
-    }
+/// Whether a run with a target has reached the end of its schedule.
+pub(super) fn search_is_over(config: &RunConfig, epochs_done: f32) -> bool {
+    config.prior.target > 0.0 && config.prior.ramp(epochs_done) >= 1.0
+}
 
-    fn budget(&mut self, config: &RunConfig, model: &mut Model, step: u64, epochs_done: f32) -> Vec<Pruned> {
-        let prior = &config.prior;
-        let every = env("EVERY", 20.0) as u64;
-        if step % every != 0 {
-            return Vec::new();
+/// The published rule; the largest variance of a bond always stays.
+fn below_threshold(model: &mut Model, threshold: f32) -> Vec<Pruned> {
+    let mut pruned = Vec::new();
+    for (index, layer) in model.layers.iter_mut().enumerate() {
+        for bond in 0..layer.bonds.len() {
+            let variances = &layer.bonds[bond].variances;
+            let mut keep: Vec<usize> = (0..variances.len()).filter(|&r| variances[r] > threshold).collect();
+            if keep.is_empty() {
+                keep.extend((0..variances.len()).max_by(|&a, &b| variances[a].total_cmp(&variances[b])));
+            }
+            if keep.len() < variances.len() {
+                let indices = layer.keep(bond, &keep);
+                pruned.push(Pruned { layer: index, bond, indices });
+            }
         }
-        let dense = memory::dense_bits(model) as f32;
-        let biases = model.biases();
-        let bits = |entries: usize| memory::parameter_bits(config, entries, biases) as f32;
-        let full: usize = 14_272;
-        let start = bits(full);
-        let goal = dense / prior.target;
-        let ramp = prior.ramp(epochs_done);
-        let power = env("POWER", 3.0);
-        let left = (1.0 - ramp).powf(power);
-        let allowed = goal + (start - goal) * left;
-        let mut pruned = Vec::new();
-        let mode = env("MODE", 1.0);
-        let cost_power = env("COST", 1.0);
-        while bits(model.core_entries()) > allowed {
-            let mut best: Option<(f32, usize, usize, usize)> = None;
-            for (index, layer) in model.layers.iter().enumerate() {
-                for (at, bond) in layer.bonds.iter().enumerate() {
-                    if bond.alive.len() < 2 {
-                        continue;
-                    }
-                    let cost = (layer.index_entries(at) as f32).powf(cost_power);
-                    for r in 0..bond.alive.len() {
-                        let score = if mode == 1.0 { bond.relevance[r] } else { bond.variances[r] } / cost;
-                        if best.is_none_or(|(s, ..)| score < s) {
-                            best = Some((score, index, at, r));
-                        }
-                    }
+    }
+    pruned
+}
+
+/// Removes the least relevant indices per core entry until the memory is within the schedule.
+fn to_schedule(config: &RunConfig, model: &mut Model, epochs_done: f32) -> Vec<Pruned> {
+    let biases = model.biases();
+    let bits = |entries: usize| memory::parameter_bits(config, entries, biases) as f64;
+    let goal = memory::dense_bits(model) as f64 / f64::from(config.prior.target);
+    let start = bits(model.initial_entries());
+    let left = 1.0 - f64::from(config.prior.ramp(epochs_done));
+    let allowed = goal + (start - goal).max(0.0) * left * left * left;
+    let mut pruned: Vec<Pruned> = Vec::new();
+    while bits(model.core_entries()) > allowed {
+        let Some((index, bond, r)) = least_relevant(model) else { break };
+        let layer = &mut model.layers[index];
+        let keep: Vec<usize> = (0..layer.bonds[bond].alive.len()).filter(|&i| i != r).collect();
+        let indices = layer.keep(bond, &keep);
+        match pruned.iter_mut().find(|p| (p.layer, p.bond) == (index, bond)) {
+            Some(known) => known.indices.extend(indices),
+            None => pruned.push(Pruned { layer: index, bond, indices }),
+        }
+    }
+    pruned
+}
+
+/// The index with the least relevance per core entry, of those whose bond has another.
+fn least_relevant(model: &Model) -> Option<(usize, usize, usize)> {
+    let mut best: Option<(f32, (usize, usize, usize))> = None;
+    for (index, layer) in model.layers.iter().enumerate() {
+        for (at, bond) in layer.bonds.iter().enumerate().filter(|(_, bond)| bond.alive.len() > 1) {
+            let entries = layer.index_entries(at) as f32;
+            for (r, relevance) in bond.relevance.iter().enumerate() {
+                let score = relevance / entries;
+                if best.is_none_or(|(least, _)| score < least) {
+                    best = Some((score, (index, at, r)));
                 }
             }
-            let Some((_, index, bond, r)) = best else { break };
-            let rank = model.layers[index].bonds[bond].alive.len();
-            let keep: Vec<usize> = (0..rank).filter(|&i| i != r).collect();
-            let indices = model.layers[index].keep(bond, &keep);
-            pruned.push(Pruned { layer: index, bond, indices });
         }
-        pruned
     }
+    best.map(|(_, place)| place)
 }

@@ -41,6 +41,7 @@ struct Header {
     train_images: usize,
     test_images: usize,
     step: u64,
+    born: u64,
     epochs_evaluated: u32,
     tally_samples: usize,
     tally_loss: f64,
@@ -104,6 +105,7 @@ impl Trainer {
             train_images: self.train.len(),
             test_images: self.test.len(),
             step: self.step,
+            born: self.born,
             epochs_evaluated: self.epochs_evaluated,
             tally_samples: self.tally.samples,
             tally_loss: self.tally.loss,
@@ -164,10 +166,11 @@ impl Trainer {
         let mut trainer = Self::with_model(config, train, test, model);
         let steps = trainer.total_steps();
         let evaluated = u64::from(header.epochs_evaluated) * trainer.steps_per_epoch();
-        if header.step > steps || evaluated > header.step || header.step - evaluated > trainer.steps_per_epoch() {
+        if header.born > header.step || header.step > steps || evaluated > header.step || header.step - evaluated > trainer.steps_per_epoch() {
             return Err(bad(format!("step {} does not lie in a run of {steps} steps", header.step)));
         }
         trainer.step = header.step;
+        trainer.born = header.born;
         trainer.epochs_evaluated = header.epochs_evaluated;
         trainer.tally =
             Tally { samples: header.tally_samples, loss: header.tally_loss, correct: header.tally_correct };

@@ -134,6 +134,8 @@ pub struct PriorConfig {
     pub ramp_epochs: f32,
     /// Memory reduction at which pruning stops (292 means 292x); 0 for no target.
     pub target: f32,
+    /// Whether a run with a target draws its parameters anew at the ranks it found.
+    pub restart: bool,
     /// An index is alive while its variance is above this threshold.
     pub threshold: f32,
     /// Step of the variances toward their update target, once per batch.

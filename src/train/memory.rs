@@ -59,14 +59,7 @@ pub fn dense_bits(model: &Model) -> u64 {
 pub fn report(config: &RunConfig, model: &Model, program: &Program) -> MemoryReport {
     let widths = Widths::of(config);
     let (entries, biases) = (model.core_entries() as u64, model.biases() as u64);
-    let full: u64 = config
-        .network
-        .layers
-        .iter()
-        .zip(&model.layers)
-        .filter_map(|(layer, state)| state.shape.with_ranks(layer.ranks.clone()).ok())
-        .map(|shape| shape.core_entries() as u64)
-        .sum();
+    let full = model.initial_entries() as u64;
     let stage = |name: &str, bits: u64| MemoryStage { name: name.into(), bits };
     let low = |entries: u64| widths.core * entries + widths.activation * biases;
     let stages = vec![

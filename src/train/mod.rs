@@ -1,7 +1,6 @@
 //! Training: configuration, trainer, optimisers, rank prior, metrics and checkpoints.
 
 mod adapt;
-mod balance;
 mod checkpoint;
 pub mod config;
 mod engine;

@@ -16,7 +16,6 @@ pub(super) enum Purpose {
     Shuffle,
     Master,
     Moments,
-    Balance,
 }
 
 /// The stream for one purpose of one parameter at one step.
@@ -119,32 +118,43 @@ impl Model {
     /// standard deviation 0.4 and the layer a power-of-two scale near that.
     #[must_use]
     pub fn new(config: &RunConfig, shapes: Vec<TtShape>, classes: usize) -> Self {
-        let last = shapes.len() - 1;
+        let layers = shapes.into_iter().map(|shape| {
+            let bonds = shape.ranks().iter().map(|&rank| Bond::new(rank)).collect();
+            Layer { shape, exponent: 0, parameters: Vec::new(), bonds }
+        });
+        let mut model = Self { layers: layers.collect(), classes };
+        model.draw(config, 0);
+        model
+    }
+
+    /// Draws all parameters anew at the present ranks, as at step `step`; moments start at zero.
+    pub(super) fn draw(&mut self, config: &RunConfig, step: u64) {
+        let last = self.layers.len() - 1;
         let fixed = config.precision == Precision::Fixed;
         let mut tensor = 0;
-        let layers = shapes.into_iter().enumerate().map(|(index, shape)| {
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let shape = &layer.shape;
             let gain = if index == last { 1.0 } else { 2.0 };
             let dense_std = (gain / shape.inputs() as f64).sqrt();
-            let (std, exponent) = if fixed {
-                (FIXED_STD, scale_exponent(&shape, FIXED_STD, dense_std))
+            let std;
+            (std, layer.exponent) = if fixed {
+                (FIXED_STD, scale_exponent(shape, FIXED_STD, dense_std))
             } else {
-                (core_std(&shape, dense_std), 0)
+                (core_std(shape, dense_std), 0)
             };
-            let mut parameters = Vec::new();
+            let kind = config.optimiser.kind;
+            layer.parameters.clear();
             for core in shape.core_shapes() {
-                let stream = stream(Seed(config.seed), 0, Purpose::Initial, tensor);
+                let stream = stream(Seed(config.seed), step, Purpose::Initial, tensor);
                 let draw = |i: usize| stream.normal(i as u32) * std as f32;
                 let grid = fixed.then_some(Grid { bits: config.bits.master, rounding: config.master_rounding });
-                parameters.push(Parameter::new(core.iter().product(), config.optimiser.kind, grid, draw));
+                layer.parameters.push(Parameter::new(core.iter().product(), kind, grid, draw));
                 tensor += 1;
             }
             let grid = fixed.then_some(Grid { bits: config.bits.activation, rounding: config.master_rounding });
-            parameters.push(Parameter::new(shape.outputs(), config.optimiser.kind, grid, |_| 0.0));
+            layer.parameters.push(Parameter::new(shape.outputs(), kind, grid, |_| 0.0));
             tensor += 1;
-            let bonds = shape.ranks().iter().map(|&rank| Bond::new(rank)).collect();
-            Layer { shape, exponent, parameters, bonds }
-        });
-        Self { layers: layers.collect(), classes }
+        }
     }
 
     /// The shape a Program is compiled for.
@@ -161,6 +171,16 @@ impl Model {
     #[must_use]
     pub fn core_entries(&self) -> usize {
         self.layers.iter().map(|layer| layer.shape.core_entries()).sum()
+    }
+
+    /// Core entries at the start of the run.
+    #[must_use]
+    pub fn initial_entries(&self) -> usize {
+        let full = |layer: &Layer| {
+            let ranks: Vec<usize> = layer.bonds.iter().map(|bond| bond.initial_rank).collect();
+            layer.shape.with_ranks(ranks).map_or(0, |shape| shape.core_entries())
+        };
+        self.layers.iter().map(full).sum()
     }
 
     /// Biases of all layers.

@@ -48,9 +48,10 @@ impl Default for PriorConfig {
         Self {
             kind: PriorKind::None,
             strength: 1.0,
-            warmup_epochs: 1.0,
-            ramp_epochs: 6.0,
+            warmup_epochs: 0.5,
+            ramp_epochs: 1.5,
             target: 0.0,
+            restart: true,
             threshold: 1e-3,
             smoothing: 0.1,
             eta: 0.1,

@@ -1,6 +1,5 @@
 //! The trainer: batches in, a smaller network out.
 
-use super::adapt::Adaptation;
 use super::config::{PriorKind, RunConfig};
 use super::engine::Engine;
 use super::error::TrainError;
@@ -9,7 +8,7 @@ use super::metrics::{
 };
 use super::model::{Grid, Model, Purpose, stream};
 use super::optimiser::OptimiserStep;
-use super::{memory, prior};
+use super::{adapt, memory, prior};
 use crate::data::Dataset;
 use crate::exec::fixed::StepKey;
 use crate::exec::{Batch, SampleOutcome};
@@ -69,7 +68,8 @@ pub struct Trainer {
     pub(super) test: Dataset,
     pub(super) model: Model,
     pub(super) engine: Engine,
-    pub(super) adaptation: Adaptation,
+    /// Step at which the parameters were last drawn.
+    pub(super) born: u64,
     pub(super) step: u64,
     pub(super) epochs_evaluated: u32,
     pub(super) tally: Tally,
@@ -98,7 +98,7 @@ impl Trainer {
         let program = compile(&model.network_shape(), config.schedule, config.batch);
         let engine = Engine::new(&config, program, 1);
         let mut trainer = Self {
-            adaptation: Adaptation::default(),
+            born: 0,
             config,
             train,
             test,
@@ -302,20 +302,9 @@ impl Trainer {
         let mut batch = Tally::default();
         batch.add(&outcomes, &labels);
         self.tally.add(&outcomes, &labels);
-        let rate = self.config.rate.at(self.step, self.total_steps());
+        let rate = self.config.rate.at(self.step - self.born, self.total_steps() - self.born);
         self.update(rate, labels.len());
         let pruned = self.adapt_ranks();
-        let bal = std::env::var("BAL").ok().and_then(|v| v.parse::<u64>().ok()).unwrap_or(0);
-        let until = std::env::var("BALUNTIL").ok().and_then(|v| v.parse::<f64>().ok()).unwrap_or(10.0);
-        if bal > 0 && (self.step + 1) % bal == 0 && (self.step as f64) < until * self.steps_per_epoch() as f64 {
-            let (seed, at) = (Seed(self.config.seed), self.step);
-            for (index, layer) in self.model.layers.iter_mut().enumerate() {
-                super::balance::balance(layer, |core| stream(seed, at, Purpose::Balance, index * 64 + core));
-            }
-            let program = compile(&self.model.network_shape(), self.config.schedule, self.config.batch);
-            self.engine = Engine::new(&self.config, program, self.threads);
-            self.engine.load(&self.model);
-        }
         self.engine.load(&self.model);
         self.step += 1;
         StepMetrics {
@@ -330,7 +319,7 @@ impl Trainer {
 
     /// Takes the optimiser's step on every parameter.
     fn update(&mut self, rate: f32, samples: usize) {
-        let step = OptimiserStep::new(self.config.optimiser, self.step, rate);
+        let step = OptimiserStep::new(self.config.optimiser, self.step - self.born, rate);
         let epochs_done = (self.step as f64 / self.steps_per_epoch() as f64) as f32;
         let weight = self.penalty(epochs_done);
         let seed = Seed(self.config.seed);
@@ -366,23 +355,35 @@ impl Trainer {
     /// Weight of the prior's penalty on the mean loss.
     fn penalty(&self, epochs_done: f32) -> f32 {
         let prior = &self.config.prior;
-        if prior.kind == PriorKind::None {
+        if prior.kind == PriorKind::None || self.born > 0 {
             return 0.0;
         }
         prior.strength * prior.ramp(epochs_done) / self.train.len() as f32
     }
 
-    /// Moves the variances and removes what died; the Program shrinks with the ranks.
+    /// Moves the variances and removes what died; the Program shrinks with the ranks. A search with
+    /// a target ends with parameters drawn anew.
     fn adapt_ranks(&mut self) -> Vec<Pruned> {
-        if self.config.prior.kind == PriorKind::None {
+        let prior = &self.config.prior;
+        if prior.kind == PriorKind::None {
             return Vec::new();
         }
         let epochs_done = ((self.step + 1) as f64 / self.steps_per_epoch() as f64) as f32;
         for layer in &mut self.model.layers {
-            prior::update_variances(layer, &self.config.prior);
+            prior::update_variances(layer, prior);
         }
-        let pruned = self.adaptation.prune(&self.config, &mut self.model, self.step, epochs_done);
-        if !pruned.is_empty() {
+        if self.born > 0 {
+            // The search is over: ranks stay.
+            return Vec::new();
+        }
+        let pruned = adapt::prune(&self.config, &mut self.model, self.step, epochs_done);
+        let restart = prior.restart && adapt::search_is_over(&self.config, epochs_done);
+        if restart {
+            self.born = self.step + 1;
+            self.model.draw(&self.config, self.born);
+            let program = compile(&self.model.network_shape(), self.config.schedule, self.config.batch);
+            self.engine = Engine::new(&self.config, program, self.threads);
+        } else if !pruned.is_empty() {
             self.rebuild();
         }
         pruned
