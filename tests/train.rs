@@ -258,7 +258,7 @@ proptest! {
                 Ok(mut trainer) => {
                     trainer.advance();
                     trainer.advance();
-                    trainer.snapshot();
+                    prop_assert!(!trainer.snapshot().layers.is_empty());
                 }
                 Err(error) => prop_assert!(error.to_string().len() > 10),
             }

@@ -20,7 +20,6 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one per process")]
 enum Command {
     /// Train a network and report every epoch
     Train(train::TrainArgs),

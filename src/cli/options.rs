@@ -14,7 +14,7 @@ pub struct RunOptions {
     /// Network: paper, tiny or dense
     #[arg(long, value_parser = parse::<Preset>)]
     pub preset: Option<Preset>,
-    /// Layers of your own as JSON: {"pad_columns": 2, "layers": [{"in_modes": [..], "out_modes": [..], "ranks": [..]}]}
+    /// Layers of your own as JSON: `{"pad_columns": 2, "layers": [{"in_modes": [..], "out_modes": [..], "ranks": [..]}]}`
     #[arg(long, value_name = "JSON", conflicts_with = "preset")]
     pub network: Option<String>,
     /// Ranks of all bonds, layer by layer: 16,16,16/16

@@ -22,7 +22,7 @@ pub struct Packs<T: Element> {
 /// Elements of a block of sums handed to the sink: it stays in the first-level cache.
 const BLOCK: usize = 12 * 1024;
 
-/// Multiplies `a` (M x K) by `b` (K x N) and hands the sums to `sink` in blocks of rows.
+/// Multiplies `left` (M x K) by `right` (K x N) and hands the sums to `sink` in blocks of rows.
 ///
 /// `sink(row, sums, stride)` gets the rows from `row` on; row `i` of the block starts at
 /// `i * stride` and its first N entries count. Rows come in order. Integer sums are exact as long as
@@ -32,24 +32,24 @@ const BLOCK: usize = 12 * 1024;
 /// If an offset lies outside its slice or the K sides differ in length.
 pub fn gemm<T: Element>(
     packs: &mut Packs<T>,
-    (a, a_at): (&[T], Scatter),
-    (b, b_at): (&[T], Scatter),
+    (left, left_at): (&[T], Scatter),
+    (right, right_at): (&[T], Scatter),
     mut sink: impl FnMut(usize, &[T::Acc], usize),
 ) {
-    let (m, n, k) = (a_at.rows.len(), b_at.cols.len(), a_at.cols.len());
-    assert_eq!(k, b_at.rows.len(), "both operands are contracted over the same indices");
+    let (m, n, k) = (left_at.rows.len(), right_at.cols.len(), left_at.cols.len());
+    assert_eq!(k, right_at.rows.len(), "both operands are contracted over the same indices");
     if m == 0 || n == 0 {
         return;
     }
     let groups = k.div_ceil(T::GROUP);
     let stride = n.div_ceil(T::NR) * T::NR;
-    pack_right(&mut packs.right, b, b_at, groups);
+    pack_right(&mut packs.right, right, right_at, groups);
     let rows_per_block = (BLOCK / stride).max(1).div_ceil(T::MR) * T::MR;
     packs.block.resize(rows_per_block * stride, T::Acc::default());
     let mut row = 0;
     while row < m {
         let rows = rows_per_block.min(m - row);
-        pack_left(&mut packs.left, a, a_at.rows[row..row + rows].as_ref(), a_at.cols, groups);
+        pack_left(&mut packs.left, left, &left_at.rows[row..row + rows], left_at.cols, groups);
         for (p, left) in packs.left.chunks_exact((groups * T::MR * T::GROUP).max(1)).enumerate() {
             for (q, right) in packs.right.chunks_exact((groups * T::NR * T::GROUP).max(1)).enumerate() {
                 let out = &mut packs.block[p * T::MR * stride + q * T::NR..];
@@ -107,6 +107,7 @@ fn pack_right<T: Element>(out: &mut Vec<T>, b: &[T], at: Scatter, groups: usize)
 }
 
 #[cfg(test)]
+#[expect(clippy::many_single_char_names, reason = "matrices and their sides, as every text on products names them")]
 mod tests {
     use super::*;
     use crate::numeric::{Seed, Stream};

@@ -55,7 +55,7 @@ pub fn plan(shape: &TtShape, batch: usize, input_gradient: bool) -> Tree {
 
 /// Reads the tree off the table of best splits; the side that holds the input stands left.
 fn tree_of(set: u32, best: &[(u64, u32)]) -> Tree {
-    if set.count_ones() == 1 {
+    if set.is_power_of_two() {
         return Tree::Leaf(set.trailing_zeros() as usize);
     }
     let part = best[set as usize].1;

@@ -75,7 +75,8 @@ impl Leaves {
     /// A name such as `x*G1G2`.
     #[must_use]
     pub fn name(self) -> String {
-        let cores: String = (1..32).filter(|k| self.0 >> k & 1 == 1).map(|k| format!("G{k}")).collect();
+        let cores: Vec<String> = (1..32).filter(|k| self.0 >> k & 1 == 1).map(|k| format!("G{k}")).collect();
+        let cores = cores.concat();
         match (self.has_input(), cores.is_empty()) {
             (true, true) => "x".into(),
             (true, false) => format!("x*{cores}"),

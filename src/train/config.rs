@@ -299,15 +299,13 @@ impl RunConfig {
                 );
                 return Err(wrong(field, message));
             }
-            if let Some(before) = shapes.last() {
-                if before.outputs() != shape.inputs() {
-                    let message = format!(
-                        "the layer before has {} outputs, but the input modes multiply to {}; both must be equal",
-                        before.outputs(),
-                        shape.inputs()
-                    );
-                    return Err(wrong(format!("{field}.in_modes"), message));
-                }
+            if let Some(before) = shapes.last().filter(|before| before.outputs() != shape.inputs()) {
+                let message = format!(
+                    "the layer before has {} outputs, but the input modes multiply to {}; both must be equal",
+                    before.outputs(),
+                    shape.inputs()
+                );
+                return Err(wrong(format!("{field}.in_modes"), message));
             }
             shapes.push(shape);
         }

@@ -10,7 +10,6 @@ use crate::program::{BufferId, Program};
 
 /// The executor of a run.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one per run")]
 pub(super) enum Engine {
     Float(FloatExecutor),
     Fixed(FixedExecutor),

@@ -94,10 +94,11 @@ pub fn report(config: &RunConfig, model: &Model, program: &Program) -> MemoryRep
     let scratch = program.peak_bits(
         |span| {
             let id = span.buffer;
-            !is_input(id)
-                && !parameter(id)
-                && !(scope(id) == Scope::Batch && gradient_class(program, id))
-                && !(scope(id) == Scope::Sample && span.stored)
+            let elsewhere = match scope(id) {
+                Scope::Batch => parameter(id) || gradient_class(program, id),
+                Scope::Sample => is_input(id) || span.stored,
+            };
+            !elsewhere
         },
         width,
     );

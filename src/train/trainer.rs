@@ -332,7 +332,9 @@ impl Trainer {
                 let parameter = &mut layer.parameters[place];
                 let mut gradient = vec![0.0; parameter.master.len()];
                 self.engine.gradient(id, &mut gradient);
-                gradient.iter_mut().for_each(|g| *g *= scale);
+                for slope in &mut gradient {
+                    *slope *= scale;
+                }
                 if let Some(bond) = layer.bonds.get_mut(place) {
                     bond.observe(&parameter.master, &gradient);
                     if weight > 0.0 {

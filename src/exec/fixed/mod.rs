@@ -377,10 +377,10 @@ impl FixedExecutor {
     }
 
     fn shared_part(&mut self, part: Part, key: StepKey, train: bool, stats: &mut [OpStats]) {
-        for index in 0..self.core.program.ops.len() {
+        for (index, stats) in stats.iter_mut().enumerate() {
             let op = &self.core.program.ops[index];
             if op.part == part && (train || op.pass == Pass::Forward) {
-                stats[index] = self.shared_op(index, key, train);
+                *stats = self.shared_op(index, key, train);
             }
         }
     }
