@@ -70,7 +70,11 @@ pub struct RecordError(String);
 
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "this is not a recorded run (JSON, plain or gzipped): {}", self.0)
+        write!(
+            f,
+            "this is not a recorded run (JSON, plain or gzipped): {}",
+            self.0
+        )
     }
 }
 
@@ -100,8 +104,7 @@ impl RunRecord {
     /// # Errors
     /// If a value cannot be written as JSON.
     pub fn write(&self) -> Result<Vec<u8>, RecordError> {
-        let mut encoder =
-            flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         serde_json::to_writer(&mut encoder, self).map_err(|e| RecordError(e.to_string()))?;
         encoder.finish().map_err(|e| RecordError(e.to_string()))
     }

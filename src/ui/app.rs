@@ -30,7 +30,10 @@ pub fn start() {
     console_error_panic_hook::set_once();
     let session = Session::new(reduced_motion() || hooks::testing());
     hooks::install(&session);
-    yew::Renderer::<App>::with_props(AppProps { session: session.clone() }).render();
+    yew::Renderer::<App>::with_props(AppProps {
+        session: session.clone(),
+    })
+    .render();
     session.start();
 }
 

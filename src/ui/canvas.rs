@@ -37,7 +37,10 @@ pub struct Palette {
 
 impl Palette {
     fn read(element: &HtmlCanvasElement) -> Self {
-        let style = gloo::utils::window().get_computed_style(element).ok().flatten();
+        let style = gloo::utils::window()
+            .get_computed_style(element)
+            .ok()
+            .flatten();
         let get = |name: &str| {
             style
                 .as_ref()
@@ -63,7 +66,9 @@ impl Palette {
 pub fn rgb(colour: &str) -> [f64; 3] {
     let hex = colour.trim_start_matches('#');
     let digit = |k: usize| {
-        hex.get(k..=k).and_then(|d| u8::from_str_radix(d, 16).ok()).map_or(0.0, f64::from)
+        hex.get(k..=k)
+            .and_then(|d| u8::from_str_radix(d, 16).ok())
+            .map_or(0.0, f64::from)
     };
     if hex.len() == 3 {
         [digit(0) * 17.0, digit(1) * 17.0, digit(2) * 17.0]
@@ -135,13 +140,16 @@ impl Paint {
     }
 }
 
+/// What an animation frame calls.
+type Frame = Closure<dyn FnMut(f64)>;
+
 /// Draws a paint on a canvas in animation frames.
 struct Painter {
     canvas: HtmlCanvasElement,
     paint: RefCell<Paint>,
     palette: RefCell<Option<Palette>>,
     waiting: Cell<Option<i32>>,
-    frame: RefCell<Option<Closure<dyn FnMut(f64)>>>,
+    frame: RefCell<Option<Frame>>,
 }
 
 impl Painter {
@@ -172,12 +180,21 @@ impl Painter {
         }
     }
 
-    #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "pixels of a screen")]
+    #[allow(
+        clippy::cast_sign_loss,
+        clippy::cast_possible_truncation,
+        reason = "pixels of a screen"
+    )]
     fn draw(&self, now: f64) {
         let ratio = gloo::utils::window().device_pixel_ratio().max(1.0);
-        let (width, height) =
-            (f64::from(self.canvas.client_width()), f64::from(self.canvas.client_height()));
-        let (w, h) = ((width * ratio).round() as u32, (height * ratio).round() as u32);
+        let (width, height) = (
+            f64::from(self.canvas.client_width()),
+            f64::from(self.canvas.client_height()),
+        );
+        let (w, h) = (
+            (width * ratio).round() as u32,
+            (height * ratio).round() as u32,
+        );
         if w == 0 || h == 0 {
             return;
         }
@@ -189,12 +206,23 @@ impl Painter {
         let Some(ctx) = context.and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok()) else {
             return;
         };
-        let palette = self.palette.borrow_mut().get_or_insert_with(|| Palette::read(&self.canvas)).clone();
+        let palette = self
+            .palette
+            .borrow_mut()
+            .get_or_insert_with(|| Palette::read(&self.canvas))
+            .clone();
         let _ = ctx.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0);
         ctx.clear_rect(0.0, 0.0, width, height);
         ctx.set_text_baseline("alphabetic");
         let paint = self.paint.borrow().clone();
-        if (paint.0)(&Surface { ctx: &ctx, width, height, ratio, palette: &palette, now }) {
+        if (paint.0)(&Surface {
+            ctx: &ctx,
+            width,
+            height,
+            ratio,
+            palette: &palette,
+            now,
+        }) {
             self.request();
         }
     }

@@ -121,12 +121,17 @@ fn readout(epoch: &EpochMetrics) -> String {
     reason = "bounded by the number of trained epochs"
 )]
 fn nearest_epoch(share: f64, epochs: u32, trained: usize) -> Option<u32> {
-    let at = (share * f64::from(epochs)).round().clamp(1.0, (trained as f64).max(1.0));
+    let at = (share * f64::from(epochs))
+        .round()
+        .clamp(1.0, (trained as f64).max(1.0));
     (trained > 0).then_some(at as u32)
 }
 
 /// The cursor after a key; none where the key means nothing here.
-#[allow(clippy::option_option, reason = "outer: is it a key of ours; inner: is there a cursor")]
+#[allow(
+    clippy::option_option,
+    reason = "outer: is it a key of ours; inner: is there a cursor"
+)]
 fn walk(key: &str, cursor: Option<u32>, trained: usize) -> Option<Option<u32>> {
     let last = u32::try_from(trained).ok().filter(|last| *last > 0)?;
     Some(match key {
@@ -197,7 +202,12 @@ impl Panel {
     fn clipped(&self, surface: &Surface, draw: impl FnOnce()) {
         surface.ctx.save();
         surface.ctx.begin_path();
-        surface.ctx.rect(0.0, self.top - 5.0, surface.width, self.bottom - self.top + 10.0);
+        surface.ctx.rect(
+            0.0,
+            self.top - 5.0,
+            surface.width,
+            self.bottom - self.top + 10.0,
+        );
         surface.ctx.clip();
         draw();
         surface.ctx.restore();
@@ -216,21 +226,39 @@ impl Plot {
         let low = lowest(&curves.epochs);
         let foot = surface.height - 16.0;
         let split = foot * 0.66;
-        let accuracy = Panel { top: 8.0, bottom: split - 8.0, low, high: ceiling(&curves.epochs) };
-        let highest = curves.epochs.iter().map(|e| f64::from(e.test_loss)).fold(0.8, f64::max);
-        let loss = Panel { top: split + 12.0, bottom: foot, low: 0.0, high: highest.min(3.0) };
+        let accuracy = Panel {
+            top: 8.0,
+            bottom: split - 8.0,
+            low,
+            high: ceiling(&curves.epochs),
+        };
+        let highest = curves
+            .epochs
+            .iter()
+            .map(|e| f64::from(e.test_loss))
+            .fold(0.8, f64::max);
+        let loss = Panel {
+            top: split + 12.0,
+            bottom: foot,
+            low: 0.0,
+            high: highest.min(3.0),
+        };
 
         surface.ctx.set_font(&surface.palette.number_font);
         let width = surface.width - RIGHT;
-        let steps = if accuracy.high - low > 35.0 { 20.0 } else { 5.0 };
+        let steps = if accuracy.high - low > 35.0 {
+            20.0
+        } else {
+            5.0
+        };
         let mut tick = low;
         while tick <= accuracy.high {
-            self.rule(surface, &accuracy, tick, width, &format!("{tick:.0}"));
+            Self::rule(surface, &accuracy, tick, width, &format!("{tick:.0}"));
             tick += steps;
         }
         for tick in [0.0, 0.5, 1.0, 2.0] {
             if tick <= loss.high {
-                self.rule(surface, &loss, tick, width, &format!("{tick}"));
+                Self::rule(surface, &loss, tick, width, &format!("{tick}"));
             }
         }
         self.epoch_scale(surface, foot);
@@ -240,7 +268,13 @@ impl Plot {
             surface.dash(&[4.0, 4.0]);
             surface.line((LEFT, y), (width, y), &surface.palette.soft, 1.0);
             surface.dash(&[]);
-            surface.text(&format::percent(reference), width + 5.0, y + 4.0, "left", &surface.palette.soft);
+            surface.text(
+                &format::percent(reference),
+                width + 5.0,
+                y + 4.0,
+                "left",
+                &surface.palette.soft,
+            );
         }
         let amber = &surface.palette.amber;
         accuracy.clipped(surface, || {
@@ -259,9 +293,21 @@ impl Plot {
                 (accuracy.y(f64::from(r) * 100.0) - y).abs() > 12.0 || at < width - 40.0
             });
             let y = if clear { y + 4.0 } else { y - 6.0 };
-            surface.text(&format::percent(last.test_accuracy), at.min(width + 5.0), y, "left", teal);
+            surface.text(
+                &format::percent(last.test_accuracy),
+                at.min(width + 5.0),
+                y,
+                "left",
+                teal,
+            );
             let y = loss.y(f64::from(last.test_loss)) + 4.0;
-            surface.text(&format!("{:.2}", last.test_loss), at.min(width + 5.0), y, "left", teal);
+            surface.text(
+                &format!("{:.2}", last.test_loss),
+                at.min(width + 5.0),
+                y,
+                "left",
+                teal,
+            );
         }
         if let Some(epoch) = self.cursor {
             let x = surface.sharp(self.x(surface, u64::from(epoch) * self.steps_per_epoch));
@@ -270,7 +316,7 @@ impl Plot {
         false
     }
 
-    fn rule(&self, surface: &Surface, panel: &Panel, tick: f64, right: f64, label: &str) {
+    fn rule(surface: &Surface, panel: &Panel, tick: f64, right: f64, label: &str) {
         let y = surface.sharp(panel.y(tick));
         surface.line((LEFT, y), (right, y), &surface.palette.line, 1.0);
         surface.text(label, LEFT - 8.0, y + 4.0, "right", &surface.palette.soft);
@@ -283,9 +329,21 @@ impl Plot {
             .unwrap_or(1000);
         for epoch in (every..=self.epochs).step_by(every as usize) {
             let x = self.x(surface, u64::from(epoch) * self.steps_per_epoch);
-            surface.text(&epoch.to_string(), x, foot + 14.0, "center", &surface.palette.soft);
+            surface.text(
+                &epoch.to_string(),
+                x,
+                foot + 14.0,
+                "center",
+                &surface.palette.soft,
+            );
         }
-        surface.text("epoch", surface.width, foot + 14.0, "right", &surface.palette.soft);
+        surface.text(
+            "epoch",
+            surface.width,
+            foot + 14.0,
+            "right",
+            &surface.palette.soft,
+        );
     }
 
     /// The steps' curve: the mean of the steps that share a column. A column is at least two pixels
@@ -304,7 +362,9 @@ impl Plot {
         value: impl Fn(&crate::train::metrics::StepMetrics) -> f64,
     ) {
         let curves = self.history.curves();
-        let columns = (((surface.width - LEFT - RIGHT) / 2.0) as u64).min(self.steps / 12).clamp(20, 200);
+        let columns = (((surface.width - LEFT - RIGHT) / 2.0) as u64)
+            .min(self.steps / 12)
+            .clamp(20, 200);
         surface.ctx.set_stroke_style_str(colour);
         surface.ctx.set_line_width(1.75);
         surface.ctx.set_line_join("round");
@@ -313,7 +373,10 @@ impl Plot {
         let mut flush = |column: u64, sum: f64, count: u32| {
             if count > 0 {
                 let middle = (column as f64 + 0.5) / columns as f64 * self.steps as f64;
-                let (x, y) = (self.x(surface, middle as u64), panel.y(sum / f64::from(count)));
+                let (x, y) = (
+                    self.x(surface, middle as u64),
+                    panel.y(sum / f64::from(count)),
+                );
                 if started {
                     surface.ctx.line_to(x, y);
                 } else {
@@ -348,7 +411,11 @@ impl Plot {
             .map(|e| (e.epoch, self.x(surface, e.step), panel.y(value(e))))
             .collect();
         for (k, (_, x, y)) in points.iter().enumerate() {
-            if k == 0 { surface.ctx.move_to(*x, *y) } else { surface.ctx.line_to(*x, *y) }
+            if k == 0 {
+                surface.ctx.move_to(*x, *y);
+            } else {
+                surface.ctx.line_to(*x, *y);
+            }
         }
         surface.ctx.stroke();
         for (epoch, x, y) in points {
@@ -362,7 +429,10 @@ impl Plot {
 
 /// Foot of the accuracy scale: as high as the worst epoch allows, in wide steps so that it rarely moves.
 fn lowest(epochs: &[EpochMetrics]) -> f64 {
-    let worst = epochs.iter().map(|e| f64::from(e.test_accuracy) * 100.0).fold(100.0, f64::min);
+    let worst = epochs
+        .iter()
+        .map(|e| f64::from(e.test_accuracy) * 100.0)
+        .fold(100.0, f64::min);
     match worst {
         _ if epochs.is_empty() => 0.0,
         w if w >= 92.0 => 90.0,
@@ -378,5 +448,9 @@ fn ceiling(epochs: &[EpochMetrics]) -> f64 {
         .iter()
         .map(|e| f64::from(e.test_accuracy.max(e.train_accuracy)) * 100.0)
         .fold(0.0, f64::max);
-    if epochs.is_empty() || best > 94.0 { 100.0 } else { 95.0 }
+    if epochs.is_empty() || best > 94.0 {
+        100.0
+    } else {
+        95.0
+    }
 }

@@ -15,7 +15,7 @@ use crate::worker::message::{Event, PROTOCOL, Request, decode, encode};
 /// What the client reports.
 pub enum Report {
     /// The worker said something; the buffers that came with it.
-    Event(Event, Vec<Uint8Array>),
+    Event(Box<Event>, Vec<Uint8Array>),
     /// The worker is gone.
     Died(String),
 }
@@ -69,7 +69,12 @@ impl Client {
             })
         };
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Self { worker, shared, _on_message: on_message, _on_error: on_error })
+        Ok(Self {
+            worker,
+            shared,
+            _on_message: on_message,
+            _on_error: on_error,
+        })
     }
 
     /// Send a request, as soon as the worker listens. The buffers are moved.
@@ -93,7 +98,9 @@ impl Drop for Client {
 
 impl Shared {
     fn receive(&self, worker: &Worker, handler: &Handler, data: &JsValue) {
-        let Some(parts) = data.dyn_ref::<Array>() else { return };
+        let Some(parts) = data.dyn_ref::<Array>() else {
+            return;
+        };
         let mut parts = parts.iter().map(|part| Uint8Array::new(&part));
         let Some(control) = parts.next() else { return };
         match decode(&control.to_vec()) {
@@ -102,10 +109,15 @@ impl Shared {
                 for (request, bulk) in self.waiting.take() {
                     post(worker, &request, &bulk);
                 }
-                handler(Report::Event(Event::Ready { protocol: PROTOCOL }, vec![]));
+                handler(Report::Event(
+                    Box::new(Event::Ready { protocol: PROTOCOL }),
+                    vec![],
+                ));
             }
             Ok(Event::Panic { message }) => *self.panic.borrow_mut() = Some(message),
-            Ok(event) if self.ready.get() => handler(Report::Event(event, parts.collect())),
+            Ok(event) if self.ready.get() => {
+                handler(Report::Event(Box::new(event), parts.collect()))
+            }
             Ok(_) | Err(_) => {
                 if !self.dead.replace(true) {
                     handler(Report::Died(crate::worker::message::BadMessage.to_string()));

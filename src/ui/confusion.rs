@@ -63,5 +63,9 @@ fn line(view: &View, label: u8, row: &[u32]) -> Html {
 
 /// How much of the colour a share shows: small shares are lifted so that they can be told from none.
 fn shade(share: f64) -> f64 {
-    if share <= 0.0 { 0.0 } else { (8.0 + share * 0.6).min(62.0) }
+    if share <= 0.0 {
+        0.0
+    } else {
+        (8.0 + share * 0.6).min(62.0)
+    }
 }

@@ -84,7 +84,14 @@ mod tests {
     }
 
     fn step(step: u64) -> StepMetrics {
-        StepMetrics { epoch: 1, step, loss: 1.0, accuracy: 0.5, rate: 0.02, pruned: vec![] }
+        StepMetrics {
+            epoch: 1,
+            step,
+            loss: 1.0,
+            accuracy: 0.5,
+            rate: 0.02,
+            pruned: vec![],
+        }
     }
 
     #[test]
@@ -94,7 +101,10 @@ mod tests {
         let text = write(&Curves { steps, epochs });
         let lines: Vec<_> = text.lines().collect();
         let columns = HEAD.split(',').count();
-        assert!(lines.iter().all(|line| line.split(',').count() == columns), "{text}");
+        assert!(
+            lines.iter().all(|line| line.split(',').count() == columns),
+            "{text}"
+        );
         assert_eq!(text.matches("0123456789abcdef").count(), 3);
         assert!(lines[2].starts_with("2,1,1,0.5,0.02,0.5,"));
         assert!(lines[3].starts_with("4,2,,,,0.5,"));

@@ -103,7 +103,9 @@ fn take(session: &Session, files: Option<FileList>) {
 #[allow(clippy::cast_precision_loss, reason = "a bar's width")]
 fn state(session: &Session, model: &Model) -> Html {
     match &model.data {
-        DataState::Fetching { received, total, .. } => {
+        DataState::Fetching {
+            received, total, ..
+        } => {
             let cancel = {
                 let session = session.clone();
                 Callback::from(move |_: MouseEvent| session.cancel())
@@ -120,7 +122,9 @@ fn state(session: &Session, model: &Model) -> Html {
             }
         }
         DataState::Reading { .. } => html! { <p class="soft">{ "Reading…" }</p> },
-        DataState::Failed { message, .. } => html! { <p class="fault" role="alert">{ message }</p> },
+        DataState::Failed { message, .. } => {
+            html! { <p class="fault" role="alert">{ message }</p> }
+        }
         DataState::Loaded(data) if data.name == model.draft.config.data => html! {
             <p class="soft num">{ format!("{} + {} images, {} classes", format::count(data.train as u64), format::count(data.test as u64), data.classes.len()) }</p>
         },

@@ -18,6 +18,8 @@ pub const KNOWN: [(&str, &str); 3] = [
     ("fashion-mnist", "Fashion-MNIST, full"),
     ("mnist", "MNIST, full"),
 ];
+/// The recorded run.
+const EXAMPLE: &str = "example-run.json.gz";
 /// Said when the browser does not give a file's bytes.
 pub const UNREADABLE: &str = "The file could not be read from disk; choose it again.";
 /// Said of a file that is no checkpoint.
@@ -37,13 +39,21 @@ pub struct Files {
 impl Files {
     /// A packed data set.
     pub fn pack(name: String, blob: Blob) -> Self {
-        Self { name, source: Source::Pack, blobs: vec![blob] }
+        Self {
+            name,
+            source: Source::Pack,
+            blobs: vec![blob],
+        }
     }
 
     /// The visitor's own files.
     pub fn own(files: Vec<(String, Blob)>) -> Self {
         let (names, blobs) = files.into_iter().unzip();
-        Self { name: OWN.into(), source: Source::Idx(names), blobs }
+        Self {
+            name: OWN.into(),
+            source: Source::Idx(names),
+            blobs,
+        }
     }
 }
 
@@ -51,7 +61,10 @@ impl Files {
 pub fn address(name: &str) -> Option<String> {
     match name {
         SUBSET => Some(format!("assets/{SUBSET}.rypk")),
-        _ => KNOWN.iter().any(|(known, _)| *known == name).then(|| format!("data/{name}.rypk")),
+        _ => KNOWN
+            .iter()
+            .any(|(known, _)| *known == name)
+            .then(|| format!("data/{name}.rypk")),
     }
 }
 
@@ -60,34 +73,54 @@ pub fn unknown(name: &str) -> String {
     if name == OWN {
         "These settings were made with somebody's own files; choose IDX files to train on, or another data set.".into()
     } else {
-        format!("There is no data set “{name}” here; choose one from the list or your own IDX files.")
+        format!(
+            "There is no data set “{name}” here; choose one from the list or your own IDX files."
+        )
     }
 }
 
 /// Said when a data set did not arrive.
 pub fn not_fetched(name: &str, error: &FetchError) -> String {
-    let shown = KNOWN.iter().find(|(known, _)| *known == name).map_or(name, |(_, shown)| shown);
+    let shown = KNOWN
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map_or(name, |(_, shown)| shown);
     match error {
         FetchError::Status(404) => format!(
             "{shown} is not beside this page; run “railyard data” where it is served from, or choose the subset."
         ),
         FetchError::Status(status) => {
-            format!("{shown} was not fetched: the server answered {status}. Try again, or choose the subset.")
+            format!(
+                "{shown} was not fetched: the server answered {status}. Try again, or choose the subset."
+            )
         }
-        _ => format!("{shown} was not fetched: the connection failed. Try again, or choose the subset."),
+        _ => format!(
+            "{shown} was not fetched: the connection failed. Try again, or choose the subset."
+        ),
     }
 }
 
 /// The recorded run, if it is there and can be read.
 pub async fn example() -> Option<RunRecord> {
-    let blob = fetch::fetch("assets/example-run.json.gz", None, |_, _| {}).await.ok()?;
+    let blob = fetch::fetch(&format!("assets/{EXAMPLE}"), None, |_, _| {})
+        .await
+        .ok()?;
     let bytes = fetch::bytes(&blob).await.ok()?;
-    RunRecord::read(&bytes.to_vec()).ok()
+    match RunRecord::read(&bytes.to_vec()) {
+        Ok(record) => Some(record),
+        Err(error) => {
+            // The page goes on without it; whoever serves the page should know.
+            web_sys::console::warn_1(&format!("assets/{EXAMPLE}: {error}").into());
+            None
+        }
+    }
 }
 
 /// The recorded run's network.
 pub async fn example_checkpoint(file: &str) -> Option<js_sys::Uint8Array> {
-    let blob = fetch::fetch(&format!("assets/{file}"), None, |_, _| {}).await.ok()?;
+    let blob = fetch::fetch(&format!("assets/{file}"), None, |_, _| {})
+        .await
+        .ok()?;
     fetch::bytes(&blob).await.ok()
 }
 

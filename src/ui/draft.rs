@@ -18,7 +18,10 @@ impl Draft {
     /// A draft that starts from a configuration.
     #[must_use]
     pub fn new(config: RunConfig) -> Self {
-        Self { config, unread: BTreeMap::new() }
+        Self {
+            config,
+            unread: BTreeMap::new(),
+        }
     }
 
     /// Take over a field's text by `parse`, or keep why it could not be read.
@@ -50,9 +53,11 @@ impl Draft {
     /// The preset whose network this is, or none for one of the visitor's own.
     #[must_use]
     pub fn preset(&self) -> Option<Preset> {
-        [Preset::Paper, Preset::Tiny, Preset::Dense].into_iter().find(|&preset| {
-            RunConfig::preset(preset, self.config.precision).network == self.config.network
-        })
+        [Preset::Paper, Preset::Tiny, Preset::Dense]
+            .into_iter()
+            .find(|&preset| {
+                RunConfig::preset(preset, self.config.precision).network == self.config.network
+            })
     }
 
     /// The first thing that is wrong, as field and sentence.
@@ -82,14 +87,19 @@ impl Draft {
     #[must_use]
     pub fn marks(&self, field: &str) -> bool {
         self.unread.contains_key(field)
-            || self.config.validate().is_err_and(|error| field.starts_with(&error.field))
+            || self
+                .config
+                .validate()
+                .is_err_and(|error| field.starts_with(&error.field))
     }
 
     /// Add a dense-like layer at the end, or remove the last one.
     pub fn resize(&mut self, layers: usize) {
         let network = &mut self.config.network.layers;
         while network.len() < layers {
-            let width = network.last().map_or(vec![784], |last| last.out_modes.clone());
+            let width = network
+                .last()
+                .map_or(vec![784], |last| last.out_modes.clone());
             network.push(LayerConfig {
                 ranks: vec![1; width.len().saturating_sub(1)],
                 out_modes: width.clone(),
@@ -97,7 +107,8 @@ impl Draft {
             });
         }
         network.truncate(layers.max(1));
-        self.unread.retain(|field, _| !field.starts_with("network.layers"));
+        self.unread
+            .retain(|field, _| !field.starts_with("network.layers"));
     }
 }
 
@@ -148,7 +159,11 @@ mod tests {
             assert_eq!(parse_list(text), Ok(vec![7, 4, 2, 16]));
         }
         assert_eq!(parse_list(""), Ok(vec![]));
-        assert!(parse_list("7 four").expect_err("no number").contains("four"));
+        assert!(
+            parse_list("7 four")
+                .expect_err("no number")
+                .contains("four")
+        );
     }
 
     #[test]

@@ -15,8 +15,11 @@ fn offer(name: &str, kind: &str, parts: &Array) -> Option<()> {
     options.set_type(kind);
     let blob = Blob::new_with_u8_array_sequence_and_options(parts, &options).ok()?;
     let url = Url::create_object_url_with_blob(&blob).ok()?;
-    let anchor: HtmlAnchorElement =
-        gloo::utils::document().create_element("a").ok()?.dyn_into().ok()?;
+    let anchor: HtmlAnchorElement = gloo::utils::document()
+        .create_element("a")
+        .ok()?
+        .dyn_into()
+        .ok()?;
     anchor.set_href(&url);
     anchor.set_download(name);
     anchor.click();
@@ -29,7 +32,10 @@ fn offer(name: &str, kind: &str, parts: &Array) -> Option<()> {
 }
 
 fn base_name(view: &View) -> String {
-    format!("railyard-{}-seed{}-step{}", view.config.data, view.config.seed, view.position.step)
+    format!(
+        "railyard-{}-seed{}-step{}",
+        view.config.data, view.config.seed, view.position.step
+    )
 }
 
 /// Save the run as it stands.
@@ -38,7 +44,10 @@ pub fn save_checkpoint(session: &Session) {
     let deliver = session.clone();
     session.checkpoint_now(Box::new(move |bytes: Uint8Array| {
         if offer(&name, "application/octet-stream", &Array::of1(&bytes)).is_none() {
-            deliver.tell(true, "The browser did not take the checkpoint for download.");
+            deliver.tell(
+                true,
+                "The browser did not take the checkpoint for download.",
+            );
         }
     }));
 }
@@ -66,5 +75,9 @@ pub fn open_checkpoint(session: &Session) {
 pub fn save_curves(view: &View) {
     let text = csv::write(&view.history.curves());
     let bytes = Uint8Array::from(text.as_bytes());
-    offer(&format!("{}.csv", base_name(view)), "text/csv", &Array::of1(&bytes));
+    offer(
+        &format!("{}.csv", base_name(view)),
+        "text/csv",
+        &Array::of1(&bytes),
+    );
 }

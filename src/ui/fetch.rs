@@ -23,19 +23,31 @@ pub async fn fetch(
     progress: impl Fn(u64, Option<u64>),
 ) -> Result<Blob, FetchError> {
     let failed = |_: JsValue| {
-        if signal.is_some_and(AbortSignal::aborted) { FetchError::Aborted } else { FetchError::Network }
+        if signal.is_some_and(AbortSignal::aborted) {
+            FetchError::Aborted
+        } else {
+            FetchError::Network
+        }
     };
     let options = RequestInit::new();
     options.set_signal(signal);
     let request = gloo::utils::window().fetch_with_str_and_init(url, &options);
-    let response: Response =
-        JsFuture::from(request).await.map_err(failed)?.dyn_into().map_err(failed)?;
+    let response: Response = JsFuture::from(request)
+        .await
+        .map_err(failed)?
+        .dyn_into()
+        .map_err(failed)?;
     if !response.ok() {
         return Err(FetchError::Status(response.status()));
     }
     let total = length(&response);
-    let Some(body) = response.body() else { return Err(FetchError::Network) };
-    let reader: ReadableStreamDefaultReader = body.get_reader().dyn_into().map_err(|object| failed(object.into()))?;
+    let Some(body) = response.body() else {
+        return Err(FetchError::Network);
+    };
+    let reader: ReadableStreamDefaultReader = body
+        .get_reader()
+        .dyn_into()
+        .map_err(|object| failed(object.into()))?;
     let (parts, mut received) = (Array::new(), 0);
     loop {
         let chunk = JsFuture::from(reader.read()).await.map_err(failed)?;
@@ -61,6 +73,8 @@ fn length(response: &Response) -> Option<u64> {
 
 /// The bytes of a blob, outside this memory.
 pub async fn bytes(blob: &Blob) -> Result<Uint8Array, FetchError> {
-    let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|_| FetchError::Network)?;
+    let buffer = JsFuture::from(blob.array_buffer())
+        .await
+        .map_err(|_| FetchError::Network)?;
     Ok(Uint8Array::new(&buffer))
 }

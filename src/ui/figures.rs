@@ -61,7 +61,10 @@ pub fn Provenance(props: &ProvenanceProps) -> Html {
     };
     let onclick = Callback::from(|event: MouseEvent| {
         // Safari does not focus a button that is tapped, and focus is what holds the text open.
-        if let Some(target) = event.current_target().and_then(|t| t.dyn_into::<HtmlElement>().ok()) {
+        if let Some(target) = event
+            .current_target()
+            .and_then(|t| t.dyn_into::<HtmlElement>().ok())
+        {
             let _ = target.focus();
         }
     });
@@ -125,16 +128,30 @@ fn whose(view: &View) -> &'static str {
 
 fn accuracy(view: &View) -> Html {
     let epoch = view.last_epoch();
-    let value = epoch.as_ref().map_or(NONE.into(), |e| format::percent(e.test_accuracy));
-    let below = epoch.as_ref().map_or("after the first epoch".to_string(), |e| {
-        format!("epoch {} · train {} %", e.epoch, format::percent(e.train_accuracy))
-    });
+    let value = epoch
+        .as_ref()
+        .map_or(NONE.into(), |e| format::percent(e.test_accuracy));
+    let below = epoch
+        .as_ref()
+        .map_or("after the first epoch".to_string(), |e| {
+            format!(
+                "epoch {} · train {} %",
+                e.epoch,
+                format::percent(e.train_accuracy)
+            )
+        });
     let text = format!(
         "{}: share of the {} test images that the network answers correctly, computed with the numbers it is deployed with. The test images are never trained on.",
         whose(view),
         format::count(view.images.1 as u64),
     );
-    figure("Test accuracy", value, if epoch.is_some() { " %" } else { "" }, html! { below }, html! { <Provenance kind={Kind::Measured} {text} /> })
+    figure(
+        "Test accuracy",
+        value,
+        if epoch.is_some() { " %" } else { "" },
+        html! { below },
+        html! { <Provenance kind={Kind::Measured} {text} /> },
+    )
 }
 
 /// How the deployed bits come about.
@@ -152,22 +169,36 @@ fn formula(config: &RunConfig) -> String {
 fn parameters(view: &View) -> Html {
     let stages = view.snapshot.as_ref().map(|s| &s.memory.stages);
     let ends = stages.and_then(|s| Some((s.first()?.bits, s.last()?.bits)));
-    #[allow(clippy::cast_precision_loss, reason = "shown with three significant figures")]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "shown with three significant figures"
+    )]
     let value = ends.map_or(NONE.into(), |(dense, now)| {
         format::factor(dense as f64 / now.max(1) as f64)
     });
-    let below = ends.map_or(String::new(), |(_, now)| format!("{} · paper 292×", format::bits(now)));
+    let below = ends.map_or(String::new(), |(_, now)| {
+        format!("{} · paper 292×", format::bits(now))
+    });
     let text = ends.map_or("Counted as soon as there is a network.".into(), |(dense, now)| {
         format!(
             "Counted: {} ÷ {} bits. Above, 32 bits × weights and biases of the dense network; below, {}. The paper's 292× is published.",
             format::count(dense), format::count(now), formula(&view.config),
         )
     });
-    figure("Parameter memory", value, if ends.is_some() { " smaller" } else { "" }, html! { below }, html! { <Provenance kind={Kind::Counted} {text} /> })
+    figure(
+        "Parameter memory",
+        value,
+        if ends.is_some() { " smaller" } else { "" },
+        html! { below },
+        html! { <Provenance kind={Kind::Counted} {text} /> },
+    )
 }
 
 fn training(view: &View) -> Html {
-    let parts = view.snapshot.as_ref().map_or(&[][..], |s| &s.memory.training);
+    let parts = view
+        .snapshot
+        .as_ref()
+        .map_or(&[][..], |s| &s.memory.training);
     let total: u64 = parts.iter().map(|part| part.bytes).sum();
     let shown = format::bytes(total);
     let (value, unit) = shown.split_once(' ').unwrap_or((NONE, ""));
@@ -176,28 +207,49 @@ fn training(view: &View) -> Html {
         1..=128_000 => "fits 128 KB on chip",
         _ => "above 128 KB on chip",
     };
-    let list: Vec<_> =
-        parts.iter().map(|p| format!("{} {}", p.name, format::bytes(p.bytes))).collect();
+    let list: Vec<_> = parts
+        .iter()
+        .map(|p| format!("{} {}", p.name, format::bytes(p.bytes)))
+        .collect();
     let text = format!(
         "Counted from the buffers of this run's Program, each in its own number format: {}. 128 KB is the budget on chip for the paper's network.",
         list.join(", ")
     );
-    let value = if total == 0 { NONE.to_string() } else { value.to_string() };
-    figure("Training memory", value, &format!(" {unit}"), html! { below }, html! { <Provenance kind={Kind::Counted} align="end" {text} /> })
+    let value = if total == 0 {
+        NONE.to_string()
+    } else {
+        value.to_string()
+    };
+    figure(
+        "Training memory",
+        value,
+        &format!(" {unit}"),
+        html! { below },
+        html! { <Provenance kind={Kind::Counted} align="end" {text} /> },
+    )
 }
 
 fn arithmetic(model: &Model) -> Html {
     let view = &model.view;
-    let macs = view.snapshot.as_deref().map_or(0.0, Snapshot::macs_per_sample);
+    let macs = view
+        .snapshot
+        .as_deref()
+        .map_or(0.0, Snapshot::macs_per_sample);
     let speed = if view.origin == Origin::Example {
         view.last_epoch().map_or(0.0, |e| e.samples_per_second)
     } else {
         model.samples_per_second
     };
-    let value = if macs > 0.0 { format::short(macs) } else { NONE.into() };
-    let (value, unit) = value.split_once(' ').map_or((value.clone(), String::new()), |(v, u)| {
-        (v.to_string(), format!(" {u}"))
-    });
+    let value = if macs > 0.0 {
+        format::short(macs)
+    } else {
+        NONE.into()
+    };
+    let (value, unit) = value
+        .split_once(' ')
+        .map_or((value.clone(), String::new()), |(v, u)| {
+            (v.to_string(), format!(" {u}"))
+        });
     let below = if speed > 0.0 {
         format!("{} samples/s", format::short(speed))
     } else {
@@ -205,8 +257,20 @@ fn arithmetic(model: &Model) -> Html {
     };
     let text = format!(
         "Counted: {} multiply-accumulates per training sample (forward, backward and update), summed over the Program's operations; what is done once per batch is divided by the batch of {}. {}: samples per second{}.",
-        format::whole(macs), view.config.batch, whose(view),
-        if view.origin == Origin::Example { ", natively on the machine that recorded it" } else { " of wall time in this browser" },
+        format::whole(macs),
+        view.config.batch,
+        whose(view),
+        if view.origin == Origin::Example {
+            ", natively on the machine that recorded it"
+        } else {
+            " of wall time in this browser"
+        },
     );
-    figure("Arithmetic per sample", value, &format!("{unit} MAC"), html! { below }, html! { <Provenance kind={Kind::Counted} align="end" {text} /> })
+    figure(
+        "Arithmetic per sample",
+        value,
+        &format!("{unit} MAC"),
+        html! { below },
+        html! { <Provenance kind={Kind::Counted} align="end" {text} /> },
+    )
 }

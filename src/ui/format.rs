@@ -16,7 +16,10 @@ pub fn count(value: u64) -> String {
 
 /// Bytes with three significant figures: `7.66 KB`, `1.87 MB` (1 KB = 1,000 bytes).
 #[must_use]
-#[allow(clippy::cast_precision_loss, reason = "shown with three significant figures")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "shown with three significant figures"
+)]
 pub fn bytes(value: u64) -> String {
     match value {
         0..1_000 => format!("{value} B"),
@@ -102,7 +105,11 @@ pub fn clock(seconds: f64) -> String {
 /// Modes or ranks as text: `7 4 2 16`.
 #[must_use]
 pub fn list(values: &[usize]) -> String {
-    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    values
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]

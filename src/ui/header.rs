@@ -24,7 +24,12 @@ pub struct Props {
 /// The header.
 #[component]
 pub fn Header(props: &Props) -> Html {
-    let Props { session, model, theme, ontheme } = props;
+    let Props {
+        session,
+        model,
+        theme,
+        ontheme,
+    } = props;
     let copy = {
         let session = session.clone();
         Callback::from(move |_: MouseEvent| copy_link(&session))
@@ -52,7 +57,10 @@ fn worker(model: &Model) -> String {
         (_, Phase::Failed) => "worker stopped".into(),
         (WorkerState::Starting, _) => "worker starting".into(),
         (WorkerState::Ready, Phase::Running) if model.samples_per_second > 0.0 => {
-            format!("worker · {} samples/s", format::short(model.samples_per_second))
+            format!(
+                "worker · {} samples/s",
+                format::short(model.samples_per_second)
+            )
         }
         (WorkerState::Ready, _) => "worker ready".into(),
     }
@@ -60,7 +68,10 @@ fn worker(model: &Model) -> String {
 
 fn copy_link(session: &Session) {
     if session.model().draft.fault().is_some() {
-        session.tell(true, "The link was not copied: correct the marked settings first.");
+        session.tell(
+            true,
+            "The link was not copied: correct the marked settings first.",
+        );
         return;
     }
     let (session, link) = (session.clone(), session.link());
@@ -68,7 +79,10 @@ fn copy_link(session: &Session) {
         let clipboard = gloo::utils::window().navigator().clipboard();
         match JsFuture::from(clipboard.write_text(&link)).await {
             Ok(_) => session.tell(false, "The link with these settings was copied."),
-            Err(_) => session.tell(false, "The browser keeps the clipboard closed: copy the link from the address bar."),
+            Err(_) => session.tell(
+                false,
+                "The browser keeps the clipboard closed: copy the link from the address bar.",
+            ),
         }
     });
 }

@@ -25,8 +25,14 @@ use crate::worker::message::Speed;
 
 /// Whether the address asks for a page that holds still.
 pub fn testing() -> bool {
-    let search = gloo::utils::window().location().search().unwrap_or_default();
-    search.trim_start_matches('?').split('&').any(|part| part == "testing=1")
+    let search = gloo::utils::window()
+        .location()
+        .search()
+        .unwrap_or_default();
+    search
+        .trim_start_matches('?')
+        .split('&')
+        .any(|part| part == "testing=1")
 }
 
 /// Put `window.railyard` in place.
@@ -36,17 +42,30 @@ pub fn install(session: &Session) {
         let _ = Reflect::set(&hooks, &name.into(), &function);
     };
     let held = session.clone();
-    add("state", Closure::<dyn Fn() -> String>::new(move || state(&held)).into_js_value());
+    add(
+        "state",
+        Closure::<dyn Fn() -> String>::new(move || state(&held)).into_js_value(),
+    );
     let held = session.clone();
-    add("isIdle", Closure::<dyn Fn() -> bool>::new(move || held.idle()).into_js_value());
+    add(
+        "isIdle",
+        Closure::<dyn Fn() -> bool>::new(move || held.idle()).into_js_value(),
+    );
     let held = session.clone();
-    add("idle", Closure::<dyn Fn() -> js_sys::Promise>::new(move || idle(&held)).into_js_value());
+    add(
+        "idle",
+        Closure::<dyn Fn() -> js_sys::Promise>::new(move || idle(&held)).into_js_value(),
+    );
     let held = session.clone();
-    add("crashWorker", Closure::<dyn Fn()>::new(move || held.crash_worker()).into_js_value());
+    add(
+        "crashWorker",
+        Closure::<dyn Fn()>::new(move || held.crash_worker()).into_js_value(),
+    );
     let held = session.clone();
-    let bench = Closure::<dyn Fn(Option<u32>) -> js_sys::Promise>::new(move |milliseconds: Option<u32>| {
-        bench(&held, milliseconds.unwrap_or(2000))
-    });
+    let bench =
+        Closure::<dyn Fn(Option<u32>) -> js_sys::Promise>::new(move |milliseconds: Option<u32>| {
+            bench(&held, milliseconds.unwrap_or(2000))
+        });
     add("bench", bench.into_js_value());
     let recorder = Recorder::default();
     let frames = Closure::<dyn Fn(bool) -> JsValue>::new(move |on: bool| recorder.switch(on));
@@ -105,7 +124,8 @@ fn idle(session: &Session) -> js_sys::Promise {
 /// A moment's wait.
 async fn moment() {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
-        let _ = gloo::utils::window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 20);
+        let _ = gloo::utils::window()
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 20);
     });
     // A promise that only ever resolves.
     let _ = JsFuture::from(promise).await;
@@ -158,7 +178,11 @@ impl Recorder {
             self.next();
             return JsValue::UNDEFINED;
         }
-        times.windows(2).map(|pair| JsValue::from_f64(pair[1] - pair[0])).collect::<Array>().into()
+        times
+            .windows(2)
+            .map(|pair| JsValue::from_f64(pair[1] - pair[0]))
+            .collect::<Array>()
+            .into()
     }
 
     fn next(&self) {

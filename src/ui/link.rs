@@ -46,8 +46,13 @@ pub fn write(config: &RunConfig) -> String {
         return String::new();
     };
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    let deflated = encoder.write_all(patch.to_string().as_bytes()).and_then(|()| encoder.finish());
-    deflated.map_or_else(|_| String::new(), |bytes| format!("{PREFIX}{}", BASE64.encode(bytes)))
+    let deflated = encoder
+        .write_all(patch.to_string().as_bytes())
+        .and_then(|()| encoder.finish());
+    deflated.map_or_else(
+        |_| String::new(),
+        |bytes| format!("{PREFIX}{}", BASE64.encode(bytes)),
+    )
 }
 
 /// The configuration of a hash, with or without `#`; the default for an empty one.
@@ -63,9 +68,13 @@ pub fn read(hash: &str) -> Result<RunConfig, LinkError> {
         return Err(fault("it is longer than a link may be (8,192 characters)"));
     }
     let Some(body) = hash.strip_prefix(PREFIX) else {
-        return Err(fault("it is of another version (this page reads version 1)"));
+        return Err(fault(
+            "it is of another version (this page reads version 1)",
+        ));
     };
-    let deflated = BASE64.decode(body).map_err(|_| fault("it is damaged or cut short"))?;
+    let deflated = BASE64
+        .decode(body)
+        .map_err(|_| fault("it is damaged or cut short"))?;
     let mut text = Vec::new();
     DeflateDecoder::new(deflated.as_slice())
         .take(MAX_INFLATED as u64 + 1)
@@ -78,8 +87,7 @@ pub fn read(hash: &str) -> Result<RunConfig, LinkError> {
         serde_json::from_slice(&text).map_err(|_| fault("it is damaged or cut short"))?;
     let mut whole = value(&RunConfig::default());
     merge(&mut whole, patch);
-    let config: RunConfig =
-        serde_json::from_value(whole).map_err(|e| LinkError(e.to_string()))?;
+    let config: RunConfig = serde_json::from_value(whole).map_err(|e| LinkError(e.to_string()))?;
     match config.validate() {
         Ok(()) => Ok(config),
         Err(error) => Err(LinkError(error.to_string().trim_end_matches('.').into())),
@@ -136,7 +144,12 @@ mod tests {
     #[test]
     fn every_preset_comes_back_and_is_short() {
         for preset in [Preset::Paper, Preset::Tiny, Preset::Dense] {
-            for precision in [Precision::Float, Precision::Bf16, Precision::F16, Precision::Fixed] {
+            for precision in [
+                Precision::Float,
+                Precision::Bf16,
+                Precision::F16,
+                Precision::Fixed,
+            ] {
                 let mut config = RunConfig::preset(preset, precision);
                 config.seed = 77;
                 config.rate.peak = 0.013;
@@ -152,26 +165,53 @@ mod tests {
         let mut config = RunConfig::default();
         config.epochs += 1;
         let hash = write(&config);
-        for bad in ["2.abc", "1.*", "1.AAAA", "nonsense", &hash[..hash.len() - 4]] {
+        for bad in [
+            "2.abc",
+            "1.*",
+            "1.AAAA",
+            "nonsense",
+            &hash[..hash.len() - 4],
+        ] {
             let error = read(bad).expect_err(bad).to_string();
-            assert!(error.starts_with("The link's settings were not used: "), "{error}");
+            assert!(
+                error.starts_with("The link's settings were not used: "),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn a_bomb_is_not_inflated() {
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&vec![b' '; 4 << 20]).expect("writes to memory");
-        let bomb = format!("1.{}", BASE64.encode(encoder.finish().expect("writes to memory")));
+        encoder
+            .write_all(&vec![b' '; 4 << 20])
+            .expect("writes to memory");
+        let bomb = format!(
+            "1.{}",
+            BASE64.encode(encoder.finish().expect("writes to memory"))
+        );
         assert!(bomb.len() < MAX_LINK);
-        assert_eq!(read(&bomb), Err(fault("it holds more than a configuration")));
+        assert_eq!(
+            read(&bomb),
+            Err(fault("it holds more than a configuration"))
+        );
     }
 
     #[test]
     fn fields_nobody_knows_are_named() {
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(br#"{"colour":"red"}"#).expect("writes to memory");
-        let hash = format!("1.{}", BASE64.encode(encoder.finish().expect("writes to memory")));
-        assert!(read(&hash).expect_err("unknown field").to_string().contains("colour"));
+        encoder
+            .write_all(br#"{"colour":"red"}"#)
+            .expect("writes to memory");
+        let hash = format!(
+            "1.{}",
+            BASE64.encode(encoder.finish().expect("writes to memory"))
+        );
+        assert!(
+            read(&hash)
+                .expect_err("unknown field")
+                .to_string()
+                .contains("colour")
+        );
     }
 }

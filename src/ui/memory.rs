@@ -93,7 +93,10 @@ fn training_rows(training: &[MemoryCategory]) -> Html {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "shown with three significant figures")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "shown with three significant figures"
+)]
 fn bits_f64(bits: u64) -> f64 {
     bits as f64
 }

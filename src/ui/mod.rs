@@ -21,11 +21,11 @@ mod chart;
 #[cfg(target_arch = "wasm32")]
 mod client;
 #[cfg(target_arch = "wasm32")]
+mod confusion;
+#[cfg(target_arch = "wasm32")]
 mod data_card;
 #[cfg(target_arch = "wasm32")]
 mod datasets;
-#[cfg(target_arch = "wasm32")]
-mod confusion;
 #[cfg(target_arch = "wasm32")]
 mod export;
 #[cfg(target_arch = "wasm32")]

@@ -179,8 +179,18 @@ impl View {
     pub fn recorded(record: &RunRecord, epoch: u32) -> Self {
         let last_step = record.steps_per_epoch * u64::from(epoch);
         let curves = Curves {
-            steps: record.steps.iter().filter(|s| s.step <= last_step).cloned().collect(),
-            epochs: record.epochs.iter().filter(|e| e.epoch <= epoch).cloned().collect(),
+            steps: record
+                .steps
+                .iter()
+                .filter(|s| s.step <= last_step)
+                .cloned()
+                .collect(),
+            epochs: record
+                .epochs
+                .iter()
+                .filter(|e| e.epoch <= epoch)
+                .cloned()
+                .collect(),
         };
         let snapshot = record
             .snapshots
@@ -191,7 +201,11 @@ impl View {
         let samples = record
             .samples
             .iter()
-            .map(|s| SampleImage { index: s.index, label: s.label, pixels: s.pixels.clone() })
+            .map(|s| SampleImage {
+                index: s.index,
+                label: s.label,
+                pixels: s.pixels.clone(),
+            })
             .collect();
         Self {
             origin: Origin::Example,
@@ -206,10 +220,17 @@ impl View {
                 checksum: curves.epochs.last().map(|e| e.checksum.clone()),
                 ..Position::default()
             },
-            history: History { curves: Rc::new(RefCell::new(curves)), revision: 0 },
+            history: History {
+                curves: Rc::new(RefCell::new(curves)),
+                revision: 0,
+            },
             snapshot,
             samples,
-            answers: record.samples.iter().map(|s| Answer::of(&s.probabilities)).collect(),
+            answers: record
+                .samples
+                .iter()
+                .map(|s| Answer::of(&s.probabilities))
+                .collect(),
         }
     }
 
@@ -228,7 +249,10 @@ impl View {
     /// The name of a class, or its number.
     #[must_use]
     pub fn class(&self, class: u8) -> String {
-        self.classes.get(usize::from(class)).cloned().unwrap_or_else(|| class.to_string())
+        self.classes
+            .get(usize::from(class))
+            .cloned()
+            .unwrap_or_else(|| class.to_string())
     }
 }
 
@@ -307,10 +331,12 @@ impl Model {
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn seconds_left(&self) -> Option<f64> {
-        let left = self.view.total_steps().checked_sub(self.view.position.step)?;
-        (self.samples_per_second > 0.0 && self.view.origin == Origin::Live).then(|| {
-            left as f64 * self.view.config.batch as f64 / self.samples_per_second
-        })
+        let left = self
+            .view
+            .total_steps()
+            .checked_sub(self.view.position.step)?;
+        (self.samples_per_second > 0.0 && self.view.origin == Origin::Live)
+            .then(|| left as f64 * self.view.config.batch as f64 / self.samples_per_second)
     }
 
     /// Say something to the visitor.
@@ -330,9 +356,14 @@ impl Model {
             Event::DataRefused { name, message } => {
                 self.data = DataState::Failed { name, message };
             }
-            Event::Prepared { run, config, steps_per_epoch, position, snapshot, answers }
-                if run == self.run =>
-            {
+            Event::Prepared {
+                run,
+                config,
+                steps_per_epoch,
+                position,
+                snapshot,
+                answers,
+            } if run == self.run => {
                 self.prepared(config, steps_per_epoch, position, snapshot, answers);
             }
             Event::Progress { run, progress } if run == self.run => self.progress(progress),
@@ -366,9 +397,11 @@ impl Model {
             });
         }
         let (classes, images, size) = match &self.data {
-            DataState::Loaded(data) => {
-                (data.classes.clone().into(), (data.train, data.test), (data.height, data.width))
-            }
+            DataState::Loaded(data) => (
+                data.classes.clone().into(),
+                (data.train, data.test),
+                (data.height, data.width),
+            ),
             _ => (self.view.classes.clone(), self.view.images, self.view.size),
         };
         self.phase = match position.step {
@@ -396,11 +429,19 @@ impl Model {
     }
 
     fn progress(&mut self, progress: Progress) {
-        let Progress { steps, evaluating, samples_per_second, snapshot, answers } = progress;
+        let Progress {
+            steps,
+            evaluating,
+            samples_per_second,
+            snapshot,
+            answers,
+        } = progress;
         if let Some(last) = steps.last() {
             self.view.position.step = last.step;
             self.view.position.epoch = last.epoch;
-            self.view.history.change(|curves| curves.steps.extend(steps));
+            self.view
+                .history
+                .change(|curves| curves.steps.extend(steps));
         }
         self.evaluating = evaluating;
         self.samples_per_second = samples_per_second;
@@ -419,7 +460,9 @@ impl Model {
             super::format::significant(metrics.memory_reduction),
         );
         self.evaluating = None;
-        self.view.history.change(|curves| curves.epochs.push(metrics));
+        self.view
+            .history
+            .change(|curves| curves.epochs.push(metrics));
     }
 
     fn position(&mut self, position: Position) {
@@ -441,7 +484,14 @@ mod tests {
     use super::*;
 
     fn step(step: u64) -> StepMetrics {
-        StepMetrics { epoch: 1, step, loss: 1.0, accuracy: 0.5, rate: 0.02, pruned: vec![] }
+        StepMetrics {
+            epoch: 1,
+            step,
+            loss: 1.0,
+            accuracy: 0.5,
+            rate: 0.02,
+            pruned: vec![],
+        }
     }
 
     fn progress(steps: std::ops::RangeInclusive<u64>) -> Progress {
@@ -465,9 +515,15 @@ mod tests {
     #[test]
     fn reports_of_a_replaced_run_change_nothing() {
         let mut model = live();
-        model.apply(Event::Progress { run: RunId(0), progress: progress(1..=3) });
+        model.apply(Event::Progress {
+            run: RunId(0),
+            progress: progress(1..=3),
+        });
         assert_eq!(model.view.position.step, 0);
-        model.apply(Event::Progress { run: RunId(1), progress: progress(1..=3) });
+        model.apply(Event::Progress {
+            run: RunId(1),
+            progress: progress(1..=3),
+        });
         assert_eq!(model.view.position.step, 3);
     }
 
@@ -475,7 +531,10 @@ mod tests {
     fn curves_compare_by_revision() {
         let mut model = live();
         let before = model.view.history.clone();
-        model.apply(Event::Progress { run: RunId(1), progress: progress(1..=3) });
+        model.apply(Event::Progress {
+            run: RunId(1),
+            progress: progress(1..=3),
+        });
         assert!(before != model.view.history);
     }
 
@@ -483,7 +542,10 @@ mod tests {
     fn time_left_follows_the_measured_speed() {
         let mut model = live();
         assert_eq!(model.seconds_left(), None);
-        model.apply(Event::Progress { run: RunId(1), progress: progress(1..=100) });
+        model.apply(Event::Progress {
+            run: RunId(1),
+            progress: progress(1..=100),
+        });
         // 900 steps of 64 samples at 6,400 samples a second.
         let expected = f64::from(model.view.config.epochs - 1) * 100.0 * 64.0 / 6_400.0;
         assert_eq!(model.view.config.batch, 64);
@@ -494,7 +556,10 @@ mod tests {
     fn a_stopped_run_stays_stopped_when_it_comes_to_a_stand() {
         let mut model = live();
         model.phase = Phase::Stopped;
-        model.apply(Event::Position { run: RunId(1), position: Position::default() });
+        model.apply(Event::Position {
+            run: RunId(1),
+            position: Position::default(),
+        });
         assert_eq!(model.phase, Phase::Stopped);
     }
 }

@@ -37,7 +37,13 @@ struct Sheet {
 
 impl Sheet {
     fn new((rows, columns): (usize, usize)) -> Self {
-        Self { columns, rows, cells: vec![0; rows * columns], cursor: None, last: None }
+        Self {
+            columns,
+            rows,
+            cells: vec![0; rows * columns],
+            cursor: None,
+            last: None,
+        }
     }
 
     fn is_blank(&self) -> bool {
@@ -69,7 +75,10 @@ impl Sheet {
         let mut at = 0.0;
         while at <= length {
             let share = if length > 0.0 { at / length } else { 1.0 };
-            self.dab(from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
+            self.dab(
+                from.0 + (to.0 - from.0) * share,
+                from.1 + (to.1 - from.1) * share,
+            );
             at += 0.5;
         }
         self.dab(to.0, to.1);
@@ -78,23 +87,36 @@ impl Sheet {
 
     #[allow(clippy::cast_precision_loss, reason = "cells of a small picture")]
     fn paint(&self, surface: &Surface) -> bool {
-        let (w, h) = (surface.width / self.columns as f64, surface.height / self.rows as f64);
+        let (w, h) = (
+            surface.width / self.columns as f64,
+            surface.height / self.rows as f64,
+        );
         let ink = rgb(&surface.palette.ink);
         let ground = rgb(&surface.palette.panel);
         for row in 0..self.rows {
             for column in 0..self.columns {
                 let value = f64::from(self.cells[row * self.columns + column]) / 255.0;
                 if value > 0.0 {
-                    let [r, g, b] = [0, 1, 2].map(|c| ground[c] + (ink[c] - ground[c]) * value);
-                    surface.ctx.set_fill_style_str(&format!("rgb({r:.0} {g:.0} {b:.0})"));
-                    surface.ctx.fill_rect(column as f64 * w, row as f64 * h, w + 0.5, h + 0.5);
+                    let [red, green, blue] =
+                        [0, 1, 2].map(|c| ground[c] + (ink[c] - ground[c]) * value);
+                    surface
+                        .ctx
+                        .set_fill_style_str(&format!("rgb({red:.0} {green:.0} {blue:.0})"));
+                    surface
+                        .ctx
+                        .fill_rect(column as f64 * w, row as f64 * h, w + 0.5, h + 0.5);
                 }
             }
         }
         if let Some((column, row)) = self.cursor {
             surface.ctx.set_stroke_style_str(&surface.palette.amber);
             surface.ctx.set_line_width(2.0);
-            surface.ctx.stroke_rect(column as f64 * w - 1.0, row as f64 * h - 1.0, w + 2.0, h + 2.0);
+            surface.ctx.stroke_rect(
+                column as f64 * w - 1.0,
+                row as f64 * h - 1.0,
+                w + 2.0,
+                h + 2.0,
+            );
         }
         false
     }
@@ -162,7 +184,11 @@ pub fn PadCard(props: &Props) -> Html {
             let pressed = press(&mut sheet.borrow_mut(), &key);
             let Some(drawn) = pressed else { return };
             event.prevent_default();
-            if drawn { changed() } else { strokes.set(*strokes + 1) }
+            if drawn {
+                changed();
+            } else {
+                strokes.set(*strokes + 1);
+            }
         })
     };
     let onblur = {
@@ -214,7 +240,10 @@ pub fn PadCard(props: &Props) -> Html {
 #[allow(clippy::cast_precision_loss, reason = "cells of a small picture")]
 fn position(event: &PointerEvent, sheet: &Sheet) -> Option<(f64, f64)> {
     let canvas = event.target()?.dyn_into::<HtmlCanvasElement>().ok()?;
-    let (w, h) = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
+    let (w, h) = (
+        f64::from(canvas.client_width()),
+        f64::from(canvas.client_height()),
+    );
     let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
     (w > 0.0 && h > 0.0).then(|| (x / w * sheet.columns as f64, y / h * sheet.rows as f64))
 }
@@ -241,9 +270,22 @@ fn press(sheet: &mut Sheet, key: &str) -> Option<bool> {
 fn says(model: &Model, blank: bool) -> String {
     let (pad, view) = (&model.pad, &model.view);
     let best = Answer::of(&pad.probabilities);
-    let said = || format!("{}, {} %", view.class(best.class), format::percent(best.probability));
+    let said = || {
+        format!(
+            "{}, {} %",
+            view.class(best.class),
+            format::percent(best.probability)
+        )
+    };
     match &pad.image {
-        _ if !pad.network => "Answers once a network is trained here.".into(),
+        Some(image) if !pad.network && !pad.probabilities.is_empty() => {
+            format!(
+                "{}: the recorded network answered {}",
+                view.class(image.label),
+                said()
+            )
+        }
+        _ if !pad.network => "Train first: drawings are answered by your network.".into(),
         _ if blank => "Draw, or lay a test image here.".into(),
         _ if pad.probabilities.is_empty() => "…".into(),
         Some(image) => format!("{}: answered {}", view.class(image.label), said()),

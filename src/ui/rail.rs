@@ -57,36 +57,156 @@ macro_rules! number {
 }
 
 static BITS: [Spec; 4] = [
-    whole!("bits.core", "cores", "Bits of the cores as the contractions see them", "4", bits.core),
-    whole!("bits.activation", "activations", "Bits of activations, logits and biases", "8", bits.activation),
-    whole!("bits.gradient", "gradients", "Bits of the gradients", "16", bits.gradient),
-    whole!("bits.master", "master", "Bits of the copy of the cores that the optimiser updates", "8", bits.master),
+    whole!(
+        "bits.core",
+        "cores",
+        "Bits of the cores as the contractions see them",
+        "4",
+        bits.core
+    ),
+    whole!(
+        "bits.activation",
+        "activations",
+        "Bits of activations, logits and biases",
+        "8",
+        bits.activation
+    ),
+    whole!(
+        "bits.gradient",
+        "gradients",
+        "Bits of the gradients",
+        "16",
+        bits.gradient
+    ),
+    whole!(
+        "bits.master",
+        "master",
+        "Bits of the copy of the cores that the optimiser updates",
+        "8",
+        bits.master
+    ),
 ];
 
 static PRIOR: [Spec; 2] = [
-    number!("prior.strength", "strength", "Weight of the penalty, on the loss summed over the training set", "1", prior.strength),
-    number!("prior.target", "stop at ×", "Memory reduction at which pruning stops; 0 for none", "292", prior.target),
+    number!(
+        "prior.strength",
+        "strength",
+        "Weight of the penalty, on the loss summed over the training set",
+        "1",
+        prior.strength
+    ),
+    number!(
+        "prior.target",
+        "stop at ×",
+        "Memory reduction at which pruning stops; 0 for none",
+        "292",
+        prior.target
+    ),
 ];
 
 static TRAINING: [Spec; 4] = [
-    number!("rate.peak", "rate", "The highest learning rate of the run", "0.02", rate.peak),
-    whole!("epochs", "epochs", "Passes over the training set", "10", epochs),
+    number!(
+        "rate.peak",
+        "rate",
+        "The highest learning rate of the run",
+        "0.02",
+        rate.peak
+    ),
+    whole!(
+        "epochs",
+        "epochs",
+        "Passes over the training set",
+        "10",
+        epochs
+    ),
     whole!("batch", "batch", "Samples per step", "64", batch),
-    whole!("seed", "seed", "Seed of every random choice of the run", "1", seed),
+    whole!(
+        "seed",
+        "seed",
+        "Seed of every random choice of the run",
+        "1",
+        seed
+    ),
 ];
 
 static MORE: [Spec; 11] = [
-    number!("prior.warmup_epochs", "prior waits", "Epochs before the prior begins to act", "1", prior.warmup_epochs),
-    number!("prior.ramp_epochs", "prior rises over", "Epochs over which its strength rises", "2", prior.ramp_epochs),
-    number!("prior.threshold", "threshold", "An index is alive while its variance is above this", "0.001", prior.threshold),
-    number!("prior.smoothing", "smoothing", "Step of the variances toward their target, once per batch", "0.1", prior.smoothing),
-    number!("prior.eta", "½-Cauchy η", "Scale of the half-Cauchy prior", "0.1", prior.eta),
-    number!("prior.shape", "inverse-γ a", "Shape of the inverse-gamma prior", "1", prior.shape),
-    number!("prior.scale", "inverse-γ b", "Scale of the inverse-gamma prior", "1", prior.scale),
-    whole!("rate.warmup_steps", "rate rises over", "Steps over which the rate first rises from zero", "0", rate.warmup_steps),
-    number!("optimiser.momentum", "β₁ or momentum", "Adam's beta1, or the momentum of gradient descent", "0.9", optimiser.momentum),
-    number!("optimiser.beta2", "β₂", "Adam's beta2", "0.999", optimiser.beta2),
-    number!("optimiser.epsilon", "ε", "Added to the root of Adam's second moment", "1e-8", optimiser.epsilon),
+    number!(
+        "prior.warmup_epochs",
+        "prior waits",
+        "Epochs before the prior begins to act",
+        "1",
+        prior.warmup_epochs
+    ),
+    number!(
+        "prior.ramp_epochs",
+        "prior rises over",
+        "Epochs over which its strength rises",
+        "2",
+        prior.ramp_epochs
+    ),
+    number!(
+        "prior.threshold",
+        "threshold",
+        "An index is alive while its variance is above this",
+        "0.001",
+        prior.threshold
+    ),
+    number!(
+        "prior.smoothing",
+        "smoothing",
+        "Step of the variances toward their target, once per batch",
+        "0.1",
+        prior.smoothing
+    ),
+    number!(
+        "prior.eta",
+        "½-Cauchy η",
+        "Scale of the half-Cauchy prior",
+        "0.1",
+        prior.eta
+    ),
+    number!(
+        "prior.shape",
+        "inverse-γ a",
+        "Shape of the inverse-gamma prior",
+        "1",
+        prior.shape
+    ),
+    number!(
+        "prior.scale",
+        "inverse-γ b",
+        "Scale of the inverse-gamma prior",
+        "1",
+        prior.scale
+    ),
+    whole!(
+        "rate.warmup_steps",
+        "rate rises over",
+        "Steps over which the rate first rises from zero",
+        "0",
+        rate.warmup_steps
+    ),
+    number!(
+        "optimiser.momentum",
+        "β₁ or momentum",
+        "Adam's beta1, or the momentum of gradient descent",
+        "0.9",
+        optimiser.momentum
+    ),
+    number!(
+        "optimiser.beta2",
+        "β₂",
+        "Adam's beta2",
+        "0.999",
+        optimiser.beta2
+    ),
+    number!(
+        "optimiser.epsilon",
+        "ε",
+        "Added to the root of Adam's second moment",
+        "1e-8",
+        optimiser.epsilon
+    ),
 ];
 
 /// The rail.
@@ -139,7 +259,10 @@ const PRESETS: [Preset; 3] = [Preset::Paper, Preset::Tiny, Preset::Dense];
 fn network(session: &Session, draft: &Draft) -> Html {
     let preset = draft.preset();
     let mut options = vec![
-        ("paper", "896 → 512 → 16 with ranks of 16, the paper's network"),
+        (
+            "paper",
+            "896 → 512 → 16 with ranks of 16, the paper's network",
+        ),
         ("tiny", "896 → 64 → 16 with ranks of 6, trains in seconds"),
         ("dense", "784 → 512 → 10, the dense baseline"),
     ];
@@ -202,8 +325,12 @@ fn layer(session: &Session, draft: &Draft, k: usize) -> Html {
     }
 }
 
-const PRECISIONS: [Precision; 4] =
-    [Precision::Float, Precision::Bf16, Precision::F16, Precision::Fixed];
+const PRECISIONS: [Precision; 4] = [
+    Precision::Float,
+    Precision::Bf16,
+    Precision::F16,
+    Precision::Fixed,
+];
 
 fn precision(session: &Session, draft: &Draft) -> Html {
     let onchoose = choosing(session, &PRECISIONS, |draft, precision| {
@@ -229,12 +356,17 @@ fn precision(session: &Session, draft: &Draft) -> Html {
     }
 }
 
-const PRIORS: [PriorKind; 4] =
-    [PriorKind::None, PriorKind::LogUniform, PriorKind::HalfCauchy, PriorKind::InverseGamma];
+const PRIORS: [PriorKind; 4] = [
+    PriorKind::None,
+    PriorKind::LogUniform,
+    PriorKind::HalfCauchy,
+    PriorKind::InverseGamma,
+];
 
 fn prior(session: &Session, draft: &Draft) -> Html {
-    let onchoose =
-        choosing(session, &PRIORS, |draft, kind| draft.config.prior.kind = kind);
+    let onchoose = choosing(session, &PRIORS, |draft, kind| {
+        draft.config.prior.kind = kind;
+    });
     html! {
         <section class="card" aria-labelledby="prior-title">
             <h2 id="prior-title">{ "Rank prior" }</h2>
@@ -251,14 +383,20 @@ fn prior(session: &Session, draft: &Draft) -> Html {
     }
 }
 
-const RATES: [RateSchedule; 3] =
-    [RateSchedule::Constant, RateSchedule::Linear, RateSchedule::Cosine];
+const RATES: [RateSchedule; 3] = [
+    RateSchedule::Constant,
+    RateSchedule::Linear,
+    RateSchedule::Cosine,
+];
 const OPTIMISERS: [OptimiserKind; 2] = [OptimiserKind::Adam, OptimiserKind::Sgd];
 
 fn training(session: &Session, draft: &Draft) -> Html {
-    let rate = choosing(session, &RATES, |draft, rate| draft.config.rate.schedule = rate);
-    let optimiser =
-        choosing(session, &OPTIMISERS, |draft, kind| draft.config.optimiser.kind = kind);
+    let rate = choosing(session, &RATES, |draft, rate| {
+        draft.config.rate.schedule = rate;
+    });
+    let optimiser = choosing(session, &OPTIMISERS, |draft, kind| {
+        draft.config.optimiser.kind = kind;
+    });
     html! {
         <section class="card" aria-labelledby="training-title">
             <h2 id="training-title">{ "Training" }</h2>

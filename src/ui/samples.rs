@@ -66,9 +66,17 @@ fn one(session: &Session, view: &View, sample: &SampleImage, answer: Option<&Ans
             let said = view.class(answer.class);
             let sure = format::percent(answer.probability);
             if answer.class == sample.label {
-                ("right", short(&said), format!("{label}: answered right, {sure} %"))
+                (
+                    "right",
+                    short(&said),
+                    format!("{label}: answered right, {sure} %"),
+                )
             } else {
-                ("wrong", format!("✗ {}", short(&said)), format!("{label}: answered {said}, {sure} %"))
+                (
+                    "wrong",
+                    format!("✗ {}", short(&said)),
+                    format!("{label}: answered {said}, {sure} %"),
+                )
             }
         }
         None => ("", short(&label), label),
@@ -98,11 +106,14 @@ pub fn Thumb(props: &ThumbProps) -> Html {
     let node = use_node_ref();
     {
         let node = node.clone();
-        use_effect_with((props.pixels.clone(), props.width), move |(pixels, width)| {
-            if let Some(canvas) = node.cast::<HtmlCanvasElement>() {
-                let _ = picture(&canvas, pixels, *width);
-            }
-        });
+        use_effect_with(
+            (props.pixels.clone(), props.width),
+            move |(pixels, width)| {
+                if let Some(canvas) = node.cast::<HtmlCanvasElement>() {
+                    let _ = picture(&canvas, pixels, *width);
+                }
+            },
+        );
     }
     html! { <canvas ref={node} class="thumb" aria-hidden="true"></canvas> }
 }
@@ -114,7 +125,11 @@ fn picture(canvas: &HtmlCanvasElement, pixels: &[u8], width: usize) -> Option<()
     canvas.set_width(w);
     canvas.set_height(h);
     let ctx: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
-    let rgba: Vec<u8> = pixels.iter().take(width * height).flat_map(|p| [255 - p, 255 - p, 255 - p, 255]).collect();
+    let rgba: Vec<u8> = pixels
+        .iter()
+        .take(width * height)
+        .flat_map(|p| [255 - p, 255 - p, 255 - p, 255])
+        .collect();
     let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), w, h).ok()?;
     ctx.put_image_data(&data, 0.0, 0.0).ok()
 }

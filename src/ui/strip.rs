@@ -88,10 +88,18 @@ fn sentence(session: &Session, model: &Model) -> Html {
         };
     }
     let text = match model.phase {
-        Phase::Example => format!("recorded, {} epochs · {}", model.view.config.epochs, what(&model.view)),
+        Phase::Example => format!(
+            "recorded, {} epochs · {}",
+            model.view.config.epochs,
+            what(&model.view)
+        ),
         Phase::Preparing => "Bringing data and network into the training worker…".into(),
-        Phase::Ready if model.settings_changed() => "The settings were changed: Train starts with them.".into(),
-        _ if model.settings_changed() => "The settings were changed: Reset to use them; Train goes on with the old ones.".into(),
+        Phase::Ready if model.settings_changed() => {
+            "The settings were changed: Train starts with them.".into()
+        }
+        _ if model.settings_changed() => {
+            "The settings were changed: Reset to use them; Train goes on with the old ones.".into()
+        }
         _ => what(&model.view),
     };
     html! { <span class="says">{ text }</span> }
@@ -105,7 +113,13 @@ fn what(view: &View) -> String {
         .layers
         .iter()
         .map(|l| l.in_modes.iter().product::<usize>())
-        .chain(config.network.layers.last().map(|l| l.out_modes.iter().product()))
+        .chain(
+            config
+                .network
+                .layers
+                .last()
+                .map(|l| l.out_modes.iter().product()),
+        )
         .map(|width: usize| width.to_string())
         .collect();
     let precision = match config.precision {
@@ -127,6 +141,10 @@ fn what(view: &View) -> String {
         "{} · {} images of {} · {precision} · {prior}",
         widths.join("-"),
         format::count(view.images.0 as u64),
-        if config.data.starts_with("fashion-mnist") { "Fashion-MNIST" } else { &config.data },
+        if config.data.starts_with("fashion-mnist") {
+            "Fashion-MNIST"
+        } else {
+            &config.data
+        },
     )
 }

@@ -72,7 +72,11 @@ impl Theme {
 
 /// Whether a media query holds now.
 pub fn media_matches(query: &str) -> bool {
-    gloo::utils::window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+    gloo::utils::window()
+        .match_media(query)
+        .ok()
+        .flatten()
+        .is_some_and(|list| list.matches())
 }
 
 /// Whether the visitor asked for less motion.
@@ -86,10 +90,14 @@ pub fn use_media(query: &'static str) -> bool {
     let state = use_state_eq(|| media_matches(query));
     let setter = state.setter();
     use_effect_with((), move |()| {
-        let listener = gloo::utils::window().match_media(query).ok().flatten().map(|list| {
-            let target = list.clone();
-            EventListener::new(&target, "change", move |_| setter.set(list.matches()))
-        });
+        let listener = gloo::utils::window()
+            .match_media(query)
+            .ok()
+            .flatten()
+            .map(|list| {
+                let target = list.clone();
+                EventListener::new(&target, "change", move |_| setter.set(list.matches()))
+            });
         move || drop(listener)
     });
     *state

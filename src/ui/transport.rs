@@ -21,7 +21,11 @@ pub struct Props {
 /// The transport.
 #[component]
 pub fn Transport(props: &Props) -> Html {
-    let Props { session, model, onsettings } = props;
+    let Props {
+        session,
+        model,
+        onsettings,
+    } = props;
     let call = |act: fn(&Session)| {
         let session = session.clone();
         Callback::from(move |_: MouseEvent| act(&session))
@@ -56,7 +60,11 @@ pub fn Transport(props: &Props) -> Html {
 fn progress(model: &Model) -> Html {
     let view = &model.view;
     let total = view.total_steps();
-    let share = if total == 0 { 0.0 } else { view.position.step as f64 / total as f64 };
+    let share = if total == 0 {
+        0.0
+    } else {
+        view.position.step as f64 / total as f64
+    };
     html! {
         <div class={classes!("progress", (view.origin == Origin::Example).then_some("recorded"))} aria-hidden="true">
             <i style={format!("width:{:.2}%", share.clamp(0.0, 1.0) * 100.0)}></i>
@@ -69,7 +77,9 @@ fn counters(model: &Model) -> Html {
     let left = match model.phase {
         Phase::Running if model.evaluating.is_some() => "testing".into(),
         Phase::Running | Phase::Paused => {
-            model.seconds_left().map_or("–:–– left".into(), |s| format!("{} left", format::clock(s)))
+            model.seconds_left().map_or("–:–– left".into(), |s| {
+                format!("{} left", format::clock(s))
+            })
         }
         Phase::Finished => "finished".into(),
         Phase::Stopped => "stopped".into(),

@@ -1,9 +1,9 @@
 //! The one place where the worker touches the trainer and the data readers.
 
 use crate::data::{TrainTest, pack, upload};
+pub use crate::train::Advance;
 use crate::train::config::RunConfig;
 use crate::train::metrics::Snapshot;
-pub use crate::train::Advance;
 use crate::train::{TrainError, Trainer};
 
 use super::message::Source;
@@ -19,14 +19,20 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal that concerns no single field.
     pub fn plain(message: String) -> Self {
-        Self { field: None, message }
+        Self {
+            field: None,
+            message,
+        }
     }
 }
 
 impl From<TrainError> for Refusal {
     fn from(error: TrainError) -> Self {
         match error {
-            TrainError::Config(error) => Self { field: Some(error.field), message: error.message },
+            TrainError::Config(error) => Self {
+                field: Some(error.field),
+                message: error.message,
+            },
             TrainError::Data(message) | TrainError::Checkpoint(message) => Self::plain(message),
         }
     }
@@ -39,8 +45,8 @@ pub fn read(source: &Source, files: &[Vec<u8>]) -> Result<TrainTest, String> {
             pack::read(files.first().map_or(&[][..], Vec::as_slice)).map_err(|e| e.to_string())
         }
         Source::Idx(names) => {
-            let named: Vec<(&String, &Vec<u8>)> = names.iter().zip(files).collect();
-            upload::train_and_test(&named).map_err(|e| e.to_string())
+            let pairs: Vec<(&String, &Vec<u8>)> = names.iter().zip(files).collect();
+            upload::train_and_test(&pairs).map_err(|e| e.to_string())
         }
     }
 }
@@ -101,7 +107,11 @@ impl Learner {
 
     /// Epoch being trained, from 1; 0 before the first step.
     pub fn epoch(&self) -> u32 {
-        if self.step() == 0 { 0 } else { self.trainer.epoch() }
+        if self.step() == 0 {
+            0
+        } else {
+            self.trainer.epoch()
+        }
     }
 
     /// Steps per epoch.

@@ -81,7 +81,12 @@ impl Engine {
     /// An engine with nothing loaded.
     #[must_use]
     pub fn new(now: Clock) -> Self {
-        Self { now, data: None, run: None, out: vec![] }
+        Self {
+            now,
+            data: None,
+            run: None,
+            out: vec![],
+        }
     }
 
     /// The first message: the worker listens.
@@ -119,18 +124,27 @@ impl Engine {
     /// Train for one slice. Returns whether there is more to do.
     pub fn slice(&mut self) -> bool {
         let start = (self.now)();
-        while self.run.as_ref().is_some_and(|run| run.motion != Motion::Still) {
+        while self
+            .run
+            .as_ref()
+            .is_some_and(|run| run.motion != Motion::Still)
+        {
             self.advance();
             if (self.now)() - start >= SLICE_MILLISECONDS {
                 break;
             }
         }
         self.report_if_due();
-        self.run.as_ref().is_some_and(|run| run.motion != Motion::Still)
+        self.run
+            .as_ref()
+            .is_some_and(|run| run.motion != Motion::Still)
     }
 
     fn say(&mut self, event: Event) {
-        self.out.push(Outgoing { event, bulk: vec![] });
+        self.out.push(Outgoing {
+            event,
+            bulk: vec![],
+        });
     }
 
     fn load(&mut self, name: String, source: &Source, files: &[Vec<u8>]) {
@@ -148,8 +162,15 @@ impl Engine {
                 let samples: Vec<_> = (0..count)
                     .map(|k| sample(&sets, k * sets.test.len() / count.max(1)))
                     .collect();
-                self.say(Event::Loaded { data: info.clone(), samples: samples.clone() });
-                self.data = Some(Data { sets, info, samples });
+                self.say(Event::Loaded {
+                    data: info.clone(),
+                    samples: samples.clone(),
+                });
+                self.data = Some(Data {
+                    sets,
+                    info,
+                    samples,
+                });
             }
             Err(message) => self.say(Event::DataRefused { name, message }),
         }
@@ -158,7 +179,10 @@ impl Engine {
     fn prepare(&mut self, id: RunId, config: RunConfig) {
         let built = match &self.data {
             Some(data) if data.info.name == config.data => Learner::new(config, &data.sets),
-            _ => Err(Refusal::plain(format!("The data set {} is not loaded.", config.data))),
+            _ => Err(Refusal::plain(format!(
+                "The data set {} is not loaded.",
+                config.data
+            ))),
         };
         self.install(id, built);
     }
@@ -202,7 +226,11 @@ impl Engine {
                 self.say(prepared);
             }
             Err(Refusal { field, message }) => {
-                self.say(Event::RunRefused { run: id, field, message });
+                self.say(Event::RunRefused {
+                    run: id,
+                    field,
+                    message,
+                });
             }
         }
     }
@@ -299,7 +327,11 @@ impl Engine {
             let samples = (run.steps_since_report * run.learner.config().batch as u64) as f64;
             let rate = samples * 1000.0 / (now - run.last_report);
             let old = run.samples_per_second;
-            run.samples_per_second = if old > 0.0 { 0.8 * old + 0.2 * rate } else { rate };
+            run.samples_per_second = if old > 0.0 {
+                0.8 * old + 0.2 * rate
+            } else {
+                rate
+            };
         }
         run.last_report = now;
         run.steps_since_report = 0;
@@ -324,19 +356,28 @@ impl Engine {
         let now = (self.now)();
         let Some(run) = &mut self.run else { return };
         run.next_checkpoint = now + CHECKPOINT_MILLISECONDS;
-        let event = Event::Checkpoint { run: run.id, ticket, step: run.learner.step() };
+        let event = Event::Checkpoint {
+            run: run.id,
+            ticket,
+            step: run.learner.step(),
+        };
         let bulk = vec![run.learner.checkpoint()];
         self.out.push(Outgoing { event, bulk });
     }
 
     fn predict(&mut self, ticket: Ticket, image: &[u8]) {
-        let fits =
-            self.data.as_ref().is_some_and(|d| d.info.height * d.info.width == image.len());
+        let fits = self
+            .data
+            .as_ref()
+            .is_some_and(|d| d.info.height * d.info.width == image.len());
         let probabilities = match &mut self.run {
             Some(run) if fits => run.learner.predict(image),
             _ => vec![],
         };
-        self.say(Event::Prediction { ticket, probabilities });
+        self.say(Event::Prediction {
+            ticket,
+            probabilities,
+        });
     }
 
     fn image(&mut self, ticket: Ticket, index: u32) {
@@ -376,7 +417,10 @@ impl Run {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "a position in a test set, far below 2^32")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "a position in a test set, far below 2^32"
+)]
 fn sample(sets: &TrainTest, index: usize) -> SampleImage {
     SampleImage {
         index: index as u32,
@@ -387,7 +431,10 @@ fn sample(sets: &TrainTest, index: usize) -> SampleImage {
 
 fn answers(learner: &mut Learner, data: Option<&Data>) -> Vec<Answer> {
     let samples = data.map_or(&[][..], |d| &d.samples);
-    samples.iter().map(|s| Answer::of(&learner.predict(&s.pixels))).collect()
+    samples
+        .iter()
+        .map(|s| Answer::of(&learner.predict(&s.pixels)))
+        .collect()
 }
 
 /// Run a learner for `milliseconds` and read the multiply-accumulates off its Program.

@@ -126,7 +126,10 @@ impl Answer {
     /// The most probable class; the first of equals.
     #[must_use]
     pub fn of(probabilities: &[f32]) -> Self {
-        let mut answer = Self { class: 0, probability: 0.0 };
+        let mut answer = Self {
+            class: 0,
+            probability: 0.0,
+        };
         for (class, &probability) in (0_u8..).zip(probabilities) {
             if probability > answer.probability {
                 answer = Self { class, probability };
@@ -314,8 +317,14 @@ mod tests {
     #[test]
     fn requests_come_back_as_they_were_sent() {
         let sent = [
-            Request::Load { name: "own".into(), source: Source::Idx(vec!["a".into(), "b".into()]) },
-            Request::Prepare { run: RunId(7), config: RunConfig::default() },
+            Request::Load {
+                name: "own".into(),
+                source: Source::Idx(vec!["a".into(), "b".into()]),
+            },
+            Request::Prepare {
+                run: RunId(7),
+                config: RunConfig::default(),
+            },
             Request::Predict { ticket: Ticket(3) },
             Request::Pause,
         ];
@@ -327,8 +336,11 @@ mod tests {
 
     #[test]
     fn a_cut_message_is_refused() {
-        let bytes = encode(&Request::Prepare { run: RunId(7), config: RunConfig::default() })
-            .expect("encodes");
+        let bytes = encode(&Request::Prepare {
+            run: RunId(7),
+            config: RunConfig::default(),
+        })
+        .expect("encodes");
         for end in 0..bytes.len() {
             assert_eq!(decode::<Request>(&bytes[..end]), Err(BadMessage));
         }

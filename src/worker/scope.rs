@@ -19,7 +19,9 @@ pub fn start() {
         return;
     };
     report_panics();
-    let Ok(channel) = MessageChannel::new() else { return };
+    let Ok(channel) = MessageChannel::new() else {
+        return;
+    };
     let worker = Rc::new(Worker {
         scope: scope.clone(),
         tick: channel.port2(),
@@ -36,7 +38,9 @@ pub fn start() {
             ticking.next();
         }
     });
-    channel.port1().set_onmessage(Some(on_tick.as_ref().unchecked_ref()));
+    channel
+        .port1()
+        .set_onmessage(Some(on_tick.as_ref().unchecked_ref()));
     on_tick.forget();
 
     let listening = worker.clone();
@@ -86,7 +90,9 @@ impl Worker {
 
 /// Post an event with its buffers as transferables: copied out of this memory once, then moved.
 fn post(scope: &DedicatedWorkerGlobalScope, outgoing: &Outgoing) {
-    let Ok(control) = encode(&outgoing.event) else { return };
+    let Ok(control) = encode(&outgoing.event) else {
+        return;
+    };
     let (parts, transfer) = (Array::new(), Array::new());
     for bytes in std::iter::once(&control).chain(&outgoing.bulk) {
         let copy = Uint8Array::from(bytes.as_slice());
@@ -97,7 +103,10 @@ fn post(scope: &DedicatedWorkerGlobalScope, outgoing: &Outgoing) {
 }
 
 fn read(data: &JsValue) -> Option<(Request, Vec<Vec<u8>>)> {
-    let mut parts = data.dyn_ref::<Array>()?.iter().map(|part| Uint8Array::new(&part).to_vec());
+    let mut parts = data
+        .dyn_ref::<Array>()?
+        .iter()
+        .map(|part| Uint8Array::new(&part).to_vec());
     let request = decode(&parts.next()?).ok()?;
     Some((request, parts.collect()))
 }
@@ -106,8 +115,16 @@ fn read(data: &JsValue) -> Option<(Request, Vec<Vec<u8>>)> {
 fn report_panics() {
     std::panic::set_hook(Box::new(|info| {
         if let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() {
-            let event = Event::Panic { message: info.to_string() };
-            post(&scope, &Outgoing { event, bulk: vec![] });
+            let event = Event::Panic {
+                message: info.to_string(),
+            };
+            post(
+                &scope,
+                &Outgoing {
+                    event,
+                    bulk: vec![],
+                },
+            );
         }
     }));
 }

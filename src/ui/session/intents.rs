@@ -1,0 +1,231 @@
+//! Intents, pursued step by step: data to the worker, a network built or resumed, training begun.
+
+use std::cell::Cell;
+
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{AbortController, Blob};
+
+use super::{DEMO, Goal, Intent, Session, Start};
+use crate::ui::datasets::{self, Files};
+use crate::ui::fetch;
+use crate::ui::model::{DataState, Phase};
+use crate::worker::message::{Request, RunId};
+
+impl Session {
+    pub(super) fn abandon(&self) {
+        self.0.replay.take();
+        self.0.intent.take();
+        if let Some(abort) = self.0.abort.take() {
+            abort.abort();
+        }
+        if self.phase() == Phase::Running {
+            self.send(Request::Pause);
+        }
+    }
+
+    pub(super) fn begin(&self, goal: Goal, start: Start) {
+        let before = self.phase();
+        self.abandon();
+        if goal != Goal::Answer {
+            self.change(|m| {
+                m.phase = Phase::Preparing;
+                m.notice = None;
+            });
+        }
+        self.0.intent.replace(Some(Intent {
+            goal,
+            start,
+            before,
+            asked: false,
+        }));
+        self.pursue();
+    }
+
+    /// Do the next thing toward the intent, if it can be done now.
+    pub(super) fn pursue(&self) {
+        let Some(mut intent) = self.0.intent.borrow().clone() else {
+            return;
+        };
+        if intent.asked {
+            return;
+        }
+        let data = match &intent.start {
+            Start::Fresh(config) => config.data.clone(),
+            Start::Checkpoint { data, .. } => data.clone(),
+        };
+        if self.0.in_worker.borrow().as_ref() != Some(&data) {
+            self.bring(&data);
+            return;
+        }
+        let run = if intent.goal == Goal::Answer {
+            DEMO
+        } else {
+            RunId(self.number())
+        };
+        intent.asked = true;
+        let start = intent.start.clone();
+        self.0.intent.replace(Some(intent));
+        if run != DEMO {
+            self.0.model.borrow_mut().run = run;
+        }
+        match start {
+            Start::Fresh(config) => self.send(Request::Prepare {
+                run,
+                config: *config,
+            }),
+            Start::Checkpoint { bytes, .. } => {
+                // A copy is moved: the page keeps its own against the next death.
+                self.send_with(
+                    Request::Resume { run },
+                    vec![bytes.slice(0, bytes.length())],
+                );
+            }
+        }
+    }
+
+    pub(super) fn fail(&self, message: String) {
+        let Some(intent) = self.0.intent.take() else {
+            return;
+        };
+        if intent.goal == Goal::Answer {
+            return;
+        }
+        self.change(|m| {
+            m.phase = match intent.before {
+                Phase::Preparing | Phase::Running => Phase::Stopped,
+                before => before,
+            };
+            m.tell(true, message);
+        });
+    }
+
+    /// Bring a data set into the worker: from files at hand, or from the page's origin.
+    pub(super) fn bring(&self, name: &str) {
+        let busy = matches!(&self.0.model.borrow().data,
+            DataState::Fetching { name: n, .. } | DataState::Reading { name: n } if n == name);
+        if busy {
+            return;
+        }
+        let files = self
+            .0
+            .files
+            .borrow()
+            .clone()
+            .filter(|files| files.name == name);
+        if let Some(files) = files {
+            self.load(files);
+            return;
+        }
+        let Some(url) = datasets::address(name) else {
+            let message = datasets::unknown(name);
+            self.change(|m| {
+                m.data = DataState::Failed {
+                    name: name.into(),
+                    message: message.clone(),
+                };
+            });
+            self.fail(message);
+            return;
+        };
+        let abort = AbortController::new().ok();
+        self.0.abort.replace(abort.clone());
+        self.change(|m| {
+            m.data = DataState::Fetching {
+                name: name.into(),
+                received: 0,
+                total: None,
+            };
+        });
+        let (session, name) = (self.clone(), name.to_string());
+        spawn_local(async move {
+            let signal = abort.map(|abort| abort.signal());
+            let shown = Cell::new(0.0);
+            let result = fetch::fetch(&url, signal.as_ref(), |received, total| {
+                let now = js_sys::Date::now();
+                if now - shown.get() > 100.0 {
+                    shown.set(now);
+                    let name = name.clone();
+                    session.change(|m| {
+                        m.data = DataState::Fetching {
+                            name,
+                            received,
+                            total,
+                        }
+                    });
+                }
+            })
+            .await;
+            match result {
+                Ok(blob) => session.load(Files::pack(name, blob)),
+                Err(fetch::FetchError::Aborted) => {}
+                Err(error) => {
+                    let message = datasets::not_fetched(&name, &error);
+                    session.change(|m| {
+                        m.data = DataState::Failed {
+                            name,
+                            message: message.clone(),
+                        };
+                    });
+                    session.fail(message);
+                }
+            }
+        });
+    }
+
+    /// Hand files to the worker. They stay here too, as blobs, for a worker that follows.
+    pub(super) fn load(&self, files: Files) {
+        self.change(|m| {
+            m.data = DataState::Reading {
+                name: files.name.clone(),
+            }
+        });
+        let session = self.clone();
+        spawn_local(async move {
+            let mut bulk = vec![];
+            for blob in &files.blobs {
+                let Ok(bytes) = fetch::bytes(blob).await else {
+                    let (name, message) = (files.name, datasets::UNREADABLE.to_string());
+                    session.change(|m| {
+                        m.data = DataState::Failed {
+                            name,
+                            message: message.clone(),
+                        };
+                    });
+                    session.fail(message);
+                    return;
+                };
+                bulk.push(bytes);
+            }
+            let request = Request::Load {
+                name: files.name.clone(),
+                source: files.source.clone(),
+            };
+            session.0.files.replace(Some(files));
+            session.send_with(request, bulk);
+        });
+    }
+
+    /// The visitor's own files.
+    pub fn load_own(&self, files: Vec<(String, Blob)>) {
+        self.load(Files::own(files));
+    }
+
+    /// A checkpoint file of the visitor's.
+    pub fn load_checkpoint(&self, blob: Blob) {
+        let session = self.clone();
+        spawn_local(async move {
+            let Ok(bytes) = fetch::bytes(&blob).await else {
+                session.change(|m| m.tell(true, datasets::UNREADABLE));
+                return;
+            };
+            match datasets::checkpoint_config(&bytes.to_vec()) {
+                Some(config) => {
+                    let data = config.data.clone();
+                    session.edit(|draft| draft.config = config);
+                    session.begin(Goal::Show, Start::Checkpoint { data, bytes });
+                }
+                None => session.change(|m| m.tell(true, datasets::NO_CHECKPOINT)),
+            }
+        });
+    }
+}

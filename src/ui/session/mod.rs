@@ -1,0 +1,193 @@
+//! The page's conductor: owns the worker, the data files and the last checkpoint, carries out what
+//! the controls ask for, and keeps the [`Model`] true.
+//!
+//! What takes several steps (fetch data, load it, build a network, train) is an [`Intent`] that is
+//! pursued each time a piece falls into place. When the worker traps it is replaced, and the intent
+//! becomes "go on from the last checkpoint".
+
+mod events;
+mod example;
+mod intents;
+mod settings;
+mod transport;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use gloo::timers::callback::{Interval, Timeout};
+use js_sys::Uint8Array;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortController;
+
+use super::client::Client;
+use super::datasets::{self, Files};
+use super::link;
+use super::model::{Model, Phase};
+use crate::train::config::RunConfig;
+use crate::train::record::RunRecord;
+use crate::worker::message::{Request, RunId, Ticket};
+
+/// Number of the run that only answers the pad while the example is shown.
+const DEMO: RunId = RunId(u32::MAX);
+/// Deaths of the worker without an epoch or a checkpoint in between, before the page gives up.
+const MAX_DEATHS: u32 = 3;
+/// Time the example takes to replay, in milliseconds.
+const REPLAY_MILLISECONDS: u32 = 4_500;
+
+/// What a run in preparation is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    Show,
+    Train,
+    Step,
+    Answer,
+}
+
+/// What a run in preparation starts from.
+#[derive(Clone)]
+enum Start {
+    Fresh(Box<RunConfig>),
+    Checkpoint { data: String, bytes: Uint8Array },
+}
+
+#[derive(Clone)]
+struct Intent {
+    goal: Goal,
+    start: Start,
+    /// The phase to return to when it fails.
+    before: Phase,
+    /// Whether the network was asked for and its answer is awaited.
+    asked: bool,
+}
+
+/// A checkpoint kept against the worker's death.
+#[derive(Clone)]
+struct Kept {
+    step: u64,
+    bytes: Uint8Array,
+}
+
+/// Hears the model whenever it changed.
+pub type Listener = Rc<dyn Fn(Model)>;
+/// A file to be offered for download: name and content.
+pub type Deliver = Box<dyn FnOnce(Uint8Array)>;
+
+/// The conductor. Cloning it clones a handle.
+#[derive(Clone)]
+pub struct Session(Rc<Inner>);
+
+struct Inner {
+    model: RefCell<Model>,
+    listener: RefCell<Option<Listener>>,
+    client: RefCell<Option<Client>>,
+    intent: RefCell<Option<Intent>>,
+    files: RefCell<Option<Files>>,
+    in_worker: RefCell<Option<String>>,
+    abort: RefCell<Option<AbortController>>,
+    kept: RefCell<Option<Kept>>,
+    deaths: Cell<u32>,
+    record: RefCell<Option<Rc<RunRecord>>>,
+    replay: RefCell<Option<Interval>>,
+    address: RefCell<Option<Timeout>>,
+    numbers: Cell<u32>,
+    drawing: RefCell<Option<Vec<u8>>>,
+    asking: Cell<bool>,
+    ask_again: Cell<bool>,
+    deliver: RefCell<Option<(Ticket, Deliver)>>,
+    still: bool,
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Session {
+    /// A session that starts from the address' configuration. `still` turns the replay off.
+    pub fn new(still: bool) -> Self {
+        let hash = gloo::utils::window().location().hash().unwrap_or_default();
+        let (config, fault) = match link::read(&hash) {
+            Ok(config) => (config, None),
+            Err(error) => (RunConfig::default(), Some(error.to_string())),
+        };
+        let mut model = Model::new(config);
+        if let Some(text) = fault {
+            model.tell(true, text);
+        }
+        Self(Rc::new(Inner {
+            model: RefCell::new(model),
+            listener: RefCell::default(),
+            client: RefCell::default(),
+            intent: RefCell::default(),
+            files: RefCell::default(),
+            in_worker: RefCell::default(),
+            abort: RefCell::default(),
+            kept: RefCell::default(),
+            deaths: Cell::new(0),
+            record: RefCell::default(),
+            replay: RefCell::default(),
+            address: RefCell::default(),
+            numbers: Cell::new(0),
+            drawing: RefCell::default(),
+            asking: Cell::new(false),
+            ask_again: Cell::new(false),
+            deliver: RefCell::default(),
+            still,
+        }))
+    }
+
+    /// Tell `listener` the model now and whenever it changes.
+    pub fn listen(&self, listener: Listener) {
+        *self.0.listener.borrow_mut() = Some(listener);
+        self.changed();
+    }
+
+    /// The model as it is.
+    pub fn model(&self) -> Model {
+        self.0.model.borrow().clone()
+    }
+
+    /// Start the worker and fetch the example.
+    pub fn start(&self) {
+        self.spawn_worker();
+        let session = self.clone();
+        spawn_local(async move {
+            let record = datasets::example().await;
+            session.0.record.replace(record.map(Rc::new));
+            session.show_example();
+            session.prepare_answers().await;
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Model)) {
+        change(&mut self.0.model.borrow_mut());
+        self.changed();
+    }
+
+    fn changed(&self) {
+        let listener = self.0.listener.borrow().clone();
+        if let Some(listener) = listener {
+            listener(self.model());
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        self.0.model.borrow().phase
+    }
+
+    fn number(&self) -> u32 {
+        self.0.numbers.set(self.0.numbers.get() + 1);
+        self.0.numbers.get()
+    }
+
+    fn send(&self, request: Request) {
+        self.send_with(request, vec![]);
+    }
+
+    fn send_with(&self, request: Request, bulk: Vec<Uint8Array>) {
+        if let Some(client) = &*self.0.client.borrow() {
+            client.send(request, bulk);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Settings and their address, the pad, checkpoints and benchmarks.
+
+use gloo::timers::callback::Timeout;
+use js_sys::Uint8Array;
+
+use super::{Deliver, Goal, Session};
+use crate::ui::draft::Draft;
+use crate::ui::link;
+use crate::ui::model::Phase;
+use crate::worker::message::{Request, SampleImage, Ticket};
+
+impl Session {
+    /// Change the settings; the address follows.
+    pub fn edit(&self, change: impl FnOnce(&mut Draft)) {
+        self.change(|m| {
+            change(&mut m.draft);
+            if m.notice.as_ref().is_some_and(|n| n.fault) {
+                m.notice = None;
+            }
+        });
+        let session = self.clone();
+        let later = Timeout::new(300, move || {
+            session.write_address();
+            session.show_untrained();
+        });
+        self.0.address.replace(Some(later));
+    }
+
+    /// Before training, the network on display is the one of the settings.
+    pub(super) fn show_untrained(&self) {
+        let wanted = {
+            let model = self.0.model.borrow();
+            let same_data = model.draft.config.data == model.view.config.data;
+            model.phase == Phase::Ready
+                && same_data
+                && model.settings_changed()
+                && model.draft.fault().is_none()
+        };
+        if wanted {
+            self.begin_draft(Goal::Show);
+        }
+    }
+
+    pub(super) fn write_address(&self) {
+        let (valid, hash) = {
+            let model = self.0.model.borrow();
+            (
+                model.draft.fault().is_none(),
+                link::write(&model.draft.config),
+            )
+        };
+        if !valid {
+            return;
+        }
+        let window = gloo::utils::window();
+        let location = window.location();
+        let base = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
+        let url = if hash.is_empty() {
+            base
+        } else {
+            format!("{base}#{hash}")
+        };
+        if let Ok(history) = window.history() {
+            let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&url));
+        }
+    }
+
+    /// The page's address with the present settings.
+    pub fn link(&self) -> String {
+        self.0.address.take();
+        self.write_address();
+        gloo::utils::window().location().href().unwrap_or_default()
+    }
+
+    /// Take the settings from the address, after it changed.
+    pub fn read_address(&self) {
+        let hash = gloo::utils::window().location().hash().unwrap_or_default();
+        match link::read(&hash) {
+            Ok(config) => self.change(|m| m.draft = Draft::new(config)),
+            Err(error) => self.change(|m| m.tell(true, error.to_string())),
+        }
+    }
+
+    /// Say something to the visitor.
+    pub fn tell(&self, fault: bool, text: &str) {
+        self.change(|m| m.tell(fault, text));
+    }
+
+    /// Put the sentence away.
+    pub fn dismiss(&self) {
+        self.change(|m| m.notice = None);
+    }
+
+    /// What is drawn on the pad; none when it is empty.
+    pub fn draw(&self, pixels: Option<Vec<u8>>) {
+        let empty = pixels.is_none();
+        self.0.drawing.replace(pixels);
+        if empty {
+            self.change(|m| {
+                m.pad.image = None;
+                m.pad.probabilities.clear();
+            });
+        } else {
+            if self.0.model.borrow().pad.image.is_some() {
+                self.change(|m| m.pad.image = None);
+            }
+            self.ask();
+        }
+    }
+
+    /// Lay a sample on the pad.
+    pub fn lay(&self, image: SampleImage) {
+        self.0.drawing.replace(Some(image.pixels.clone()));
+        let recorded = self.recorded_answer(image.index);
+        self.change(|m| {
+            if !m.pad.network {
+                m.pad.probabilities = recorded;
+            }
+            m.pad.image = Some(image);
+            m.pad.laid += 1;
+        });
+        self.ask();
+    }
+
+    /// Ask the network about the pad; one question at a time, the newest last.
+    pub(super) fn ask(&self) {
+        let Some(pixels) = self.0.drawing.borrow().clone() else {
+            return;
+        };
+        if !self.0.model.borrow().pad.network {
+            return;
+        }
+        if self.0.asking.replace(true) {
+            self.0.ask_again.set(true);
+            return;
+        }
+        let ticket = Ticket(self.number());
+        self.send_with(
+            Request::Predict { ticket },
+            vec![Uint8Array::from(pixels.as_slice())],
+        );
+    }
+
+    /// Ask for a checkpoint of the run as it stands.
+    pub fn checkpoint_now(&self, deliver: Deliver) {
+        let ticket = Ticket(self.number());
+        self.0.deliver.replace(Some((ticket, deliver)));
+        self.send(Request::Checkpoint { ticket });
+    }
+
+    /// Let the worker trap.
+    pub fn crash_worker(&self) {
+        self.send(Request::Crash);
+    }
+
+    /// Measure both executors; the model's `speeds` hold the answer.
+    pub fn bench(&self, milliseconds: u32) {
+        self.change(|m| m.speeds.clear());
+        self.send(Request::Bench { milliseconds });
+    }
+
+    /// Make sure some data set is in the worker (for the benchmark).
+    pub fn has_data(&self) -> bool {
+        self.0.in_worker.borrow().is_some()
+    }
+
+    /// Whether nothing is under way.
+    pub fn idle(&self) -> bool {
+        self.0.intent.borrow().is_none()
+            && self.0.replay.borrow().is_none()
+            && !self.0.asking.get()
+            && !matches!(self.phase(), Phase::Running | Phase::Preparing)
+    }
+}
