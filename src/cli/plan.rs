@@ -23,7 +23,7 @@ pub fn run(args: &PlanArgs) -> Result<(), String> {
     let shapes = config.shapes().map_err(|error| error.to_string())?;
     let outputs = shapes.last().map_or(1, crate::tt::TtShape::outputs);
     let model = Model::new(&config, shapes, outputs.min(10));
-    let program = compile(&model.network_shape(), config.schedule, config.batch);
+    let program = compile(&model.network_shape(), config.schedule, config.batch).with_dropout(config.dropped());
     let report = crate::train::memory::report(&config, &model, &program);
     let parameters = model.core_entries() + model.biases();
     let dense = crate::train::memory::dense_bits(&model);
@@ -90,6 +90,7 @@ fn kind(kind: &OpKind) -> &'static str {
         OpKind::Contract { .. } => "contract",
         OpKind::Bias { .. } => "bias",
         OpKind::Relu { .. } => "relu",
+        OpKind::Dropout { .. } => "dropout",
         OpKind::ReluGradient { .. } => "relu gradient",
         OpKind::SoftmaxCrossEntropy { .. } => "softmax cross-entropy",
         OpKind::Sum { .. } => "sum over the batch",
@@ -128,6 +129,7 @@ fn shape(kind: &OpKind, program: &Program) -> String {
         OpKind::Contract { a, b, out, .. } => format!("{} * {} -> {}", sizes(a), sizes(b), sizes(out)),
         OpKind::Bias { y, bias } => format!("{} + {}", name(y), name(bias)),
         OpKind::Relu { y } => name(y),
+        OpKind::Dropout { y, dropped } => format!("{}, {dropped} of 256", name(y)),
         OpKind::ReluGradient { y, gradient } => format!("{} where {} > 0", name(gradient), name(y)),
         OpKind::SoftmaxCrossEntropy { logits, gradient, classes } => {
             format!("{} -> {}, {classes} classes", name(logits), name(gradient))

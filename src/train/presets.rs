@@ -68,6 +68,7 @@ impl Default for OptimiserConfig {
             momentum: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
+            weight_decay: 0.0,
             moments: MomentStorage::F32,
         }
     }
@@ -92,6 +93,7 @@ impl RunConfig {
             rounding: Rounding::Nearest,
             master_rounding: Rounding::Stochastic,
             prior: PriorConfig::default(),
+            dropout: 0.0,
             schedule: Schedule::Planned,
             optimiser: OptimiserConfig { momentum, ..OptimiserConfig::default() },
             rate: RateConfig { peak, schedule: RateSchedule::Linear, warmup_steps: 0 },

@@ -10,8 +10,7 @@ use super::model::{Grid, Model, Purpose, stream};
 use super::optimiser::OptimiserStep;
 use super::{adapt, memory, prior};
 use crate::data::Dataset;
-use crate::exec::fixed::StepKey;
-use crate::exec::{Batch, SampleOutcome};
+use crate::exec::{Batch, SampleOutcome, StepKey};
 use crate::numeric::{Seed, exact};
 use crate::program::{BufferId, Class, Part, Program, compile};
 
@@ -95,7 +94,7 @@ impl Trainer {
 
     /// A run with these parameters, at its beginning.
     pub(super) fn with_model(config: RunConfig, train: Dataset, test: Dataset, model: Model) -> Self {
-        let program = compile(&model.network_shape(), config.schedule, config.batch);
+        let program = step_program(&config, &model);
         let engine = Engine::new(&config, program, 1);
         let mut trainer = Self {
             born: 0,
@@ -348,8 +347,10 @@ impl Trainer {
                 }
                 step.apply(&mut parameter.moments, &mut gradient, stream(seed, self.step, Purpose::Moments, number));
                 let rounding = stream(seed, self.step, Purpose::Master, number);
+                let is_core = place < layer.shape.depth();
+                let decay = if is_core { rate * self.config.optimiser.weight_decay } else { 0.0 };
                 for (at, (value, change)) in parameter.master.iter_mut().zip(&gradient).enumerate() {
-                    *value -= change;
+                    *value -= change + decay * *value;
                     if let Some(grid) = parameter.grid {
                         *value = grid.round(*value, rounding, at);
                     }
@@ -389,7 +390,7 @@ impl Trainer {
         if restart {
             self.born = self.step + 1;
             self.model.draw(&self.config, self.born);
-            let program = compile(&self.model.network_shape(), self.config.schedule, self.config.batch);
+            let program = step_program(&self.config, &self.model);
             self.engine = Engine::new(&self.config, program, self.threads);
         } else if !pruned.is_empty() {
             self.rebuild();
@@ -400,7 +401,7 @@ impl Trainer {
     /// Compiles the Program anew; shifts are kept by the operations' names.
     pub(super) fn rebuild(&mut self) {
         let shifts = self.engine.shifts();
-        let program = compile(&self.model.network_shape(), self.config.schedule, self.config.batch);
+        let program = step_program(&self.config, &self.model);
         self.engine = Engine::new(&self.config, program, self.threads);
         self.engine.adopt_shifts(&shifts);
         self.engine.load(&self.model);
@@ -455,6 +456,11 @@ impl Trainer {
             confusion: std::mem::take(&mut self.confusion),
         }
     }
+}
+
+/// The Program of a training step at the model's present ranks.
+pub(super) fn step_program(config: &RunConfig, model: &Model) -> Program {
+    compile(&model.network_shape(), config.schedule, config.batch).with_dropout(config.dropped())
 }
 
 /// Appends an image with the network's zero columns on both sides of each row.

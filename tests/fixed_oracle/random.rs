@@ -62,7 +62,8 @@ proptest! {
         steps in 3_u64..=5,
         seed: u32,
     ) {
-        let mut rig = Rig::new(compile(&network, schedule, batch), formats);
+        let dropped = if seed % 2 == 0 { 0 } else { 60 };
+        let mut rig = Rig::new(compile(&network, schedule, batch).with_dropout(dropped), formats);
         let mut draws = Draws::new(seed);
         for step in 0..steps {
             if step == 0 || draws.below(3) > 0 {
