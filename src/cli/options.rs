@@ -59,6 +59,9 @@ pub struct RunOptions {
     /// Variance at or below which an index dies
     #[arg(long)]
     pub prior_threshold: Option<f32>,
+    /// Share of each training target that is spread over all classes
+    #[arg(long)]
+    pub label_smoothing: Option<f32>,
     /// Share of hidden activations that dropout takes away while training
     #[arg(long)]
     pub dropout: Option<f32>,
@@ -156,6 +159,7 @@ impl RunOptions {
         set(&mut config.prior.warmup_epochs, self.prior_warmup);
         set(&mut config.prior.ramp_epochs, self.prior_ramp);
         set(&mut config.prior.threshold, self.prior_threshold);
+        set(&mut config.label_smoothing, self.label_smoothing);
         set(&mut config.dropout, self.dropout);
         set(&mut config.schedule, self.schedule);
         set(&mut config.optimiser.kind, self.optimiser);

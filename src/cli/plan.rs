@@ -4,8 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::options::RunOptions;
-use crate::program::{OpKind, Part, Pass, Program, View, compile};
-use crate::train::Model;
+use crate::program::{OpKind, Part, Pass, Program, View};
+use crate::train::{Model, step_program};
 
 /// Options of `railyard plan`.
 #[derive(Args, Clone, Debug)]
@@ -23,7 +23,7 @@ pub fn run(args: &PlanArgs) -> Result<(), String> {
     let shapes = config.shapes().map_err(|error| error.to_string())?;
     let outputs = shapes.last().map_or(1, crate::tt::TtShape::outputs);
     let model = Model::new(&config, shapes, outputs.min(10));
-    let program = compile(&model.network_shape(), config.schedule, config.batch).with_dropout(config.dropped());
+    let program = step_program(&config, &model);
     let report = crate::train::memory::report(&config, &model, &program);
     let parameters = model.core_entries() + model.biases();
     let dense = crate::train::memory::dense_bits(&model);
@@ -131,7 +131,7 @@ fn shape(kind: &OpKind, program: &Program) -> String {
         OpKind::Relu { y } => name(y),
         OpKind::Dropout { y, dropped } => format!("{}, {dropped} of 256", name(y)),
         OpKind::ReluGradient { y, gradient } => format!("{} where {} > 0", name(gradient), name(y)),
-        OpKind::SoftmaxCrossEntropy { logits, gradient, classes } => {
+        OpKind::SoftmaxCrossEntropy { logits, gradient, classes, .. } => {
             format!("{} -> {}, {classes} classes", name(logits), name(gradient))
         }
         OpKind::Sum { from, out } | OpKind::Finish { from, out } => format!("{} -> {}", name(from), name(out)),

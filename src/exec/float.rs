@@ -260,14 +260,15 @@ impl Work<'_> {
                 }
                 lane.own[gradient.0] = slots;
             }
-            OpKind::SoftmaxCrossEntropy { logits, gradient, classes } => {
+            OpKind::SoftmaxCrossEntropy { logits, gradient, classes, smoothing } => {
                 let len = self.program.buffer(*logits).len;
                 let mut slots = std::mem::take(&mut lane.own[gradient.0]);
                 for sample in 0..count {
                     let logits = &lane.own[logits.0][sample * len..sample * len + classes];
                     let gradient = &mut slots[sample * len..(sample + 1) * len];
                     gradient.fill(0.0);
-                    lane.outcomes[sample] = softmax(logits, labels.get(sample).copied(), &mut gradient[..*classes]);
+                    let target = labels.get(sample).map(|&label| (label, *smoothing));
+                    lane.outcomes[sample] = softmax(logits, target, &mut gradient[..*classes]);
                     for value in gradient.iter_mut() {
                         *value *= self.loss_scale;
                     }
@@ -321,8 +322,9 @@ fn contract(
     );
 }
 
-/// Softmax and cross-entropy of one sample; `gradient` becomes `p - 1[label]`.
-fn softmax(logits: &[f32], label: Option<u8>, gradient: &mut [f32]) -> SampleOutcome {
+/// Softmax and cross-entropy of one sample; `gradient` becomes `p - t` for a label with the share of
+/// it, of 256, that is spread over all classes.
+fn softmax(logits: &[f32], target: Option<(u8, u8)>, gradient: &mut [f32]) -> SampleOutcome {
     let answer = arg_max(logits);
     let top = logits[answer];
     let mut total = 0.0_f64;
@@ -335,10 +337,14 @@ fn softmax(logits: &[f32], label: Option<u8>, gradient: &mut [f32]) -> SampleOut
         *slot /= total as f32;
     }
     let mut loss = 0.0;
-    if let Some(label) = label {
+    if let Some((label, smoothing)) = target {
+        let share = f32::from(smoothing) / 256.0;
         let label = usize::from(label);
         loss = exact::ln(total) - f64::from(logits[label] - top);
-        gradient[label] -= 1.0;
+        for slot in gradient.iter_mut() {
+            *slot -= share / logits.len() as f32;
+        }
+        gradient[label] -= 1.0 - share;
     }
     SampleOutcome { loss, answer: answer as u8 }
 }

@@ -47,7 +47,7 @@ pub fn compile(network: &NetworkShape, schedule: Schedule, batch: usize) -> Prog
     let logits = layers[last].buffers.output;
     let mut gradient = build.buffer("dlogits", build.buffers[logits.0].len, Class::Gradient, Scope::Sample);
     let classes = network.classes;
-    let loss = OpKind::SoftmaxCrossEntropy { logits, gradient, classes };
+    let loss = OpKind::SoftmaxCrossEntropy { logits, gradient, classes, smoothing: 0 };
     build.op("softmax".into(), loss, Part::Sample, Pass::Forward, last);
     for layer in layers.iter().rev() {
         gradient = build.backward(layer, schedule, gradient);

@@ -171,8 +171,8 @@ pub enum OpKind {
         /// Their gradient.
         gradient: BufferId,
     },
-    /// Softmax over the first `classes` logits, cross-entropy with the label, and their gradient
-    /// `p - 1[label]`; further logits get gradient 0.
+    /// Softmax over the first `classes` logits, cross-entropy with the label, and the gradient `p - t`
+    /// for the target `t = (1 - s) 1[label] + s / classes`; further logits get gradient 0.
     SoftmaxCrossEntropy {
         /// The logits.
         logits: BufferId,
@@ -180,6 +180,8 @@ pub enum OpKind {
         gradient: BufferId,
         /// Logits in use.
         classes: usize,
+        /// Share of the target that is spread over all classes (label smoothing), of 256.
+        smoothing: u8,
     },
     /// Adds a sample's gradient to the sum over the batch (the bias gradient).
     Sum {
@@ -270,6 +272,18 @@ impl Program {
                 std::iter::once(op).chain(dropout)
             };
             self.ops = self.ops.into_iter().flat_map(with).collect();
+        }
+        self
+    }
+
+    /// The same step with smoothed labels: `smoothing` of 256 of each target is spread over all classes
+    /// (Szegedy et al., 2016). The loss reported stays that of the label.
+    #[must_use]
+    pub fn with_label_smoothing(mut self, share: u8) -> Self {
+        for op in &mut self.ops {
+            if let OpKind::SoftmaxCrossEntropy { smoothing, .. } = &mut op.kind {
+                *smoothing = share;
+            }
         }
         self
     }

@@ -197,6 +197,8 @@ pub struct RunConfig {
     pub master_rounding: Rounding,
     /// The rank prior.
     pub prior: PriorConfig,
+    /// Share of each training target that is spread over all classes (Szegedy et al., 2016).
+    pub label_smoothing: f32,
     /// Share of hidden activations that dropout takes away while training (Srivastava et al., 2014).
     pub dropout: f32,
     /// Order of the contractions.
@@ -255,6 +257,7 @@ impl RunConfig {
         between("optimiser.momentum", self.optimiser.momentum, 0.0, 0.9999)?;
         between("optimiser.beta2", self.optimiser.beta2, 0.0, 0.999_999)?;
         between("optimiser.epsilon", self.optimiser.epsilon, 1e-12, 1.0)?;
+        between("label_smoothing", self.label_smoothing, 0.0, 0.9)?;
         between("dropout", self.dropout, 0.0, 0.9)?;
         between("optimiser.weight_decay", self.optimiser.weight_decay, 0.0, 10.0)?;
         between("rate.peak", self.rate.peak, 1e-8, 10.0)?;
@@ -271,12 +274,6 @@ impl RunConfig {
             return Err(wrong("data", "a data set's name has 1 to 200 characters"));
         }
         Ok(())
-    }
-
-    /// Hidden activations that dropout takes away, of 256.
-    #[must_use]
-    pub fn dropped(&self) -> u8 {
-        (self.dropout * 256.0 + 0.5) as u8
     }
 
     /// The layers' shapes.

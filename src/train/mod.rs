@@ -17,4 +17,4 @@ mod trainer;
 
 pub use error::{ConfigError, TrainError};
 pub use model::{Bond, Grid, Layer, Model, Parameter};
-pub use trainer::{Advance, Trainer};
+pub use trainer::{Advance, Trainer, step_program};

@@ -93,6 +93,7 @@ impl RunConfig {
             rounding: Rounding::Nearest,
             master_rounding: Rounding::Stochastic,
             prior: PriorConfig::default(),
+            label_smoothing: 0.0,
             dropout: 0.0,
             schedule: Schedule::Planned,
             optimiser: OptimiserConfig { momentum, ..OptimiserConfig::default() },

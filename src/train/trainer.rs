@@ -459,8 +459,16 @@ impl Trainer {
 }
 
 /// The Program of a training step at the model's present ranks.
-pub(super) fn step_program(config: &RunConfig, model: &Model) -> Program {
-    compile(&model.network_shape(), config.schedule, config.batch).with_dropout(config.dropped())
+#[must_use]
+pub fn step_program(config: &RunConfig, model: &Model) -> Program {
+    compile(&model.network_shape(), config.schedule, config.batch)
+        .with_dropout(of_256(config.dropout))
+        .with_label_smoothing(of_256(config.label_smoothing))
+}
+
+/// A share as a number of 256ths.
+fn of_256(share: f32) -> u8 {
+    (share * 256.0 + 0.5) as u8
 }
 
 /// Appends an image with the network's zero columns on both sides of each row.

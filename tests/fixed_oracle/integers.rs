@@ -179,12 +179,13 @@ impl Reference {
                 }
                 Held::default()
             }
-            OpKind::SoftmaxCrossEntropy { logits, gradient, classes } => {
+            OpKind::SoftmaxCrossEntropy { logits, gradient, classes, smoothing } => {
                 let len = self.program.buffer(*logits).len;
                 self.frac[gradient.0] = i32::from(self.formats.gradient) - 2;
                 for (sample, outcome) in outcomes.iter_mut().enumerate() {
                     let all = &self.values[logits.0][sample * len..][..*classes];
-                    let (mut values, found) = self.softmax(all, self.frac[logits.0], step.labels.get(sample).copied());
+                    let label = step.labels.get(sample).copied();
+                    let (mut values, found) = self.softmax(all, self.frac[logits.0], label, *smoothing);
                     values.resize(len, 0);
                     self.values[gradient.0][sample * len..][..len].copy_from_slice(&values);
                     *outcome = found;
@@ -257,7 +258,7 @@ impl Reference {
 
     /// Gradient (`bits - 2` bits after the point), loss and answer. A logit's weight is
     /// `exp(logit - top)`, rounded to 15 bits after the point.
-    fn softmax(&self, logits: &[i64], frac: i32, label: Option<u8>) -> (Vec<i64>, SampleOutcome) {
+    fn softmax(&self, logits: &[i64], frac: i32, label: Option<u8>, smoothing: u8) -> (Vec<i64>, SampleOutcome) {
         let top = *logits.iter().max().unwrap();
         let answer = logits.iter().position(|&logit| logit == top).unwrap();
         let real = |logit: i64| f64::from(i32::try_from(logit - top).unwrap()) * 2_f64.powi(-frac);
@@ -268,7 +269,10 @@ impl Reference {
         let mut gradient: Vec<i64> = weights.iter().map(|w| whole((2.0 * w * one + total) / (2.0 * total))).collect();
         let mut loss = 0.0;
         if let Some(label) = label.map(usize::from) {
-            gradient[label] -= whole(one);
+            let classes = logits.len() as f64;
+            let part = whole(one * f64::from(smoothing) / 256.0 / classes + 0.5);
+            gradient.iter_mut().for_each(|value| *value -= part);
+            gradient[label] -= whole(one) - part * i64::try_from(logits.len()).unwrap();
             loss = (total / 32768.0).ln() - real(logits[label]);
         }
         (gradient, SampleOutcome { loss, answer: u8::try_from(answer).unwrap() })

@@ -63,7 +63,7 @@ proptest! {
         seed: u32,
     ) {
         let dropped = if seed % 2 == 0 { 0 } else { 60 };
-        let mut rig = Rig::new(compile(&network, schedule, batch).with_dropout(dropped), formats);
+        let mut rig = Rig::new(compile(&network, schedule, batch).with_dropout(dropped).with_label_smoothing(dropped / 2), formats);
         let mut draws = Draws::new(seed);
         for step in 0..steps {
             if step == 0 || draws.below(3) > 0 {

@@ -149,16 +149,16 @@ impl Work<'_> {
                 }
                 lane.values[gradient.0] = slots;
             }
-            OpKind::SoftmaxCrossEntropy { logits, gradient, classes } => {
+            OpKind::SoftmaxCrossEntropy { logits, gradient, classes, smoothing } => {
                 let len = core.program.buffer(*logits).len;
                 let mut slots = std::mem::take(&mut lane.values[gradient.0]);
                 let rows = lane.values[logits.0].chunks_exact(len).zip(slots.chunks_exact_mut(len));
                 for (sample, (logits, gradient)) in rows.take(count).enumerate() {
                     gradient.fill(0);
-                    let label = self.labels.get(sample).copied();
+                    let target = self.labels.get(sample).map(|&label| (label, *smoothing));
                     let bits = core.formats.gradient;
                     lane.outcomes[sample] =
-                        core.table.gradient(&logits[..*classes], label, bits, &mut gradient[..*classes]);
+                        core.table.gradient(&logits[..*classes], target, bits, &mut gradient[..*classes]);
                 }
                 lane.values[gradient.0] = slots;
             }

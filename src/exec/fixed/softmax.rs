@@ -26,9 +26,10 @@ impl Exponentials {
         self.frac == frac
     }
 
-    /// Probabilities minus one-hot label as gradients with `bits - 2` bits after the point, and the
-    /// sample's loss and answer.
-    pub fn gradient(&self, logits: &[i16], label: Option<u8>, bits: u8, out: &mut [i16]) -> SampleOutcome {
+    /// Probabilities minus the target as gradients with `bits - 2` bits after the point, and the
+    /// sample's loss and answer. The target is a label with the share, of 256, of it that is spread
+    /// over all classes; each class's part of that share is rounded to nearest.
+    pub fn gradient(&self, logits: &[i16], target: Option<(u8, u8)>, bits: u8, out: &mut [i16]) -> SampleOutcome {
         let answer = arg_max(logits);
         let top = i32::from(logits[answer]);
         let weight = |logit: i16| u64::from(self.weights[(top - i32::from(logit)) as usize]);
@@ -39,9 +40,14 @@ impl Exponentials {
             *slot = ((weight(logit) * one * 2 + total) / (total * 2)) as i16;
         }
         let mut loss = 0.0;
-        if let Some(label) = label {
+        if let Some((label, smoothing)) = target {
             let label = usize::from(label);
-            out[label] -= one as i16;
+            let classes = logits.len() as u64;
+            let part = ((one * u64::from(smoothing) * 2 + 256 * classes) / (512 * classes)) as i16;
+            for slot in out.iter_mut() {
+                *slot -= part;
+            }
+            out[label] -= one as i16 - part * classes as i16;
             let distance = f64::from(top - i32::from(logits[label])) * exact::pow2_f64(-self.frac);
             loss = exact::ln(total as f64 * exact::pow2_f64(-WEIGHT_BITS)) + distance;
         }
@@ -58,11 +64,12 @@ mod tests {
         let table = Exponentials::new(8, 4);
         let logits = [17_i16, -30, 64, 60, 0];
         let mut gradient = [0; 5];
-        let outcome = table.gradient(&logits, Some(3), 16, &mut gradient);
+        let outcome = table.gradient(&logits, Some((3, 26)), 16, &mut gradient);
         let real: Vec<f64> = logits.iter().map(|&l| (f64::from(l) / 16.0).exp()).collect();
         let total: f64 = real.iter().sum();
         for (i, &value) in gradient.iter().enumerate() {
-            let want = real[i] / total - f64::from(u8::from(i == 3));
+            let target = 26.0 / 256.0 / 5.0 + (1.0 - 26.0 / 256.0) * f64::from(u8::from(i == 3));
+            let want = real[i] / total - target;
             // The weights carry 15 bits, the gradient 14.
             assert!((f64::from(value) / 16384.0 - want).abs() < 1e-4, "{i}");
         }
