@@ -103,7 +103,14 @@ impl RunConfig {
 }
 
 impl Default for RunConfig {
+    /// What the page opens with: the paper's network in fixed point, shrinking to the published 292x.
     fn default() -> Self {
-        Self::preset(Preset::Paper, Precision::Fixed)
+        let mut config = Self::preset(Preset::Paper, Precision::Fixed);
+        config.prior.kind = PriorKind::LogUniform;
+        config.prior.target = PUBLISHED_REDUCTION;
+        config
     }
 }
+
+/// The parameter memory reduction that the paper publishes.
+const PUBLISHED_REDUCTION: f32 = 292.0;
