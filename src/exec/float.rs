@@ -213,7 +213,9 @@ impl Work<'_> {
     fn dropout(&self, row: &mut [f32], sample: u32, op: usize, dropped: u8) {
         let Some(key) = self.key else {
             let kept = (256.0 - f32::from(dropped)) / 256.0;
-            row.iter_mut().for_each(|value| *value *= kept);
+            for value in row.iter_mut() {
+                *value *= kept;
+            }
             self.storage.round_slice(row);
             return;
         };

@@ -1,5 +1,8 @@
 //! From exact integer sums to a stored format: divide by a power of two, round, saturate.
-#![expect(unsafe_code, reason = "the same loop is compiled twice, once for AVX2, chosen at run time")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "the same loop is compiled twice, once for AVX2, chosen at run time")
+)]
 
 use crate::numeric::{Rounding, Stream, shift_round};
 

@@ -1,7 +1,7 @@
 //! The innermost product: a tile of `MR x NR` sums from two packed panels, in the machine's vectors.
 #![expect(unsafe_code, reason = "vector intrinsics; every call checks its slices' lengths first")]
 #![cfg_attr(
-    target_arch = "x86_64",
+    any(target_arch = "x86_64", target_arch = "wasm32"),
     expect(clippy::cast_ptr_alignment, reason = "only unaligned loads and stores use these pointers")
 )]
 

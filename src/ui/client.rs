@@ -116,7 +116,7 @@ impl Shared {
             }
             Ok(Event::Panic { message }) => *self.panic.borrow_mut() = Some(message),
             Ok(event) if self.ready.get() => {
-                handler(Report::Event(Box::new(event), parts.collect()))
+                handler(Report::Event(Box::new(event), parts.collect()));
             }
             Ok(_) | Err(_) => {
                 if !self.dead.replace(true) {
