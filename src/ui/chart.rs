@@ -232,11 +232,12 @@ impl Plot {
             low,
             high: ceiling(&curves.epochs),
         };
-        let highest = curves
+        let losses = curves
             .epochs
             .iter()
-            .map(|e| f64::from(e.test_loss))
-            .fold(0.8, f64::max);
+            .map(|e| -f64::from(e.test_loss))
+            .collect();
+        let highest = nearly_worst(losses).map_or(2.4, |loss| -loss).max(0.8);
         let loss = Panel {
             top: split + 12.0,
             bottom: foot,
@@ -427,20 +428,29 @@ impl Plot {
     }
 }
 
-/// Foot of the accuracy scale: as high as the worst epoch allows, in wide steps so that it rarely moves.
+/// The worst but one of a few values, the worst of very few: one bad epoch (a network drawn anew)
+/// leaves the panel and does not flatten all others.
+fn nearly_worst(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(|a, b| b.total_cmp(a));
+    let skip = usize::from(values.len() > 3);
+    values.iter().rev().nth(skip).copied()
+}
+
+/// Foot of the accuracy scale: as high as the epochs allow, in wide steps so that it rarely moves.
 fn lowest(epochs: &[EpochMetrics]) -> f64 {
-    let worst = epochs
-        .iter()
-        .map(|e| f64::from(e.test_accuracy) * 100.0)
-        .fold(100.0, f64::min);
-    match worst {
-        _ if epochs.is_empty() => 0.0,
-        w if w >= 92.0 => 90.0,
-        w if w >= 82.0 => 80.0,
-        w if w >= 72.0 => 70.0,
-        w if w >= 52.0 => 50.0,
-        _ => 0.0,
-    }
+    let worst = nearly_worst(
+        epochs
+            .iter()
+            .map(|e| f64::from(e.test_accuracy) * 100.0)
+            .collect(),
+    );
+    let steps = [90.0, 80.0, 70.0, 50.0];
+    worst.map_or(0.0, |worst| {
+        steps
+            .into_iter()
+            .find(|step| worst >= step + 2.0)
+            .unwrap_or(0.0)
+    })
 }
 
 fn ceiling(epochs: &[EpochMetrics]) -> f64 {

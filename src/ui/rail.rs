@@ -11,7 +11,8 @@ use super::session::Session;
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 use crate::train::config::{
-    MomentStorage, OptimiserKind, Precision, Preset, PriorConfig, PriorKind, RateSchedule, RunConfig,
+    MomentStorage, OptimiserKind, Precision, Preset, PriorConfig, PriorKind, RateSchedule,
+    RunConfig,
 };
 
 /// Properties of [`Rail`].
@@ -143,7 +144,28 @@ static TRAINING: [Spec; 4] = [
     ),
 ];
 
-static MORE: [Spec; 9] = [
+static MORE: [Spec; 12] = [
+    number!(
+        "label_smoothing",
+        "label smoothing",
+        "Share of each training target that is spread over all classes",
+        "0.1",
+        label_smoothing
+    ),
+    number!(
+        "dropout",
+        "dropout",
+        "Share of hidden activations that are taken away while training",
+        "0.1",
+        dropout
+    ),
+    number!(
+        "optimiser.weight_decay",
+        "weight decay",
+        "Decay of the cores toward zero, times the rate, once per step",
+        "0.01",
+        optimiser.weight_decay
+    ),
     number!(
         "prior.threshold",
         "threshold",
@@ -367,9 +389,18 @@ enum Shrink {
 const SHRINKS: [(Shrink, &str); 5] = [
     (Shrink::Not, "stay as they are"),
     (Shrink::ToTarget, "shrink to a target, by relevance"),
-    (Shrink::By(PriorKind::LogUniform), "shrink by a log-uniform prior"),
-    (Shrink::By(PriorKind::HalfCauchy), "shrink by a half-Cauchy prior"),
-    (Shrink::By(PriorKind::InverseGamma), "shrink by an inverse-gamma prior"),
+    (
+        Shrink::By(PriorKind::LogUniform),
+        "shrink by a log-uniform prior",
+    ),
+    (
+        Shrink::By(PriorKind::HalfCauchy),
+        "shrink by a half-Cauchy prior",
+    ),
+    (
+        Shrink::By(PriorKind::InverseGamma),
+        "shrink by an inverse-gamma prior",
+    ),
 ];
 /// The paper's reduction, for whoever chooses a target for the first time.
 const FIRST_TARGET: f32 = 292.0;
@@ -407,7 +438,11 @@ fn ranks(session: &Session, draft: &Draft) -> Html {
     let onchoose = choosing(session, &SHRINKS, |draft, (shrink, _)| {
         shrink.set(&mut draft.config.prior);
     });
-    let first = if shrink == Shrink::ToTarget { &TARGET } else { &STRENGTH };
+    let first = if shrink == Shrink::ToTarget {
+        &TARGET
+    } else {
+        &STRENGTH
+    };
     html! {
         <section class="card" aria-labelledby="ranks-title">
             <h2 id="ranks-title">{ "Ranks" }</h2>

@@ -57,11 +57,13 @@ pub fn Cars(props: &Props) -> Html {
 /// What decides over the rank indices of a network, in a word; none where ranks stay.
 fn measure(snapshot: Option<&Snapshot>) -> Option<&'static str> {
     let bonds = snapshot?.layers.iter().flat_map(|layer| &layer.bonds);
-    bonds.map(|bond| bond.measure).find_map(|measure| match measure {
-        Measure::None => None,
-        Measure::Variance => Some("variance"),
-        Measure::Relevance => Some("relevance"),
-    })
+    bonds
+        .map(|bond| bond.measure)
+        .find_map(|measure| match measure {
+            Measure::None => None,
+            Measure::Variance => Some("variance"),
+            Measure::Relevance => Some("relevance"),
+        })
 }
 
 fn legend(snapshot: Option<&Snapshot>) -> Html {

@@ -13,6 +13,8 @@ use crate::ui::theme::reduced_motion;
 
 /// Time an index takes to fall and a car to shrink, in milliseconds.
 const FALL: f64 = 220.0;
+/// Room that a car's whole label takes.
+const LABEL: f64 = 118.0;
 /// Height of the highest bar.
 const BAR: f64 = 46.0;
 
@@ -129,6 +131,10 @@ impl Scene {
     fn layer(&self, surface: &Surface, plan: &Plan, l: usize, layer: &LayerSnapshot) {
         let (palette, row) = (surface.palette, &plan.layers[l]);
         surface.ctx.set_font(&palette.number_font);
+        let roomy = row
+            .slots
+            .windows(2)
+            .all(|pair| pair[1].x - pair[0].x > LABEL);
         for (k, core) in layer.cores.iter().enumerate() {
             let (car, slot) = (&self.cars[l][k], &row.slots[k]);
             let (columns, rows) = car.extents(surface.now);
@@ -160,8 +166,7 @@ impl Scene {
                     .ctx
                     .draw_image_with_html_canvas_element_and_dw_and_dh(image, x, y, width, height);
             }
-            let room = row.slots.get(k + 1).map_or(surface.width, |next| next.x) - slot.x;
-            let label = label(layer, k, core, room.min(slot.x + slot.width));
+            let label = label(layer, k, core, roomy);
             let half = 3.4 * f64::from(u32::try_from(label.chars().count()).unwrap_or(0));
             let centre = (slot.x + slot.width / 2.0)
                 .min(surface.width - half)
@@ -171,18 +176,12 @@ impl Scene {
     }
 }
 
-/// A car's label, as long as its room allows.
-fn label(layer: &LayerSnapshot, k: usize, core: &CoreSnapshot, room: f64) -> String {
-    let whole = if layer.cores.len() == 1 {
-        format!("{}  {}×{}", layer.name, core.shape[1], core.shape[2])
-    } else {
-        format!("{} G{}  {}", layer.name, k + 1, shape(core.shape))
-    };
-    let width = 6.7 * f64::from(u32::try_from(whole.chars().count()).unwrap_or(0));
-    if width < room {
-        whole
-    } else {
-        format!("G{}", k + 1)
+/// A car's label, with its core's shape where there is room for all.
+fn label(layer: &LayerSnapshot, k: usize, core: &CoreSnapshot, roomy: bool) -> String {
+    match layer.cores.len() {
+        1 => format!("{}  {}×{}", layer.name, core.shape[1], core.shape[2]),
+        _ if roomy => format!("{} G{}  {}", layer.name, k + 1, shape(core.shape)),
+        _ => format!("{} G{}", layer.name, k + 1),
     }
 }
 
@@ -213,7 +212,11 @@ impl Bars {
         }
         // Once nothing can die any more, bars stand on a thousandth of the highest.
         let highest = bond.variances.iter().copied().fold(0.0, f32::max);
-        let floor = if bond.threshold > 0.0 { bond.threshold } else { highest * 1e-3 };
+        let floor = if bond.threshold > 0.0 {
+            bond.threshold
+        } else {
+            highest * 1e-3
+        };
         let mut alive = vec![false; bond.initial_rank];
         for (k, &index) in bond.alive.iter().enumerate() {
             let index = usize::from(index);

@@ -27,10 +27,7 @@ impl Session {
         let before = self.phase();
         self.abandon();
         if goal != Goal::Answer {
-            self.change(|m| {
-                m.phase = Phase::Preparing;
-                m.notice = None;
-            });
+            self.change(|m| m.phase = Phase::Preparing);
         }
         self.0.intent.replace(Some(Intent {
             goal,

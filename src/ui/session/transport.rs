@@ -81,6 +81,7 @@ impl Session {
             self.change(|m| m.tell(true, message));
             return;
         }
+        self.change(|m| m.notice = None);
         self.begin(goal, Start::Fresh(Box::new(config)));
     }
 }
