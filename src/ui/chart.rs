@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::canvas::{Canvas, Paint, Surface};
 use super::format;
 use super::model::{History, Origin, View};
-use crate::train::metrics::EpochMetrics;
+use crate::train::metrics::{EpochMetrics, StepMetrics};
 
 /// Left margin for the scales.
 const LEFT: f64 = 34.0;
@@ -204,9 +204,9 @@ impl Panel {
         surface.ctx.begin_path();
         surface.ctx.rect(
             0.0,
-            self.top - 5.0,
+            self.top - 3.0,
             surface.width,
-            self.bottom - self.top + 10.0,
+            self.bottom - self.top + 6.0,
         );
         surface.ctx.clip();
         draw();
@@ -228,7 +228,7 @@ impl Plot {
         let split = foot * 0.66;
         let accuracy = Panel {
             top: 8.0,
-            bottom: split - 8.0,
+            bottom: split - 10.0,
             low,
             high: ceiling(&curves.epochs),
         };
@@ -239,7 +239,7 @@ impl Plot {
             .collect();
         let highest = nearly_worst(losses).map_or(2.4, |loss| -loss).max(0.8);
         let loss = Panel {
-            top: split + 12.0,
+            top: split + 16.0,
             bottom: foot,
             low: 0.0,
             high: highest.min(3.0),
@@ -290,10 +290,17 @@ impl Plot {
             let teal = &surface.palette.teal;
             let at = self.x(surface, last.step) + 7.0;
             let y = accuracy.y(f64::from(last.test_accuracy) * 100.0);
-            let clear = self.reference.is_none_or(|r| {
-                (accuracy.y(f64::from(r) * 100.0) - y).abs() > 12.0 || at < width - 40.0
-            });
-            let y = if clear { y + 4.0 } else { y - 6.0 };
+            // Where the label of the reference is near, this one keeps its distance.
+            let at_end = at > width - 40.0;
+            let other = self
+                .reference
+                .filter(|_| at_end)
+                .map(|r| accuracy.y(f64::from(r) * 100.0));
+            let y = match other {
+                Some(other) if y >= other => y.max(other + 12.0),
+                Some(other) => y.min(other - 12.0),
+                None => y,
+            } + 4.0;
             surface.text(
                 &format::percent(last.test_accuracy),
                 at.min(width + 5.0),
@@ -347,8 +354,21 @@ impl Plot {
         );
     }
 
-    /// The steps' curve: the mean of the steps that share a column. A column is at least two pixels
-    /// and a dozen steps wide, so that single batches do not drown the course.
+    /// Columns of a curve of steps: at least two pixels wide and holding ten steps or more, so that
+    /// single batches do not drown the course. A recorded run has thinned steps, hence fewer columns.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a number of columns on a screen"
+    )]
+    fn columns(&self, width: f64, steps: &[StepMetrics]) -> u64 {
+        let reached = steps.last().map_or(1, |last| last.step).max(1);
+        let expected = self.steps as f64 * steps.len() as f64 / reached as f64;
+        (expected / 10.0).min(width / 2.0).clamp(20.0, 200.0) as u64
+    }
+
+    /// The steps' curve: the mean of the steps that share a column.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -360,12 +380,10 @@ impl Plot {
         surface: &Surface,
         panel: &Panel,
         colour: &str,
-        value: impl Fn(&crate::train::metrics::StepMetrics) -> f64,
+        value: impl Fn(&StepMetrics) -> f64,
     ) {
         let curves = self.history.curves();
-        let columns = (((surface.width - LEFT - RIGHT) / 2.0) as u64)
-            .min(self.steps / 12)
-            .clamp(20, 200);
+        let columns = self.columns(surface.width - LEFT - RIGHT, &curves.steps);
         surface.ctx.set_stroke_style_str(colour);
         surface.ctx.set_line_width(1.75);
         surface.ctx.set_line_join("round");

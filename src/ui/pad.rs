@@ -279,11 +279,7 @@ fn says(model: &Model, blank: bool) -> String {
     };
     match &pad.image {
         Some(image) if !pad.network && !pad.probabilities.is_empty() => {
-            format!(
-                "{}: the recorded network answered {}",
-                view.class(image.label),
-                said()
-            )
+            format!("{}: recorded answer {}", view.class(image.label), said())
         }
         _ if !pad.network => "Train first: drawings are answered by your network.".into(),
         _ if blank => "Draw, or lay a test image here.".into(),

@@ -68,15 +68,29 @@ test("pause answers within 100 ms, and going on gives the same bits as not pausi
     assert.equal(interrupted.checksum, whole.checksum);
   }));
 
-test("the page's bits are the command line's", { skip: !process.env.RAILYARD_BIN && "RAILYARD_BIN is not set" }, () =>
-  visit({}, async (page) => {
-    const lines = execFileSync(process.env.RAILYARD_BIN, ["train", "--epochs", "2", "--json"], { encoding: "utf8" });
-    const last = JSON.parse(lines.trim().split("\n").at(-1));
-    await page.fill("#f-epochs", "2");
-    await reset(page);
-    const finished = await trainToTheEnd(page);
-    assert.equal(finished.checksum, last.checksum);
-  }));
+for (const [ranks, index, options] of [
+  ["fixed ranks", 0, ["--prior", "none"]],
+  ["shrinking ranks", 1, ["--prior", "log-uniform", "--prior-target", "292", "--prior-warmup", "0.5", "--prior-ramp", "1.5"]],
+]) {
+  const skip = !process.env.RAILYARD_BIN && "RAILYARD_BIN is not set";
+  test(`the page's bits are the command line's, with ${ranks}`, { skip }, () =>
+    visit({}, async (page) => {
+      const command = ["train", "--data", "fashion-mnist-subset", "--epochs", "3", "--json", ...options];
+      const lines = execFileSync(process.env.RAILYARD_BIN, command, { encoding: "utf8" });
+      const last = JSON.parse(lines.trim().split("\n").at(-1));
+      await page.fill("#f-epochs", "3");
+      await page.selectOption("#f-prior-kind", { index });
+      if (index === 1) {
+        await page.fill("#f-prior-target", "292");
+        await page.fill("#f-prior-warmup_epochs", "0.5");
+        await page.fill("#f-prior-ramp_epochs", "1.5");
+      }
+      await reset(page);
+      const finished = await trainToTheEnd(page);
+      assert.deepEqual(finished.ranks, last.ranks);
+      assert.equal(finished.checksum, last.checksum);
+    }));
+}
 
 test("a link carries the settings into another profile", async () => {
   let hash;
