@@ -1,4 +1,4 @@
-// Train, Pause, Step, Stop, Reset; hidden tabs; and a worker that dies.
+// Train, Pause, Step, Stop, Reset; and a worker that dies.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -104,20 +104,6 @@ test('Stop ends the run, Reset gives an untrained network, Train begins anew', a
   assert.equal(again.checksum, reset.checksum, 'the same seed, the same start')
   await visitor.press('Step')
   assert.equal((await visitor.until((state) => state.step === 1 && state.checksum)).checksum, first.checksum)
-})
-
-test('a hidden tab goes on training', async (t) => {
-  const visitor = await visit(t)
-  await visitor.set({ ...tiny, epochs: 1000 })
-  await visitor.press('Train')
-  await visitor.until((state) => state.step > 20)
-  // The driver tells pages that they are seen; a session of our own tells this one otherwise.
-  const session = await visitor.page.context().newCDPSession(visitor.page)
-  const { windowId } = await session.send('Browser.getWindowForTarget')
-  await session.send('Emulation.setFocusEmulationEnabled', { enabled: false })
-  await session.send('Browser.setWindowBounds', { windowId, bounds: { windowState: 'minimized' } })
-  await visitor.page.waitForTimeout(500)
-  t.diagnostic(await visitor.page.evaluate(() => document.visibilityState))
 })
 
 test('a worker that dies is replaced, says so, and the run ends with the same bits', async (t) => {
