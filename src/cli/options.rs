@@ -41,7 +41,7 @@ pub struct RunOptions {
     /// Rank prior: none, log-uniform, half-cauchy or inverse-gamma
     #[arg(long, value_parser = parse::<PriorKind>)]
     pub prior: Option<PriorKind>,
-    /// Weight of the prior's penalty on the loss summed over the training set
+    /// Weight of the prior's penalty on the loss summed over the training set; not used with a target
     #[arg(long)]
     pub prior_strength: Option<f32>,
     /// Memory reduction at which pruning stops, such as 292; 0 for none

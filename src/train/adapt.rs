@@ -91,7 +91,7 @@ fn to_schedule(config: &RunConfig, model: &mut Model, epochs_done: f32) -> Vec<P
     let allowed = goal + (start - goal).max(0.0) * left * left * left;
     let mut pruned: Vec<Pruned> = Vec::new();
     while bits(model.core_entries()) > allowed {
-        let Some((index, bond, r)) = least_relevant(model) else { break };
+        let Some((_, (index, bond, r))) = least_relevant(model) else { break };
         let layer = &mut model.layers[index];
         let keep: Vec<usize> = (0..layer.bonds[bond].alive.len()).filter(|&i| i != r).collect();
         let indices = layer.keep(bond, &keep);
@@ -103,8 +103,13 @@ fn to_schedule(config: &RunConfig, model: &mut Model, epochs_done: f32) -> Vec<P
     pruned
 }
 
+/// The least relevance per core entry among the indices whose bond has another; 0 without one.
+pub(super) fn least_relevance(model: &Model) -> f32 {
+    least_relevant(model).map_or(0.0, |(relevance, _)| relevance)
+}
+
 /// The index with the least relevance per core entry, of those whose bond has another.
-fn least_relevant(model: &Model) -> Option<(usize, usize, usize)> {
+fn least_relevant(model: &Model) -> Option<(f32, (usize, usize, usize))> {
     let mut best: Option<(f32, (usize, usize, usize))> = None;
     for (index, layer) in model.layers.iter().enumerate() {
         for (at, bond) in layer.bonds.iter().enumerate().filter(|(_, bond)| bond.alive.len() > 1) {
@@ -117,5 +122,5 @@ fn least_relevant(model: &Model) -> Option<(usize, usize, usize)> {
             }
         }
     }
-    best.map(|(_, place)| place)
+    best
 }

@@ -126,7 +126,8 @@ pub enum MomentStorage {
 pub struct PriorConfig {
     /// Which prior, or none.
     pub kind: PriorKind,
-    /// Weight of the penalty `sum |slice|^2 / lambda`, on the loss summed over the training set.
+    /// Weight of the penalty `sum |slice|^2 / lambda`, on the loss summed over the training set; not
+    /// used with a target.
     pub strength: f32,
     /// Epochs before the prior begins to act.
     pub warmup_epochs: f32,

@@ -101,16 +101,30 @@ pub struct CoreSnapshot {
     pub values: Vec<f32>,
 }
 
-/// A bond's variances.
+/// What decides whether a rank index dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Nothing: ranks stay as they are.
+    None,
+    /// The variance of its slice under the prior, against a fixed threshold.
+    Variance,
+    /// Its relevance to the loss per core entry; the least dies next while memory is above schedule.
+    Relevance,
+}
+
+/// A bond's rank indices and what decides over them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BondSnapshot {
     /// Rank at the start of the run.
     pub initial_rank: usize,
     /// Position at the start of the run of each index still alive.
     pub alive: Vec<u16>,
-    /// Variance of each index still alive; empty without a prior.
+    /// What the values below are.
+    pub measure: Measure,
+    /// Variance or relevance of each index still alive; empty where ranks stay as they are.
     pub variances: Vec<f32>,
-    /// An index dies when its variance falls to this.
+    /// An index dies when its value falls to this; 0 once the search is over.
     pub threshold: f32,
 }
 

@@ -80,10 +80,9 @@ impl OptimiserStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::config::RunConfig;
 
     fn run(kind: OptimiserKind, gradients: &[f32], rate: f32) -> f32 {
-        let config = OptimiserConfig { kind, ..RunConfig::default().optimiser };
+        let config = OptimiserConfig { kind, ..OptimiserConfig::default() };
         let mut moments = Moments::new(kind, 1);
         let mut weight = 1.0;
         for (step, &gradient) in gradients.iter().enumerate() {

@@ -4,7 +4,7 @@ use super::config::{PriorKind, RunConfig};
 use super::engine::Engine;
 use super::error::TrainError;
 use super::metrics::{
-    BondSnapshot, CoreSnapshot, EpochMetrics, LayerSnapshot, OperationReport, Pruned, Snapshot, StepMetrics,
+    BondSnapshot, CoreSnapshot, EpochMetrics, LayerSnapshot, Measure, OperationReport, Pruned, Snapshot, StepMetrics,
 };
 use super::model::{Grid, Model, Purpose, stream};
 use super::optimiser::OptimiserStep;
@@ -214,6 +214,7 @@ impl Trainer {
     /// The state of cores, bonds, memory and operations, for drawing.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        let next_to_die = if self.born == 0 { adapt::least_relevance(&self.model) } else { 0.0 };
         let layers = self.model.layers.iter().enumerate().map(|(index, layer)| LayerSnapshot {
             name: format!("fc{}", index + 1),
             in_modes: layer.shape.in_modes().to_vec(),
@@ -227,15 +228,19 @@ impl Trainer {
             bonds: layer
                 .bonds
                 .iter()
-                .map(|bond| BondSnapshot {
-                    initial_rank: bond.initial_rank,
-                    alive: bond.alive.clone(),
-                    variances: if self.config.prior.kind == PriorKind::None {
-                        Vec::new()
-                    } else {
-                        bond.variances.clone()
-                    },
-                    threshold: self.config.prior.threshold,
+                .enumerate()
+                .map(|(at, bond)| {
+                    let entries = layer.index_entries(at) as f32;
+                    let (measure, variances, threshold) = match (self.config.prior.kind, self.config.prior.target) {
+                        (PriorKind::None, _) => (Measure::None, Vec::new(), 0.0),
+                        (_, target) if target > 0.0 => {
+                            let relevance = bond.relevance.iter().map(|value| value / entries).collect();
+                            (Measure::Relevance, relevance, next_to_die)
+                        }
+                        _ => (Measure::Variance, bond.variances.clone(), self.config.prior.threshold),
+                    };
+                    let (initial_rank, alive) = (bond.initial_rank, bond.alive.clone());
+                    BondSnapshot { initial_rank, alive, measure, variances, threshold }
                 })
                 .collect(),
         });
@@ -354,10 +359,11 @@ impl Trainer {
         }
     }
 
-    /// Weight of the prior's penalty on the mean loss.
+    /// Weight of the prior's penalty on the mean loss; with a target the schedule shrinks the network
+    /// and no penalty is needed.
     fn penalty(&self, epochs_done: f32) -> f32 {
         let prior = &self.config.prior;
-        if prior.kind == PriorKind::None || self.born > 0 {
+        if prior.kind == PriorKind::None || prior.target > 0.0 {
             return 0.0;
         }
         prior.strength * prior.ramp(epochs_done) / self.train.len() as f32

@@ -1,4 +1,4 @@
-//! The settings: data, network, precision, prior, training, and the rarer ones behind a disclosure.
+//! The settings: data, network, precision, ranks, training, and the rarer ones behind a disclosure.
 
 use yew::prelude::*;
 
@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 use crate::train::config::{
-    MomentStorage, OptimiserKind, Precision, Preset, PriorKind, RateSchedule, RunConfig,
+    MomentStorage, OptimiserKind, Precision, Preset, PriorConfig, PriorKind, RateSchedule, RunConfig,
 };
 
 /// Properties of [`Rail`].
@@ -87,20 +87,34 @@ static BITS: [Spec; 4] = [
     ),
 ];
 
-static PRIOR: [Spec; 2] = [
+static TARGET: Spec = number!(
+    "prior.target",
+    "target ×",
+    "Memory reduction to shrink to, such as 292",
+    "292",
+    prior.target
+);
+static STRENGTH: Spec = number!(
+    "prior.strength",
+    "strength",
+    "Weight of the penalty, on the loss summed over the training set",
+    "1",
+    prior.strength
+);
+static PRIOR_TIME: [Spec; 2] = [
     number!(
-        "prior.strength",
-        "strength",
-        "Weight of the penalty, on the loss summed over the training set",
+        "prior.warmup_epochs",
+        "from epoch",
+        "Epochs before ranks begin to shrink",
         "1",
-        prior.strength
+        prior.warmup_epochs
     ),
     number!(
-        "prior.target",
-        "stop at ×",
-        "Memory reduction at which pruning stops; 0 for none",
-        "292",
-        prior.target
+        "prior.ramp_epochs",
+        "over epochs",
+        "Epochs over which the memory falls to the target, or the strength rises",
+        "6",
+        prior.ramp_epochs
     ),
 ];
 
@@ -129,21 +143,7 @@ static TRAINING: [Spec; 4] = [
     ),
 ];
 
-static MORE: [Spec; 11] = [
-    number!(
-        "prior.warmup_epochs",
-        "prior waits",
-        "Epochs before the prior begins to act",
-        "1",
-        prior.warmup_epochs
-    ),
-    number!(
-        "prior.ramp_epochs",
-        "prior rises over",
-        "Epochs over which its strength rises",
-        "2",
-        prior.ramp_epochs
-    ),
+static MORE: [Spec; 9] = [
     number!(
         "prior.threshold",
         "threshold",
@@ -219,7 +219,7 @@ pub fn Rail(props: &Props) -> Html {
             <DataCard session={session.clone()} model={model.clone()} />
             { network(session, draft) }
             { precision(session, draft) }
-            { prior(session, draft) }
+            { ranks(session, draft) }
             { training(session, draft) }
             { more(session, draft) }
         </>
@@ -356,28 +356,69 @@ fn precision(session: &Session, draft: &Draft) -> Html {
     }
 }
 
-const PRIORS: [PriorKind; 4] = [
-    PriorKind::None,
-    PriorKind::LogUniform,
-    PriorKind::HalfCauchy,
-    PriorKind::InverseGamma,
-];
+/// How ranks shrink: the prior's kind and whether a target leads instead of its strength.
+#[derive(Clone, Copy, PartialEq)]
+enum Shrink {
+    Not,
+    ToTarget,
+    By(PriorKind),
+}
 
-fn prior(session: &Session, draft: &Draft) -> Html {
-    let onchoose = choosing(session, &PRIORS, |draft, kind| {
-        draft.config.prior.kind = kind;
+const SHRINKS: [(Shrink, &str); 5] = [
+    (Shrink::Not, "stay as they are"),
+    (Shrink::ToTarget, "shrink to a target, by relevance"),
+    (Shrink::By(PriorKind::LogUniform), "shrink by a log-uniform prior"),
+    (Shrink::By(PriorKind::HalfCauchy), "shrink by a half-Cauchy prior"),
+    (Shrink::By(PriorKind::InverseGamma), "shrink by an inverse-gamma prior"),
+];
+/// The paper's reduction, for whoever chooses a target for the first time.
+const FIRST_TARGET: f32 = 292.0;
+
+impl Shrink {
+    fn of(prior: &PriorConfig) -> Self {
+        match prior.kind {
+            PriorKind::None => Self::Not,
+            _ if prior.target > 0.0 => Self::ToTarget,
+            kind => Self::By(kind),
+        }
+    }
+
+    fn set(self, prior: &mut PriorConfig) {
+        match self {
+            Self::Not => prior.kind = PriorKind::None,
+            Self::ToTarget => {
+                if prior.kind == PriorKind::None {
+                    prior.kind = PriorKind::LogUniform;
+                }
+                if prior.target <= 0.0 {
+                    prior.target = FIRST_TARGET;
+                }
+            }
+            Self::By(kind) => {
+                prior.kind = kind;
+                prior.target = 0.0;
+            }
+        }
+    }
+}
+
+fn ranks(session: &Session, draft: &Draft) -> Html {
+    let shrink = Shrink::of(&draft.config.prior);
+    let onchoose = choosing(session, &SHRINKS, |draft, (shrink, _)| {
+        shrink.set(&mut draft.config.prior);
     });
+    let first = if shrink == Shrink::ToTarget { &TARGET } else { &STRENGTH };
     html! {
-        <section class="card" aria-labelledby="prior-title">
-            <h2 id="prior-title">{ "Rank prior" }</h2>
-            <Segments name="Rank prior" chosen={place(&PRIORS, &draft.config.prior.kind)} {onchoose} options={vec![
-                ("none", "Ranks stay as they are"),
-                ("log-uniform", "Log-uniform on the standard deviation"),
-                ("½-Cauchy", "Half-Cauchy on the standard deviation"),
-                ("inverse-γ", "Inverse-gamma on the variance"),
-            ]} />
-            if draft.config.prior.kind != PriorKind::None {
-                <div class="two-fields">{ for PRIOR.iter().map(|spec| text(session, draft, spec)) }</div>
+        <section class="card" aria-labelledby="ranks-title">
+            <h2 id="ranks-title">{ "Ranks" }</h2>
+            <Choice field="prior.kind" label="Ranks" class="bare" {onchoose}
+                chosen={SHRINKS.iter().position(|(option, _)| *option == shrink)}
+                options={SHRINKS.iter().map(|(_, shown)| AttrValue::from(*shown)).collect::<Vec<_>>()} />
+            if shrink != Shrink::Not {
+                <div class="four three">
+                    { text(session, draft, first) }
+                    { for PRIOR_TIME.iter().map(|spec| text(session, draft, spec)) }
+                </div>
             }
         </section>
     }
@@ -440,6 +481,9 @@ fn more(session: &Session, draft: &Draft) -> Html {
                     onchoose={choosing(session, &ROUNDINGS, |draft, r| draft.config.rounding = r)} options={roundings()} />
                 <Choice field="master_rounding" label="rounding of the master" chosen={place(&ROUNDINGS, &config.master_rounding)}
                     onchoose={choosing(session, &ROUNDINGS, |draft, r| draft.config.master_rounding = r)} options={roundings()} />
+                <Choice field="prior.restart" label="after shrinking to a target" chosen={Some(usize::from(config.prior.restart))}
+                    onchoose={choosing(session, &[false, true], |draft, restart| draft.config.prior.restart = restart)}
+                    options={vec!["go on".into(), "start anew".into()]} />
                 { text(session, draft, &PADDING) }
                 { for MORE.iter().map(|spec| text(session, draft, spec)) }
             </div>

@@ -1,5 +1,7 @@
 //! One line over the results: whose run this is, in what state, and what there is to say about it.
 
+use std::borrow::Cow;
+
 use yew::prelude::*;
 
 use super::export;
@@ -131,11 +133,12 @@ fn what(view: &View) -> String {
             format!("{}/{}/{} bits", bits.core, bits.activation, bits.gradient)
         }
     };
-    let prior = match config.prior.kind {
-        PriorKind::None => "fixed ranks",
-        PriorKind::LogUniform => "log-uniform prior",
-        PriorKind::HalfCauchy => "half-Cauchy prior",
-        PriorKind::InverseGamma => "inverse-gamma prior",
+    let prior: Cow<str> = match config.prior.kind {
+        PriorKind::None => "fixed ranks".into(),
+        _ if config.prior.target > 0.0 => format!("ranks to {}×", config.prior.target).into(),
+        PriorKind::LogUniform => "log-uniform prior".into(),
+        PriorKind::HalfCauchy => "half-Cauchy prior".into(),
+        PriorKind::InverseGamma => "inverse-gamma prior".into(),
     };
     format!(
         "{} · {} images of {} · {precision} · {prior}",

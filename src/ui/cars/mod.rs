@@ -15,7 +15,7 @@ use self::scene::Scene;
 use super::canvas::{Canvas, Paint};
 use super::format;
 use super::model::View;
-use crate::train::metrics::Snapshot;
+use crate::train::metrics::{Measure, Snapshot};
 
 /// Properties of [`Cars`].
 #[derive(Properties, PartialEq)]
@@ -41,10 +41,7 @@ pub fn Cars(props: &Props) -> Html {
         <section class="card fill" aria-labelledby="cars-title">
             <div class="head">
                 <h2 id="cars-title">{ title(view.snapshot.as_deref()) }</h2>
-                <span class="legend" aria-hidden="true">
-                    <i class="key pos"></i>{ "positive" }<i class="key neg"></i>{ "negative" }
-                    <i class="key bar"></i>{ "variance of an index (log)" }<i class="key thr"></i>{ "it dies below" }
-                </span>
+                { legend(view.snapshot.as_deref()) }
                 { view.snapshot.as_deref().map(table) }
             </div>
             <Canvas
@@ -54,6 +51,27 @@ pub fn Cars(props: &Props) -> Html {
                 described_by="cars-table"
             />
         </section>
+    }
+}
+
+/// What decides over the rank indices of a network, in a word; none where ranks stay.
+fn measure(snapshot: Option<&Snapshot>) -> Option<&'static str> {
+    let bonds = snapshot?.layers.iter().flat_map(|layer| &layer.bonds);
+    bonds.map(|bond| bond.measure).find_map(|measure| match measure {
+        Measure::None => None,
+        Measure::Variance => Some("variance"),
+        Measure::Relevance => Some("relevance"),
+    })
+}
+
+fn legend(snapshot: Option<&Snapshot>) -> Html {
+    html! {
+        <span class="legend" aria-hidden="true">
+            <i class="key pos"></i>{ "positive" }<i class="key neg"></i>{ "negative" }
+            if let Some(measure) = measure(snapshot) {
+                <i class="key bar"></i>{ format!("{measure} of an index (log)") }<i class="key thr"></i>{ "it dies below" }
+            }
+        </span>
     }
 }
 
@@ -131,7 +149,7 @@ fn table(snapshot: &Snapshot) -> Html {
                     <caption class="hidden">{ "Cores and the bonds to their right" }</caption>
                     <thead><tr>
                         <th scope="col">{ "Core" }</th><th scope="col">{ "r×m×n×r′" }</th><th scope="col">{ "Entries" }</th>
-                        <th scope="col">{ "Largest" }</th><th scope="col">{ "Rank alive" }</th><th scope="col">{ "Least variance" }</th>
+                        <th scope="col">{ "Largest" }</th><th scope="col">{ "Rank alive" }</th><th scope="col">{ format!("Least {}", measure(Some(snapshot)).unwrap_or("variance")) }</th>
                     </tr></thead>
                     <tbody>{ for rows }</tbody>
                 </table>

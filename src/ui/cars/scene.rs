@@ -211,15 +211,15 @@ impl Bars {
             self.heights = vec![0.0; bond.initial_rank];
             self.died = vec![f64::NEG_INFINITY; bond.initial_rank];
         }
+        // Once nothing can die any more, bars stand on a thousandth of the highest.
+        let highest = bond.variances.iter().copied().fold(0.0, f32::max);
+        let floor = if bond.threshold > 0.0 { bond.threshold } else { highest * 1e-3 };
         let mut alive = vec![false; bond.initial_rank];
         for (k, &index) in bond.alive.iter().enumerate() {
             let index = usize::from(index);
             if index < alive.len() {
                 alive[index] = true;
-                self.heights[index] = bond
-                    .variances
-                    .get(k)
-                    .map_or(0.5, |&v| height(v, bond.threshold));
+                self.heights[index] = bond.variances.get(k).map_or(0.5, |&v| height(v, floor));
                 self.died[index] = f64::INFINITY;
             }
         }
@@ -303,7 +303,7 @@ fn coupling(
         }
         x += pitch;
     }
-    if !bond.variances.is_empty() {
+    if bond.threshold > 0.0 {
         let y = surface.sharp(foot - 0.125 * BAR);
         surface.dash(&[3.0, 3.0]);
         surface.line(
