@@ -78,7 +78,7 @@ const four = (train, test) => [
 ]
 
 const about = (page, text) => page.locator('.data-state', { hasText: text }).waitFor()
-const quick = { preset: 'tiny', precision: 'fixed', epochs: 2, batch: 32, seed: 1 }
+const quick = { preset: 'tiny', precision: 'fixed', ranks: 'stay', epochs: 2, batch: 32, seed: 1 }
 
 test('own files from the picker, plain: two files become a training and a test set', async (t) => {
   const visitor = await visit(t)

@@ -229,7 +229,7 @@ test('at 390 pixels nothing has to be moved sideways', async (t) => {
     })
   assert.deepEqual(await outside(), { width: 390, wide: [] }, 'the example')
   await page.click('#settings')
-  await visitor.set({ preset: 'tiny', epochs: 1, prior: 'log-uniform', rounding: 'nearest' })
+  await visitor.set({ preset: 'tiny', epochs: 1, ranks: 'target', rounding: 'nearest' })
   assert.deepEqual(await outside(), { width: 390, wide: [] }, 'the settings')
   await visitor.press('Done')
   await visitor.train()

@@ -11,7 +11,7 @@ const { visit } = stage()
 const shrinking = {
   preset: 'paper',
   precision: 'fixed',
-  prior: 'log-uniform',
+  ranks: 'target',
   'prior.target': 292,
   'prior.warmup_epochs': 0.2,
   'prior.ramp_epochs': 0.5,
@@ -49,7 +49,7 @@ test('a prior with a target: ranks and memory fall, as far as the target', async
 })
 
 test('the link opens with the same settings in a fresh profile', async (t) => {
-  const settings = { ...shrinking, batch: 32, 'rate.peak': 0.013, 'rate.schedule': 'cosine', rounding: 'truncate', 'network.layers.1.ranks': '9' }
+  const settings = { ...shrinking, 'prior.target': 300, batch: 32, 'rate.peak': 0.013, 'rate.schedule': 'cosine', rounding: 'truncate', 'network.layers.1.ranks': '9' }
   const visitor = await visit(t, { media: { permissions: ['clipboard-read', 'clipboard-write'] } })
   await visitor.set(settings)
   await visitor.press('Copy link')
@@ -57,7 +57,7 @@ test('the link opens with the same settings in a fresh profile', async (t) => {
   const link = await visitor.page.evaluate(() => navigator.clipboard.readText())
   assert.equal(link, visitor.page.url())
   const fields = settingsOf(link)
-  assert.deepEqual([fields.batch, fields.rate.peak, fields.prior.target, fields.seed], [32, 0.013, 292, 11])
+  assert.deepEqual([fields.batch, fields.rate.peak, fields.prior.target, fields.seed], [32, 0.013, 300, 11])
 
   const other = await visit(t, { hash: new URL(link).hash })
   assert.deepEqual(await other.controls(), await visitor.controls())
@@ -112,7 +112,7 @@ test('a malformed link is answered with a sentence and changes nothing', async (
     assert.doesNotMatch(notice, /\.\.$|\n/, 'one sentence')
     assert.deepEqual(await visitor.controls(), before, shownHash)
   }
-  await visitor.set({ preset: 'tiny', epochs: 1 })
+  await visitor.set({ preset: 'tiny', ranks: 'stay', epochs: 1 })
   assert.equal((await visitor.train()).step, 94, 'and the page still trains')
 })
 

@@ -62,11 +62,17 @@ export function settingsOf(link) {
   return hash ? JSON.parse(inflateRawSync(Buffer.from(hash.slice('#1.'.length), 'base64url'))) : {}
 }
 
-/** The names in the rail, in the order of its buttons. */
+/** Names in the configuration, in the order of the rail's buttons. */
 const segments = {
   preset: ['network', ['paper', 'tiny', 'dense']],
   precision: ['precision', ['float', 'bf16', 'f16', 'fixed']],
-  prior: ['rank-prior', ['none', 'log-uniform', 'half-cauchy', 'inverse-gamma']],
+}
+
+/** What may become of the ranks, as the rail says it. */
+const ranks = {
+  stay: 'stay as they are',
+  target: 'shrink to a target, by relevance',
+  prior: 'shrink by a log-uniform prior',
 }
 
 /** Somebody who looks at the page: a profile, a page, and everything that went wrong in it. */
@@ -134,6 +140,10 @@ export class Visitor {
   async set(settings) {
     const { page } = this
     for (const [name, value] of Object.entries(settings)) {
+      if (name === 'ranks') {
+        await page.selectOption('#f-prior-kind', { label: ranks[value] })
+        continue
+      }
       if (segments[name]) {
         const [group, options] = segments[name]
         await page.check(`#s-${group}-${options.indexOf(value)}`)

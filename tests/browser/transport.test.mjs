@@ -7,7 +7,7 @@ import { commandLine, median, stage } from './support.mjs'
 
 const { visit } = stage()
 
-const tiny = { preset: 'tiny', precision: 'fixed', epochs: 3, seed: 5 }
+const tiny = { preset: 'tiny', precision: 'fixed', ranks: 'stay', epochs: 3, seed: 5 }
 
 /** The numbers in the counters: epoch, epochs, step. */
 async function counters(page) {
@@ -42,7 +42,7 @@ test('training lowers the loss and moves the counters', async (t) => {
 
 test('Pause answers within 100 ms', async (t) => {
   const visitor = await visit(t)
-  await visitor.set({ preset: 'paper', precision: 'fixed', epochs: 10 })
+  await visitor.set({ preset: 'paper', precision: 'fixed', ranks: 'stay', epochs: 100 })
   const times = []
   for (let round = 0; round < 7; round++) {
     await visitor.press('Train')
@@ -131,4 +131,35 @@ test('a worker that dies before its first checkpoint begins again', async (t) =>
   const { checksum } = await visitor.train()
   const epochs = await commandLine('train', '--data', 'fashion-mnist-subset', '--preset', 'tiny', '--epochs', '1', '--seed', '5')
   assert.equal(checksum, epochs.at(-1).checksum)
+})
+
+test('a worker that dies again and again: the page gives up in a sentence, and Train tries anew', async (t) => {
+  const visitor = await visit(t)
+  await visitor.set({ ...tiny, epochs: 1 })
+  await visitor.press('Step')
+  await visitor.until((state) => state.step === 1 && state.checksum)
+  for (let death = 1; death <= 3; death++) {
+    await visitor.page.evaluate(() => window.railyard.crashWorker())
+    await visitor.until((state) => /restarted/.test(state.notice) && state.phase === 'ready')
+    await visitor.press('Dismiss this message')
+  }
+  await visitor.page.evaluate(() => window.railyard.crashWorker())
+  const { notice } = await visitor.until((state) => state.phase === 'failed')
+  assert.match(notice, /^The training worker keeps stopping \(.+\)\. Change the settings and press Train/)
+  assert.equal((await visitor.train()).step, 94)
+})
+
+test('settings changed while a run stands do not reach into it', async (t) => {
+  const visitor = await visit(t)
+  await visitor.set(tiny)
+  await visitor.press('Step')
+  await visitor.until((state) => state.step === 1 && state.checksum)
+  await visitor.set({ seed: 6, epochs: 1 })
+  await visitor.page.locator('.strip .says', { hasText: 'Reset to use them' }).waitFor()
+  const { checksum } = await visitor.train()
+  const epochs = await commandLine('train', '--data', 'fashion-mnist-subset', '--preset', 'tiny', '--epochs', '3', '--seed', '5')
+  assert.equal(checksum, epochs.at(-1).checksum, 'the run it was')
+  await visitor.press('Reset')
+  await visitor.until((state) => state.phase === 'ready')
+  assert.equal((await visitor.train()).step, 94, 'the new one')
 })
