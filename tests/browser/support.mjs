@@ -131,7 +131,7 @@ export class Visitor {
     await this.page.waitForFunction(
       ([source, argument]) => (0, eval)(`(${source})`)(JSON.parse(window.railyard.state()), argument),
       [test.toString(), argument],
-      { timeout: 30_000, polling: 10 },
+      { timeout: 20_000, polling: 10 },
     )
     return this.state()
   }
