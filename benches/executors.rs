@@ -16,14 +16,22 @@ use railyard::program::{BufferId, Class, NetworkShape, Program, Schedule, compil
 use railyard::tt::{TtShape, core_std};
 
 const BATCH: usize = 64;
-const SCHEDULES: [(&str, Schedule); 3] =
-    [("planned", Schedule::Planned), ("chain", Schedule::Chain), ("paper", Schedule::Paper)];
+const SCHEDULES: [(&str, Schedule); 3] = [
+    ("planned", Schedule::Planned),
+    ("chain", Schedule::Chain),
+    ("paper", Schedule::Paper),
+];
 
 /// The paper's network: 28 x 32 pixels, 896 -> 512 -> 16, of which 10 are classes.
 fn paper(exponents: [i32; 2]) -> NetworkShape {
-    let fc1 = TtShape::new([7, 4, 2, 16], [4, 4, 2, 16], [16, 16, 16]).expect("the paper's first layer");
+    let fc1 =
+        TtShape::new([7, 4, 2, 16], [4, 4, 2, 16], [16, 16, 16]).expect("the paper's first layer");
     let fc2 = TtShape::new([32, 16], [1, 16], [16]).expect("the paper's second layer");
-    NetworkShape { layers: vec![fc1, fc2], exponents: exponents.to_vec(), classes: 10 }
+    NetworkShape {
+        layers: vec![fc1, fc2],
+        exponents: exponents.to_vec(),
+        classes: 10,
+    }
 }
 
 /// A batch of noise.
@@ -46,17 +54,29 @@ impl Noise {
     }
 
     fn batch(&self) -> Batch<'_> {
-        Batch { pixels: &self.pixels, labels: &self.labels }
+        Batch {
+            pixels: &self.pixels,
+            labels: &self.labels,
+        }
     }
 }
 
 fn parameters(program: &Program) -> Vec<(BufferId, usize, Stream)> {
-    let buffers = program.buffers.iter().enumerate().filter(|(_, buffer)| buffer.class == Class::Core);
+    let buffers = program
+        .buffers
+        .iter()
+        .enumerate()
+        .filter(|(_, buffer)| buffer.class == Class::Core);
     let stream = |id: usize| Stream::new(Seed(2), 0, 0, u32::try_from(id).expect("a few buffers"));
-    buffers.map(|(id, buffer)| (BufferId(id), buffer.len, stream(id))).collect()
+    buffers
+        .map(|(id, buffer)| (BufferId(id), buffer.len, stream(id)))
+        .collect()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a standard deviation need not be exact")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a standard deviation need not be exact"
+)]
 fn float(schedule: Schedule) -> FloatExecutor {
     let network = paper([0, 0]);
     let mut executor = FloatExecutor::new(compile(&network, schedule, BATCH), Storage::F32, 1);
@@ -74,7 +94,12 @@ fn float(schedule: Schedule) -> FloatExecutor {
 }
 
 fn fixed(schedule: Schedule) -> FixedExecutor {
-    let formats = FixedFormats { core: 4, activation: 8, gradient: 16, rounding: Rounding::Stochastic };
+    let formats = FixedFormats {
+        core: 4,
+        activation: 8,
+        gradient: 16,
+        rounding: Rounding::Stochastic,
+    };
     let mut executor = FixedExecutor::new(compile(&paper([5, 4]), schedule, BATCH), formats, 1);
     for (id, len, stream) in parameters(executor.program()) {
         // -7 to 7 eighths.
@@ -87,17 +112,30 @@ fn fixed(schedule: Schedule) -> FixedExecutor {
 
 /// Multiply-accumulates of one batch, forward alone and in training.
 fn macs(program: &Program) -> (u64, u64) {
-    let of_batch = |counts: railyard::program::Counts| counts.per_batch + counts.per_sample * BATCH as u64;
+    let of_batch =
+        |counts: railyard::program::Counts| counts.per_batch + counts.per_sample * BATCH as u64;
     let counts = program.counts();
-    let forward = counts.iter().map(|layer| of_batch(layer.forward)).sum::<u64>();
-    (forward, forward + counts.iter().map(|layer| of_batch(layer.backward)).sum::<u64>())
+    let forward = counts
+        .iter()
+        .map(|layer| of_batch(layer.forward))
+        .sum::<u64>();
+    (
+        forward,
+        forward
+            + counts
+                .iter()
+                .map(|layer| of_batch(layer.backward))
+                .sum::<u64>(),
+    )
 }
 
 /// One run counted in samples and in multiply-accumulates.
 fn measure(criterion: &mut Criterion, name: &str, macs: u64, mut run: impl FnMut()) {
     for (unit, count) in [("samples", BATCH as u64), ("macs", macs)] {
         let mut group = criterion.benchmark_group(name);
-        group.throughput(Throughput::Elements(count)).bench_function(unit, |bencher| bencher.iter(&mut run));
+        group
+            .throughput(Throughput::Elements(count))
+            .bench_function(unit, |bencher| bencher.iter(&mut run));
         group.finish();
     }
 }
@@ -110,21 +148,37 @@ fn executors(criterion: &mut Criterion) {
         measure(criterion, &format!("float/{name}/forward"), forward, || {
             black_box(executor.evaluate(noise.batch()));
         });
-        measure(criterion, &format!("float/{name}/training"), training, || {
-            black_box(executor.train(noise.batch()));
-        });
+        measure(
+            criterion,
+            &format!("float/{name}/training"),
+            training,
+            || {
+                black_box(executor.train(noise.batch()));
+            },
+        );
         let mut executor = fixed(schedule);
         let mut step = 0;
         let mut train = |executor: &mut FixedExecutor| {
             step += 1;
-            black_box(executor.train(noise.batch(), StepKey { seed: Seed(3), step }));
+            black_box(executor.train(
+                noise.batch(),
+                StepKey {
+                    seed: Seed(3),
+                    step,
+                },
+            ));
         };
         // Let the shifts settle.
         (0..20).for_each(|_| train(&mut executor));
         measure(criterion, &format!("fixed/{name}/forward"), forward, || {
             black_box(executor.evaluate(noise.batch()));
         });
-        measure(criterion, &format!("fixed/{name}/training"), training, || train(&mut executor));
+        measure(
+            criterion,
+            &format!("fixed/{name}/training"),
+            training,
+            || train(&mut executor),
+        );
     }
 }
 
@@ -132,7 +186,10 @@ fn executors(criterion: &mut Criterion) {
 fn product<T: Element>(criterion: &mut Criterion, name: &str, values: &[T]) {
     const SIDE: u32 = 256;
     let (near, far): (Vec<u32>, Vec<u32>) = (0..SIDE).map(|i| (i, i * SIDE)).unzip();
-    let right = Scatter { rows: &far, cols: &near };
+    let right = Scatter {
+        rows: &far,
+        cols: &near,
+    };
     for (layout, rows, cols) in [("straight", &far, &near), ("transposed", &near, &far)] {
         let left = Scatter { rows, cols };
         let mut packs = Packs::default();
@@ -151,15 +208,22 @@ fn product<T: Element>(criterion: &mut Criterion, name: &str, values: &[T]) {
 
 fn kernels(criterion: &mut Criterion) {
     let stream = Stream::new(Seed(4), 0, 0, 0);
-    let bytes: Vec<i16> = (0..256 * 256).map(|i| i16::try_from(stream.below(i, 256)).expect("a byte") - 128).collect();
-    let floats: Vec<f32> = bytes.iter().map(|&value| f32::from(value) / 128.0).collect();
+    let bytes: Vec<i16> = (0..256 * 256)
+        .map(|i| i16::try_from(stream.below(i, 256)).expect("a byte") - 128)
+        .collect();
+    let floats: Vec<f32> = bytes
+        .iter()
+        .map(|&value| f32::from(value) / 128.0)
+        .collect();
     product(criterion, "i16", &bytes);
     product(criterion, "f32", &floats);
 }
 
 fn settings() -> Criterion {
     let criterion = Criterion::default().sample_size(20);
-    criterion.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2))
+    criterion
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
 }
 
 criterion_group! { name = all; config = settings(); targets = kernels, executors }

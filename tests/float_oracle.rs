@@ -34,14 +34,22 @@ struct Samples {
 fn parameters(network: &NetworkShape, draws: &mut Draws) -> Parameters {
     // Uniform on [-1, 1) has a variance of 1/3.
     let mut uniform = |count: usize, std: f64| -> Vec<f64> {
-        let mut unit = || f64::from(u32::try_from(draws.below(1 << 24)).unwrap()) / f64::from(1 << 23) - 1.0;
-        (0..count).map(|_| f64::from(narrow(unit() * std * 3_f64.sqrt()))).collect()
+        let mut unit =
+            || f64::from(u32::try_from(draws.below(1 << 24)).unwrap()) / f64::from(1 << 23) - 1.0;
+        (0..count)
+            .map(|_| f64::from(narrow(unit() * std * 3_f64.sqrt())))
+            .collect()
     };
     let (mut cores, mut biases) = (Vec::new(), Vec::new());
     for (shape, &exponent) in network.layers.iter().zip(&network.exponents) {
         let inputs = f64::from(u32::try_from(shape.inputs()).unwrap());
         let std = core_std(shape, 2_f64.powi(exponent) / inputs.sqrt());
-        cores.push(shape.core_shapes().map(|dims| uniform(dims.iter().product(), std)).collect());
+        cores.push(
+            shape
+                .core_shapes()
+                .map(|dims| uniform(dims.iter().product(), std))
+                .collect(),
+        );
         biases.push(uniform(shape.outputs(), 0.3));
     }
     Parameters { cores, biases }
@@ -50,13 +58,27 @@ fn parameters(network: &NetworkShape, draws: &mut Draws) -> Parameters {
 fn samples(network: &NetworkShape, count: usize, draws: &mut Draws) -> Samples {
     let inputs = network.layers[0].inputs();
     let pixels: Vec<u8> = (0..count * inputs).map(|_| draws.pixel()).collect();
-    let labels: Vec<u8> = (0..count).map(|_| u8::try_from(draws.below(network.classes)).unwrap()).collect();
+    let labels: Vec<u8> = (0..count)
+        .map(|_| u8::try_from(draws.below(network.classes)).unwrap())
+        .collect();
     let rows = pixels.chunks_exact(inputs).zip(&labels);
-    let real = rows.map(|(row, &label)| (row.iter().map(|&p| f64::from(p) / 255.0).collect(), usize::from(label)));
-    Samples { real: real.collect(), pixels, labels }
+    let real = rows.map(|(row, &label)| {
+        (
+            row.iter().map(|&p| f64::from(p) / 255.0).collect(),
+            usize::from(label),
+        )
+    });
+    Samples {
+        real: real.collect(),
+        pixels,
+        labels,
+    }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "rounding to f32 is what is asked for")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "rounding to f32 is what is asked for"
+)]
 fn narrow(value: f64) -> f32 {
     value as f32
 }
@@ -89,8 +111,20 @@ fn gradients(executor: &FloatExecutor) -> Parameters {
     };
     let layers = &executor.program().layers;
     Parameters {
-        cores: layers.iter().map(|layer| layer.core_gradients.iter().map(|&id| gradient(id)).collect()).collect(),
-        biases: layers.iter().map(|layer| gradient(layer.bias_gradient)).collect(),
+        cores: layers
+            .iter()
+            .map(|layer| {
+                layer
+                    .core_gradients
+                    .iter()
+                    .map(|&id| gradient(id))
+                    .collect()
+            })
+            .collect(),
+        biases: layers
+            .iter()
+            .map(|layer| gradient(layer.bias_gradient))
+            .collect(),
     }
 }
 
@@ -107,17 +141,27 @@ fn distance(found: &[f64], expected: &[f64]) -> f64 {
 fn sizes(network: &NetworkShape, at: &Parameters, batch: &[(Vec<f64>, usize)]) -> Vec<f64> {
     let norms = batch.iter().map(|sample| {
         let gradients = dense::gradients(network, at, std::slice::from_ref(sample));
-        gradients.tensors().map(|(_, gradient)| norm(gradient.iter().copied())).collect::<Vec<_>>()
+        gradients
+            .tensors()
+            .map(|(_, gradient)| norm(gradient.iter().copied()))
+            .collect::<Vec<_>>()
     });
-    norms.reduce(|a, b| a.iter().zip(&b).map(|(a, b)| a + b).collect()).unwrap()
+    norms
+        .reduce(|a, b| a.iter().zip(&b).map(|(a, b)| a + b).collect())
+        .unwrap()
 }
 
 /// Asserts that every gradient is within 1e-5 of its size.
 #[track_caller]
 fn assert_gradients(found: &Parameters, expected: &Parameters, sizes: &[f64], what: &str) {
-    for (((name, expected), (_, found)), size) in expected.tensors().zip(found.tensors()).zip(sizes) {
+    for (((name, expected), (_, found)), size) in expected.tensors().zip(found.tensors()).zip(sizes)
+    {
         let distance = distance(found, expected);
-        assert!(distance <= 1e-5 * size, "gradient of {name}, {what}: off by {:e}", distance / size);
+        assert!(
+            distance <= 1e-5 * size,
+            "gradient of {name}, {what}: off by {:e}",
+            distance / size
+        );
     }
 }
 
@@ -125,7 +169,12 @@ fn assert_gradients(found: &Parameters, expected: &Parameters, sizes: &[f64], wh
 fn differences(network: &NetworkShape, at: &Parameters, batch: &[(Vec<f64>, usize)]) -> Parameters {
     // The error is of order h^2 = 1e-12 from the third derivative and 1e-16 / h = 1e-10 from rounding.
     let h = 1e-6;
-    let loss = |at: &Parameters| dense::forward(network, at, batch).losses.iter().sum::<f64>();
+    let loss = |at: &Parameters| {
+        dense::forward(network, at, batch)
+            .losses
+            .iter()
+            .sum::<f64>()
+    };
     let mut probe = at.clone();
     let mut slope = |entry: &mut dyn FnMut(&mut Parameters) -> &mut f64| {
         let value = *entry(&mut probe);

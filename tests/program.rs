@@ -7,7 +7,15 @@ use railyard::tt::TtShape;
 fn paper(schedule: Schedule) -> Program {
     let fc1 = TtShape::new(vec![7, 4, 2, 16], vec![4, 4, 2, 16], vec![16, 16, 16]).unwrap();
     let fc2 = TtShape::new(vec![32, 16], vec![1, 16], vec![16]).unwrap();
-    compile(&NetworkShape { layers: vec![fc1, fc2], exponents: vec![5, 4], classes: 10 }, schedule, 64)
+    compile(
+        &NetworkShape {
+            layers: vec![fc1, fc2],
+            exponents: vec![5, 4],
+            classes: 10,
+        },
+        schedule,
+        64,
+    )
 }
 
 fn forward(program: &Program, layer: usize) -> f64 {
@@ -21,7 +29,10 @@ fn training(program: &Program, layer: usize) -> f64 {
 
 #[track_caller]
 fn same(found: f64, expected: f64) {
-    assert!((found - expected).abs() < 0.5, "{found} instead of {expected}");
+    assert!(
+        (found - expected).abs() < 0.5,
+        "{found} instead of {expected}"
+    );
 }
 
 #[test]
@@ -78,7 +89,11 @@ fn every_operation_has_a_name_of_its_own() {
 /// Layers of modes 1.
 fn units(cores: usize, classes: usize) -> NetworkShape {
     let shape = TtShape::new(vec![1; cores], vec![1; cores], vec![1; cores - 1]).unwrap();
-    NetworkShape { layers: vec![shape], exponents: vec![0], classes }
+    NetworkShape {
+        layers: vec![shape],
+        exponents: vec![0],
+        classes,
+    }
 }
 
 #[test]
@@ -86,7 +101,10 @@ fn long_trains_compile() {
     // The planner searches up to 12 cores; 31 fill the word that holds a set of a layer's tensors.
     for cores in [12, 13, 31] {
         for schedule in [Schedule::Paper, Schedule::Chain, Schedule::Planned] {
-            assert_eq!(compile(&units(cores, 1), schedule, 2).layers[0].cores.len(), cores);
+            assert_eq!(
+                compile(&units(cores, 1), schedule, 2).layers[0].cores.len(),
+                cores
+            );
         }
     }
 }
@@ -107,5 +125,13 @@ fn more_classes_than_outputs_are_refused() {
 #[should_panic(expected = "the one before puts out")]
 fn layers_that_do_not_fit_are_refused() {
     let layers = vec![TtShape::dense(4, 3).unwrap(), TtShape::dense(2, 2).unwrap()];
-    let _ = compile(&NetworkShape { layers, exponents: vec![0, 0], classes: 2 }, Schedule::Chain, 2);
+    let _ = compile(
+        &NetworkShape {
+            layers,
+            exponents: vec![0, 0],
+            classes: 2,
+        },
+        Schedule::Chain,
+        2,
+    );
 }

@@ -25,18 +25,25 @@ fn expected(rounding: Rounding, shift: i32) -> f64 {
 #[track_caller]
 fn assert_bias(mean: f64, rounding: Rounding, shift: i32) {
     let expected = expected(rounding, shift);
-    assert!((mean - expected).abs() < 0.01, "{rounding:?} by {shift} bits is off by {mean} steps, not {expected}");
+    assert!(
+        (mean - expected).abs() < 0.01,
+        "{rounding:?} by {shift} bits is off by {mean} steps, not {expected}"
+    );
 }
 
 /// Mean of `stored - sum / 2^shift`, in steps.
 fn mean_error(pairs: impl Iterator<Item = (i64, i64)>, shift: i32) -> f64 {
     let step = 1_i64 << shift;
-    let add = |(errors, count), (stored, sum): (i64, i64)| (errors + stored * step - sum, count + 1);
+    let add =
+        |(errors, count), (stored, sum): (i64, i64)| (errors + stored * step - sum, count + 1);
     let (errors, count) = pairs.fold((0, 0), add);
     real(errors) / real(step) / real(count)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sums of 1e5 errors of at most 2^20 are exact in f64")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "sums of 1e5 errors of at most 2^20 are exact in f64"
+)]
 fn real(value: i64) -> f64 {
     value as f64
 }
@@ -46,7 +53,8 @@ const ROUNDINGS: [Rounding; 3] = [Rounding::Truncate, Rounding::Nearest, Roundin
 /// Uniform sums of `width` bits, the sign included.
 fn sums(width: i32) -> impl Iterator<Item = i32> {
     let stream = Stream::new(Seed(11), 0, 0, 0);
-    (0..DRAWS).map(move |i| i32::try_from(stream.bits(i) >> (32 - width)).unwrap() - (1 << (width - 1)))
+    (0..DRAWS)
+        .map(move |i| i32::try_from(stream.bits(i) >> (32 - width)).unwrap() - (1 << (width - 1)))
 }
 
 #[test]
@@ -72,10 +80,17 @@ fn rows_are_requantised_without_bias_or_by_half_a_step() {
         for shift in 1..=15 {
             let sums: Vec<i32> = sums(15 + shift).collect();
             let mut out = vec![0; sums.len()];
-            let how = Requantise { shift, bits: 16, rounding };
+            let how = Requantise {
+                shift,
+                bits: 16,
+                rounding,
+            };
             let stats = requantise_row(how, &sums, &mut out, stream, 7, &cols);
             assert_eq!(stats.saturated, 0);
-            let pairs = out.iter().zip(&sums).map(|(&stored, &sum)| (i64::from(stored), i64::from(sum)));
+            let pairs = out
+                .iter()
+                .zip(&sums)
+                .map(|(&stored, &sum)| (i64::from(stored), i64::from(sum)));
             assert_bias(mean_error(pairs, shift), rounding, shift);
         }
     }
@@ -86,30 +101,66 @@ fn the_executor_stores_activations_without_bias_or_by_half_a_step() {
     let (inputs, outputs, samples) = (50, 1_000, 100);
     let layers = vec![TtShape::dense(inputs, outputs).unwrap()];
     for rounding in ROUNDINGS {
-        let network = NetworkShape { layers: layers.clone(), exponents: vec![0], classes: 2 };
+        let network = NetworkShape {
+            layers: layers.clone(),
+            exponents: vec![0],
+            classes: 2,
+        };
         let program = compile(&network, Schedule::Planned, samples);
-        let formats = FixedFormats { core: 8, activation: 8, gradient: 16, rounding };
+        let formats = FixedFormats {
+            core: 8,
+            activation: 8,
+            gradient: 16,
+            rounding,
+        };
         let mut executor = FixedExecutor::new(program, formats, 1);
         let draws = Stream::new(Seed(14), 0, 0, 0);
         let byte = |i: usize| u8::try_from(draws.bits(u32::try_from(i).unwrap()) >> 24).unwrap();
-        let weights: Vec<i16> = (0..inputs * outputs).map(|i| i16::from(byte(i)) - 128).collect();
+        let weights: Vec<i16> = (0..inputs * outputs)
+            .map(|i| i16::from(byte(i)) - 128)
+            .collect();
         let layer = executor.program().layers[0].clone();
         executor.set_parameter(layer.cores[0], &weights);
-        let pixels: Vec<u8> = (0..inputs * samples).map(|i| byte(inputs * outputs + i)).collect();
+        let pixels: Vec<u8> = (0..inputs * samples)
+            .map(|i| byte(inputs * outputs + i))
+            .collect();
         let labels = vec![0; samples];
-        executor.train(Batch { pixels: &pixels, labels: &labels }, StepKey { seed: Seed(15), step: 0 });
-        let forward = executor.program().ops.iter().position(|op| op.writes() == layer.output).unwrap();
+        executor.train(
+            Batch {
+                pixels: &pixels,
+                labels: &labels,
+            },
+            StepKey {
+                seed: Seed(15),
+                step: 0,
+            },
+        );
+        let forward = executor
+            .program()
+            .ops
+            .iter()
+            .position(|op| op.writes() == layer.output)
+            .unwrap();
         assert_eq!(executor.shifts()[forward].saturated, 0);
         // The binary points of weight, input and result tell the shift that was used.
-        let shift = executor.frac(layer.cores[0]) + executor.frac(layer.input) - executor.frac(layer.output);
+        let shift = executor.frac(layer.cores[0]) + executor.frac(layer.input)
+            - executor.frac(layer.output);
         assert!(shift >= 8, "{shift} bits dropped");
-        let (x, y) = (executor.integers(layer.input, 0), executor.integers(layer.output, 0));
+        let (x, y) = (
+            executor.integers(layer.input, 0),
+            executor.integers(layer.output, 0),
+        );
         let sum = |i: usize| -> i64 {
             let (sample, row) = (i / outputs, i % outputs);
-            let terms = weights[row * inputs..][..inputs].iter().zip(&x[sample * inputs..][..inputs]);
+            let terms = weights[row * inputs..][..inputs]
+                .iter()
+                .zip(&x[sample * inputs..][..inputs]);
             terms.map(|(&w, &x)| i64::from(w) * i64::from(x)).sum()
         };
-        let pairs = y.iter().enumerate().map(|(i, &stored)| (i64::from(stored), sum(i)));
+        let pairs = y
+            .iter()
+            .enumerate()
+            .map(|(i, &stored)| (i64::from(stored), sum(i)));
         assert_bias(mean_error(pairs, shift), rounding, shift);
     }
 }

@@ -5,7 +5,8 @@ use railyard::data::Dataset;
 use railyard::numeric::{Rounding, Seed, Stream};
 use railyard::program::Schedule;
 use railyard::train::config::{
-    LayerConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset, PriorKind, RunConfig,
+    LayerConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset, PriorKind,
+    RunConfig,
 };
 use railyard::train::metrics::EpochMetrics;
 use railyard::train::{Advance, Trainer};
@@ -26,7 +27,13 @@ fn quadrants(count: usize, salt: u32) -> Dataset {
         }
         labels.push(class as u8);
     }
-    Dataset { images: images.into(), labels: labels.into(), height: 8, width: 8, classes: 4 }
+    Dataset {
+        images: images.into(),
+        labels: labels.into(),
+        height: 8,
+        width: 8,
+        classes: 4,
+    }
 }
 
 fn small(precision: Precision) -> RunConfig {
@@ -38,7 +45,10 @@ fn small(precision: Precision) -> RunConfig {
     let mut config = RunConfig::preset(Preset::Tiny, precision);
     config.network = NetworkConfig {
         pad_columns: 0,
-        layers: vec![layer(&[4, 4, 4], &[2, 4, 2], &[5, 4]), layer(&[4, 4], &[2, 2], &[3])],
+        layers: vec![
+            layer(&[4, 4, 4], &[2, 4, 2], &[5, 4]),
+            layer(&[4, 4], &[2, 2], &[3]),
+        ],
     };
     config.batch = 16;
     config.epochs = 3;
@@ -72,10 +82,19 @@ fn shrinking(precision: Precision) -> RunConfig {
 
 #[test]
 fn every_precision_learns_the_quadrants() {
-    for precision in [Precision::Float, Precision::Bf16, Precision::F16, Precision::Fixed] {
+    for precision in [
+        Precision::Float,
+        Precision::Bf16,
+        Precision::F16,
+        Precision::Fixed,
+    ] {
         let epochs = finish(&mut trainer(&small(precision)));
         let last = epochs.last().unwrap();
-        assert!(last.test_accuracy > 0.95, "{precision:?}: {}", last.test_accuracy);
+        assert!(
+            last.test_accuracy > 0.95,
+            "{precision:?}: {}",
+            last.test_accuracy
+        );
         assert!(last.train_loss < epochs[0].train_loss, "{precision:?}");
     }
 }
@@ -86,9 +105,17 @@ fn every_schedule_and_optimiser_learns() {
         for kind in [OptimiserKind::Adam, OptimiserKind::Sgd] {
             let mut config = small(Precision::Fixed);
             (config.schedule, config.optimiser.kind) = (schedule, kind);
-            config.rate.peak = if kind == OptimiserKind::Sgd { 0.1 } else { 0.02 };
+            config.rate.peak = if kind == OptimiserKind::Sgd {
+                0.1
+            } else {
+                0.02
+            };
             let last = finish(&mut trainer(&config)).pop().unwrap();
-            assert!(last.test_accuracy > 0.9, "{schedule:?} {kind:?}: {}", last.test_accuracy);
+            assert!(
+                last.test_accuracy > 0.9,
+                "{schedule:?} {kind:?}: {}",
+                last.test_accuracy
+            );
         }
     }
 }
@@ -122,9 +149,17 @@ fn a_resumed_run_equals_one_never_stopped() {
             }
             let bytes = first.checkpoint();
             let mut second = Trainer::resume(&bytes, quadrants(200, 1), quadrants(60, 2)).unwrap();
-            assert_eq!(second.checkpoint(), bytes, "stopped after {stop}: the checkpoint survives a round trip");
+            assert_eq!(
+                second.checkpoint(),
+                bytes,
+                "stopped after {stop}: the checkpoint survives a round trip"
+            );
             let rest = finish(&mut second);
-            assert_eq!(rest[..], epochs[epochs.len() - rest.len()..], "stopped after {stop}");
+            assert_eq!(
+                rest[..],
+                epochs[epochs.len() - rest.len()..],
+                "stopped after {stop}"
+            );
             assert_eq!(second.checksum(), whole.checksum());
         }
     }
@@ -134,22 +169,44 @@ fn a_resumed_run_equals_one_never_stopped() {
 fn pruning_shrinks_cores_moments_buffers_and_program() {
     let config = shrinking(Precision::Fixed);
     let mut trainer = trainer(&config);
-    let before = (trainer.model().core_entries(), trainer.program().training_macs());
+    let before = (
+        trainer.model().core_entries(),
+        trainer.program().training_macs(),
+    );
     let memory = |trainer: &Trainer| trainer.snapshot().memory.training;
     let at_first = memory(&trainer);
     let epochs = finish(&mut trainer);
-    let after = (trainer.model().core_entries(), trainer.program().training_macs());
-    assert!(after.0 < before.0 && after.1 < before.1, "{before:?} {after:?}");
+    let after = (
+        trainer.model().core_entries(),
+        trainer.program().training_macs(),
+    );
+    assert!(
+        after.0 < before.0 && after.1 < before.1,
+        "{before:?} {after:?}"
+    );
     assert!(epochs.last().unwrap().memory_reduction >= 60.0);
     for (category, was) in memory(&trainer).iter().zip(&at_first) {
-        let shrinks = ["parameters", "master copy", "gradients", "moments", "prior"].contains(&category.name.as_str());
-        assert!(category.bytes < was.bytes || !shrinks, "{}: {} of {}", category.name, category.bytes, was.bytes);
+        let shrinks = ["parameters", "master copy", "gradients", "moments", "prior"]
+            .contains(&category.name.as_str());
+        assert!(
+            category.bytes < was.bytes || !shrinks,
+            "{}: {} of {}",
+            category.name,
+            category.bytes,
+            was.bytes
+        );
     }
     for layer in &trainer.model().layers {
         for (shape, parameter) in layer.shape.core_shapes().zip(&layer.parameters) {
             let len = shape.iter().product::<usize>();
             assert_eq!(parameter.master.len(), len);
-            assert_eq!((parameter.moments.first.len(), parameter.moments.second.len()), (len, len));
+            assert_eq!(
+                (
+                    parameter.moments.first.len(),
+                    parameter.moments.second.len()
+                ),
+                (len, len)
+            );
         }
         for (bond, &rank) in layer.bonds.iter().zip(layer.shape.ranks()) {
             assert_eq!((bond.alive.len(), bond.variances.len()), (rank, rank));
@@ -159,14 +216,26 @@ fn pruning_shrinks_cores_moments_buffers_and_program() {
 
 #[test]
 fn an_absurd_strength_leaves_one_index_in_every_bond() {
-    for kind in [PriorKind::LogUniform, PriorKind::HalfCauchy, PriorKind::InverseGamma] {
+    for kind in [
+        PriorKind::LogUniform,
+        PriorKind::HalfCauchy,
+        PriorKind::InverseGamma,
+    ] {
         let mut config = small(Precision::Float);
         config.prior.kind = kind;
         (config.prior.strength, config.prior.threshold) = (1e5, 0.5);
         (config.prior.warmup_epochs, config.prior.ramp_epochs) = (0.0, 0.0);
         let last = finish(&mut trainer(&config)).pop().unwrap();
-        assert!(last.ranks.iter().flatten().all(|&rank| rank >= 1), "{kind:?}: {:?}", last.ranks);
-        assert!(last.ranks.iter().flatten().any(|&rank| rank == 1), "{kind:?}: {:?}", last.ranks);
+        assert!(
+            last.ranks.iter().flatten().all(|&rank| rank >= 1),
+            "{kind:?}: {:?}",
+            last.ranks
+        );
+        assert!(
+            last.ranks.iter().flatten().any(|&rank| rank == 1),
+            "{kind:?}: {:?}",
+            last.ranks
+        );
         assert!(last.train_loss.is_finite());
     }
 }
@@ -206,8 +275,13 @@ fn a_checkpoint_that_is_damaged_is_refused_with_a_sentence() {
         }
     }
     assert!(refused > 150, "{refused}");
-    let error = Trainer::resume(&good, quadrants(100, 1), quadrants(60, 2)).unwrap_err().to_string();
-    assert!(error.contains("200 training") && error.contains("100"), "{error}");
+    let error = Trainer::resume(&good, quadrants(100, 1), quadrants(60, 2))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("200 training") && error.contains("100"),
+        "{error}"
+    );
 }
 
 /// Any JSON, biased toward what a configuration holds.
@@ -235,8 +309,13 @@ fn some_json() -> impl Strategy<Value = serde_json::Value> {
 fn paths(value: &serde_json::Value, at: &str, out: &mut Vec<String>) {
     out.push(at.to_owned());
     match value {
-        serde_json::Value::Object(map) => map.iter().for_each(|(key, v)| paths(v, &format!("{at}/{key}"), out)),
-        serde_json::Value::Array(list) => list.iter().enumerate().for_each(|(i, v)| paths(v, &format!("{at}/{i}"), out)),
+        serde_json::Value::Object(map) => map
+            .iter()
+            .for_each(|(key, v)| paths(v, &format!("{at}/{key}"), out)),
+        serde_json::Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .for_each(|(i, v)| paths(v, &format!("{at}/{i}"), out)),
         _ => {}
     }
 }

@@ -5,7 +5,8 @@ use clap::Args;
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 use crate::train::config::{
-    BitsConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset, PriorKind, RateSchedule, RunConfig,
+    BitsConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset, PriorKind,
+    RateSchedule, RunConfig,
 };
 
 /// Options of a run. What is left out comes from the preset's recipe.
@@ -104,7 +105,11 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 
 /// Parses a comma-separated list of numbers.
 fn numbers<T: std::str::FromStr>(option: &str, text: &str) -> Result<Vec<T>, String> {
-    let part = |part: &str| part.trim().parse().map_err(|_| format!("{option}: `{part}` is not a whole number in range"));
+    let part = |part: &str| {
+        part.trim()
+            .parse()
+            .map_err(|_| format!("{option}: `{part}` is not a whole number in range"))
+    };
     text.split(',').map(part).collect()
 }
 
@@ -114,9 +119,11 @@ impl RunOptions {
         let precision = self.precision.unwrap_or(Precision::Fixed);
         let mut config = match &self.config {
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-                serde_json::from_str(&text)
-                    .map_err(|error| format!("{} is not a configuration: {error}", path.display()))?
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
+                serde_json::from_str(&text).map_err(|error| {
+                    format!("{} is not a configuration: {error}", path.display())
+                })?
             }
             None => RunConfig::preset(self.preset.unwrap_or(Preset::Paper), precision),
         };
@@ -128,17 +135,31 @@ impl RunOptions {
             let layers: Vec<&str> = ranks.split('/').collect();
             if layers.len() != config.network.layers.len() {
                 let (found, wanted) = (layers.len(), config.network.layers.len());
-                return Err(format!("--ranks has {found} layers and the network {wanted}; separate layers by /"));
+                return Err(format!(
+                    "--ranks has {found} layers and the network {wanted}; separate layers by /"
+                ));
             }
             for (layer, ranks) in config.network.layers.iter_mut().zip(layers) {
-                layer.ranks = if ranks.is_empty() { Vec::new() } else { numbers("--ranks", ranks)? };
+                layer.ranks = if ranks.is_empty() {
+                    Vec::new()
+                } else {
+                    numbers("--ranks", ranks)?
+                };
             }
         }
         if let Some(bits) = &self.bits {
             let [core, activation, gradient, master] = numbers::<u8>("--bits", bits)?[..] else {
-                return Err("--bits takes four widths: core,activation,gradient,master, such as 4,8,16,8".into());
+                return Err(
+                    "--bits takes four widths: core,activation,gradient,master, such as 4,8,16,8"
+                        .into(),
+                );
             };
-            config.bits = BitsConfig { core, activation, gradient, master };
+            config.bits = BitsConfig {
+                core,
+                activation,
+                gradient,
+                master,
+            };
         }
         if let Some(data) = &self.data {
             config.data.clone_from(data);

@@ -30,32 +30,49 @@ pub fn run(args: &PlanArgs) -> Result<(), String> {
     let bits = crate::train::memory::parameter_bits(&config, model.core_entries(), model.biases());
     if args.json {
         for op in &program.ops {
-            println!("{}", json!({
-                "operation": op.name, "kind": kind(&op.kind), "part": part(op.part), "pass": pass(op.pass),
-                "layer": op.layer + 1, "shape": shape(&op.kind, &program), "macs": op.macs(),
-            }));
+            println!(
+                "{}",
+                json!({
+                    "operation": op.name, "kind": kind(&op.kind), "part": part(op.part), "pass": pass(op.pass),
+                    "layer": op.layer + 1, "shape": shape(&op.kind, &program), "macs": op.macs(),
+                })
+            );
         }
         for (index, counts) in program.counts().iter().enumerate() {
-            println!("{}", json!({
-                "layer": index + 1, "tree": program.trees[index].to_string(), "batch": program.batch,
-                "forward_macs": counts.forward.amortised(program.batch),
-                "backward_macs": counts.backward.amortised(program.batch),
-                "forward": counts.forward, "backward": counts.backward,
-            }));
+            println!(
+                "{}",
+                json!({
+                    "layer": index + 1, "tree": program.trees[index].to_string(), "batch": program.batch,
+                    "forward_macs": counts.forward.amortised(program.batch),
+                    "backward_macs": counts.backward.amortised(program.batch),
+                    "forward": counts.forward, "backward": counts.backward,
+                })
+            );
         }
-        println!("{}", json!({
-            "total": true, "parameters": parameters, "core_entries": model.core_entries(), "biases": model.biases(),
-            "dense_parameters": dense / 32, "parameter_bits": bits, "dense_bits": dense,
-            "memory_reduction": dense as f64 / bits as f64,
-            "forward_macs": program.forward_macs(), "training_macs": program.training_macs(),
-            "training_bytes": report.training.iter().map(|c| c.bytes).sum::<u64>(), "training": report.training,
-        }));
+        println!(
+            "{}",
+            json!({
+                "total": true, "parameters": parameters, "core_entries": model.core_entries(), "biases": model.biases(),
+                "dense_parameters": dense / 32, "parameter_bits": bits, "dense_bits": dense,
+                "memory_reduction": dense as f64 / bits as f64,
+                "forward_macs": program.forward_macs(), "training_macs": program.training_macs(),
+                "training_bytes": report.training.iter().map(|c| c.bytes).sum::<u64>(), "training": report.training,
+            })
+        );
         return Ok(());
     }
-    println!("{:<28} {:<8} {:<9} {:>12}  shape", "operation", "part", "pass", "MACs");
+    println!(
+        "{:<28} {:<8} {:<9} {:>12}  shape",
+        "operation", "part", "pass", "MACs"
+    );
     for op in &program.ops {
         let (name, macs) = (&op.name, grouped(op.macs()));
-        println!("{name:<28} {:<8} {:<9} {macs:>12}  {}", part(op.part), pass(op.pass), shape(&op.kind, &program));
+        println!(
+            "{name:<28} {:<8} {:<9} {macs:>12}  {}",
+            part(op.part),
+            pass(op.pass),
+            shape(&op.kind, &program)
+        );
     }
     println!();
     for (index, counts) in program.counts().iter().enumerate() {
@@ -78,15 +95,24 @@ pub fn run(args: &PlanArgs) -> Result<(), String> {
         dense as f64 / bits as f64
     );
     let whole: u64 = report.training.iter().map(|category| category.bytes).sum();
-    let parts: Vec<String> =
-        report.training.iter().map(|category| format!("{} {}", category.name, grouped(category.bytes))).collect();
-    println!("training state {} bytes: {}", grouped(whole), parts.join(", "));
+    let parts: Vec<String> = report
+        .training
+        .iter()
+        .map(|category| format!("{} {}", category.name, grouped(category.bytes)))
+        .collect();
+    println!(
+        "training state {} bytes: {}",
+        grouped(whole),
+        parts.join(", ")
+    );
     Ok(())
 }
 
 fn kind(kind: &OpKind) -> &'static str {
     match kind {
-        OpKind::Contract { accumulate: true, .. } => "contract and sum over the batch",
+        OpKind::Contract {
+            accumulate: true, ..
+        } => "contract and sum over the batch",
         OpKind::Contract { .. } => "contract",
         OpKind::Bias { .. } => "bias",
         OpKind::Relu { .. } => "relu",
@@ -125,15 +151,27 @@ fn shape(kind: &OpKind, program: &Program) -> String {
         format!("{}[{}]", buffer.name, buffer.len)
     };
     match kind {
-        OpKind::Contract { a, b, out, .. } => format!("{} * {} -> {}", sizes(a), sizes(b), sizes(out)),
+        OpKind::Contract { a, b, out, .. } => {
+            format!("{} * {} -> {}", sizes(a), sizes(b), sizes(out))
+        }
         OpKind::Bias { y, bias } => format!("{} + {}", name(y), name(bias)),
         OpKind::Relu { y } => name(y),
         OpKind::ReluGradient { y, gradient } => format!("{} where {} > 0", name(gradient), name(y)),
-        OpKind::SoftmaxCrossEntropy { logits, gradient, classes, .. } => {
+        OpKind::SoftmaxCrossEntropy {
+            logits,
+            gradient,
+            classes,
+            ..
+        } => {
             format!("{} -> {}, {classes} classes", name(logits), name(gradient))
         }
-        OpKind::Sum { from, out } | OpKind::Finish { from, out } => format!("{} -> {}", name(from), name(out)),
-        OpKind::Update { parameter, gradient } => format!("{} by {}", name(parameter), name(gradient)),
+        OpKind::Sum { from, out } | OpKind::Finish { from, out } => {
+            format!("{} -> {}", name(from), name(out))
+        }
+        OpKind::Update {
+            parameter,
+            gradient,
+        } => format!("{} by {}", name(parameter), name(gradient)),
     }
 }
 

@@ -35,7 +35,10 @@ impl Recorder {
             samples: Vec::new(),
             checkpoint: None,
         };
-        Self { record, every: trainer.total_steps().div_ceil(STEPS).max(1) }
+        Self {
+            record,
+            every: trainer.total_steps().div_ceil(STEPS).max(1),
+        }
     }
 
     /// Keeps a step if it is one of those kept, or if something died in it.
@@ -48,11 +51,19 @@ impl Recorder {
     /// Keeps an epoch with the state after it.
     pub fn epoch(&mut self, epoch: &EpochMetrics, trainer: &Trainer) {
         self.record.epochs.push(epoch.clone());
-        self.record.snapshots.push(RecordedSnapshot { epoch: epoch.epoch, snapshot: trainer.snapshot() });
+        self.record.snapshots.push(RecordedSnapshot {
+            epoch: epoch.epoch,
+            snapshot: trainer.snapshot(),
+        });
     }
 
     /// Adds the answers to some test images and writes the record.
-    pub fn finish(mut self, trainer: &mut Trainer, test: &Dataset, path: &Path) -> Result<(), String> {
+    pub fn finish(
+        mut self,
+        trainer: &mut Trainer,
+        test: &Dataset,
+        path: &Path,
+    ) -> Result<(), String> {
         let spread = (test.len() / SAMPLES).max(1);
         for index in (0..test.len()).step_by(spread).take(SAMPLES) {
             self.record.samples.push(RecordedSample {

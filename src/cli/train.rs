@@ -52,14 +52,19 @@ fn clock() -> f64 {
 /// Trains.
 pub fn run(args: &TrainArgs) -> Result<(), String> {
     let (mut trainer, sets) = start(args)?;
-    let mut recorder =
-        args.record.is_some().then(|| Recorder::new(&trainer, sets.class_names.clone(), &sets.train, &sets.test));
+    let mut recorder = args
+        .record
+        .is_some()
+        .then(|| Recorder::new(&trainer, sets.class_names.clone(), &sets.train, &sets.test));
     trainer.set_clock(clock);
     trainer.set_threads(args.threads);
     let steps = trainer.steps_per_epoch();
     let bar = progress(args.json, steps);
     if !args.json {
-        println!("{:>5} {:>10} {:>8} {:>8} {:>9}  {:<24} samples/s", "epoch", "loss", "train", "test", "memory", "ranks");
+        println!(
+            "{:>5} {:>10} {:>8} {:>8} {:>9}  {:<24} samples/s",
+            "epoch", "loss", "train", "test", "memory", "ranks"
+        );
     }
     loop {
         match trainer.advance() {
@@ -100,33 +105,59 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
 fn start(args: &TrainArgs) -> Result<(Trainer, TrainTest), String> {
     let sets = |name: &str| -> Result<TrainTest, String> {
         let sets = catalog::open(name).map_err(|error| error.to_string())?;
-        let Some(count) = args.hold_out else { return Ok(sets) };
+        let Some(count) = args.hold_out else {
+            return Ok(sets);
+        };
         if count == 0 || count >= sets.train.len() {
-            return Err(format!("--hold-out {count}: choose 1 to {} images", sets.train.len() - 1));
+            return Err(format!(
+                "--hold-out {count}: choose 1 to {} images",
+                sets.train.len() - 1
+            ));
         }
         let (train, test) = split::hold_out(&sets.train, count);
-        Ok(TrainTest { train, test, class_names: sets.class_names })
+        Ok(TrainTest {
+            train,
+            test,
+            class_names: sets.class_names,
+        })
     };
     if let Some(path) = &args.resume {
         let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let config: RunConfig = Trainer::peek(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        let config: RunConfig =
+            Trainer::peek(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
         let sets = sets(&config.data)?;
         let trainer = Trainer::resume(&bytes, sets.train.clone(), sets.test.clone());
-        return Ok((trainer.map_err(|error| format!("{}: {error}", path.display()))?, sets));
+        return Ok((
+            trainer.map_err(|error| format!("{}: {error}", path.display()))?,
+            sets,
+        ));
     }
     let config = args.run.config()?;
     let sets = sets(&config.data)?;
-    let trainer = Trainer::new(config, sets.train.clone(), sets.test.clone()).map_err(|error| error.to_string())?;
+    let trainer = Trainer::new(config, sets.train.clone(), sets.test.clone())
+        .map_err(|error| error.to_string())?;
     Ok((trainer, sets))
 }
 
 fn print(epoch: &EpochMetrics, json: bool) -> Result<(), String> {
     if json {
-        println!("{}", serde_json::to_string(epoch).map_err(|error| error.to_string())?);
+        println!(
+            "{}",
+            serde_json::to_string(epoch).map_err(|error| error.to_string())?
+        );
         return Ok(());
     }
-    let ranks: Vec<String> =
-        epoch.ranks.iter().map(|layer| layer.iter().map(usize::to_string).collect::<Vec<_>>().join(",")).collect();
+    let ranks: Vec<String> = epoch
+        .ranks
+        .iter()
+        .map(|layer| {
+            layer
+                .iter()
+                .map(usize::to_string)
+                .collect::<Vec<_>>()
+                .join(",")
+        })
+        .collect();
     println!(
         "{:>5} {:>10.4} {:>7.2}% {:>7.2}% {:>8.1}x  {:<24} {:.0}",
         epoch.epoch,
@@ -153,7 +184,9 @@ fn progress(json: bool, steps: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(steps);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {msg}  {eta} left in epoch") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {msg}  {eta} left in epoch")
+    {
         bar.set_style(style);
     }
     bar

@@ -35,25 +35,48 @@ impl FloatExecutor {
     /// An executor with `threads` lanes; parameters start at zero.
     #[must_use]
     pub fn new(program: Program, storage: Storage, threads: usize) -> Self {
-        let plans = program.ops.iter().map(|op| Contraction::of(&program, &op.kind)).collect();
+        let plans = program
+            .ops
+            .iter()
+            .map(|op| Contraction::of(&program, &op.kind))
+            .collect();
         let threads = threads.clamp(1, program.batch.max(1));
         let per_lane = program.batch.div_ceil(threads);
         let shared = (0..program.buffers.len())
-            .map(|id| if program.per_sample(BufferId(id)) { Vec::new() } else { vec![0.0; program.buffers[id].len] })
+            .map(|id| {
+                if program.per_sample(BufferId(id)) {
+                    Vec::new()
+                } else {
+                    vec![0.0; program.buffers[id].len]
+                }
+            })
             .collect();
         let own: Vec<Vec<f32>> = program
             .buffers
             .iter()
             .enumerate()
-            .map(|(id, buffer)| match (program.per_sample(BufferId(id)), buffer.class) {
-                (true, _) => vec![0.0; buffer.len * per_lane],
-                (false, Class::Accumulator) => vec![0.0; buffer.len],
-                (false, _) => Vec::new(),
-            })
+            .map(
+                |(id, buffer)| match (program.per_sample(BufferId(id)), buffer.class) {
+                    (true, _) => vec![0.0; buffer.len * per_lane],
+                    (false, Class::Accumulator) => vec![0.0; buffer.len],
+                    (false, _) => Vec::new(),
+                },
+            )
             .collect();
-        let lane = Lane { own, ..Lane::default() };
+        let lane = Lane {
+            own,
+            ..Lane::default()
+        };
         let loss_scale = if storage == Storage::F16 { 64.0 } else { 1.0 };
-        Self { program, plans, storage, loss_scale, shared, lanes: vec![lane; threads], packs: Packs::default() }
+        Self {
+            program,
+            plans,
+            storage,
+            loss_scale,
+            shared,
+            lanes: vec![lane; threads],
+            packs: Packs::default(),
+        }
     }
 
     /// The Program it runs.
@@ -126,8 +149,18 @@ impl FloatExecutor {
             match (&op.kind, plan) {
                 (OpKind::Contract { exponent, .. }, Some(plan)) => {
                     let mut out = std::mem::take(&mut self.shared[plan.out.0]);
-                    let operands = (&self.shared[plan.left.0][..], &self.shared[plan.right.0][..]);
-                    contract(&mut self.packs, plan, 1, operands, &mut out, exact::pow2(-exponent));
+                    let operands = (
+                        &self.shared[plan.left.0][..],
+                        &self.shared[plan.right.0][..],
+                    );
+                    contract(
+                        &mut self.packs,
+                        plan,
+                        1,
+                        operands,
+                        &mut out,
+                        exact::pow2(-exponent),
+                    );
                     self.storage.round_slice(&mut out);
                     self.shared[plan.out.0] = out;
                 }
@@ -156,8 +189,17 @@ impl FloatExecutor {
         };
         on_lanes(&mut self.lanes[..cuts.len()], |index, lane| {
             let (start, count) = cuts[index];
-            let labels = if batch.labels.is_empty() { &[] } else { &batch.labels[start..start + count] };
-            work.run(lane, &batch.pixels[start * inputs..(start + count) * inputs], labels, count);
+            let labels = if batch.labels.is_empty() {
+                &[]
+            } else {
+                &batch.labels[start..start + count]
+            };
+            work.run(
+                lane,
+                &batch.pixels[start * inputs..(start + count) * inputs],
+                labels,
+                count,
+            );
         });
         if train {
             for id in 0..self.shared.len() {
@@ -171,7 +213,10 @@ impl FloatExecutor {
                 }
             }
         }
-        self.lanes[..cuts.len()].iter().flat_map(|lane| lane.outcomes.iter().copied()).collect()
+        self.lanes[..cuts.len()]
+            .iter()
+            .flat_map(|lane| lane.outcomes.iter().copied())
+            .collect()
     }
 }
 
@@ -191,7 +236,8 @@ impl Work<'_> {
         for (slot, &pixel) in lane.own[input.0].iter_mut().zip(pixels) {
             *slot = f32::from(pixel) * (1.0 / 255.0);
         }
-        self.storage.round_slice(&mut lane.own[input.0][..pixels.len()]);
+        self.storage
+            .round_slice(&mut lane.own[input.0][..pixels.len()]);
         lane.outcomes.clear();
         lane.outcomes.resize(count, SampleOutcome::default());
         for (op, plan) in self.program.ops.iter().zip(self.plans) {
@@ -201,16 +247,38 @@ impl Work<'_> {
         }
     }
 
-    fn op(&self, lane: &mut Lane, kind: &OpKind, plan: Option<&Contraction>, labels: &[u8], count: usize) {
+    fn op(
+        &self,
+        lane: &mut Lane,
+        kind: &OpKind,
+        plan: Option<&Contraction>,
+        labels: &[u8],
+        count: usize,
+    ) {
         match kind {
-            OpKind::Contract { accumulate, exponent, .. } => {
+            OpKind::Contract {
+                accumulate,
+                exponent,
+                ..
+            } => {
                 let Some(plan) = plan else { return };
                 let mut out = std::mem::take(&mut lane.own[plan.out.0]);
                 let operand = |id: BufferId| {
-                    if self.program.per_sample(id) { &lane.own[id.0][..] } else { &self.shared[id.0][..] }
+                    if self.program.per_sample(id) {
+                        &lane.own[id.0][..]
+                    } else {
+                        &self.shared[id.0][..]
+                    }
                 };
                 let operands = (operand(plan.left), operand(plan.right));
-                contract(&mut lane.packs, plan, count, operands, &mut out, exact::pow2(-exponent));
+                contract(
+                    &mut lane.packs,
+                    plan,
+                    count,
+                    operands,
+                    &mut out,
+                    exact::pow2(-exponent),
+                );
                 if !accumulate {
                     let used = self.program.buffer(plan.out).len * count;
                     self.storage.round_slice(&mut out[..used]);
@@ -238,7 +306,12 @@ impl Work<'_> {
                 }
                 lane.own[gradient.0] = slots;
             }
-            OpKind::SoftmaxCrossEntropy { logits, gradient, classes, smoothing } => {
+            OpKind::SoftmaxCrossEntropy {
+                logits,
+                gradient,
+                classes,
+                smoothing,
+            } => {
                 let len = self.program.buffer(*logits).len;
                 let mut slots = std::mem::take(&mut lane.own[gradient.0]);
                 for sample in 0..count {
@@ -289,7 +362,10 @@ fn contract(
         |first, sums, stride| {
             for (i, sums) in sums.chunks_exact(stride).enumerate() {
                 let base = plan.out_row(first + i) as usize;
-                for (cols, sums) in cols.chunks_exact(runs).zip(sums[..columns].chunks_exact(runs)) {
+                for (cols, sums) in cols
+                    .chunks_exact(runs)
+                    .zip(sums[..columns].chunks_exact(runs))
+                {
                     let start = base + cols[0] as usize;
                     for (slot, sum) in out[start..start + runs].iter_mut().zip(sums) {
                         *slot = sum * scale;
@@ -324,5 +400,8 @@ fn softmax(logits: &[f32], target: Option<(u8, u8)>, gradient: &mut [f32]) -> Sa
         }
         gradient[label] -= 1.0 - share;
     }
-    SampleOutcome { loss, answer: answer as u8 }
+    SampleOutcome {
+        loss,
+        answer: answer as u8,
+    }
 }

@@ -35,23 +35,39 @@ pub(super) struct Contraction {
 impl Contraction {
     /// The offsets of a contraction, or nothing for another kind of operation.
     pub fn of(program: &Program, kind: &OpKind) -> Option<Self> {
-        let OpKind::Contract { a, b, out, .. } = kind else { return None };
+        let OpKind::Contract { a, b, out, .. } = kind else {
+            return None;
+        };
         let (a_samples, b_samples) = (program.per_sample(a.buffer), program.per_sample(b.buffer));
         // Samples are rows; otherwise the result's innermost index should run along the columns.
-        let a_last = out.axes.last().is_some_and(|axis| a.axes.iter().any(|other| other.label == axis.label));
-        let swap = if a_samples == b_samples { a_last } else { b_samples };
+        let a_last = out
+            .axes
+            .last()
+            .is_some_and(|axis| a.axes.iter().any(|other| other.label == axis.label));
+        let swap = if a_samples == b_samples {
+            a_last
+        } else {
+            b_samples
+        };
         let (left, right) = if swap { (b, a) } else { (a, b) };
         let shared = |axis: &&Axis| left.axes.iter().any(|other| other.label == axis.label);
         let terms: Vec<Axis> = right.axes.iter().filter(shared).copied().collect();
         let of = |view: &View| -> Vec<Axis> {
-            let free = out.axes.iter().filter(|axis| view.axes.iter().any(|other| other.label == axis.label));
+            let free = out
+                .axes
+                .iter()
+                .filter(|axis| view.axes.iter().any(|other| other.label == axis.label));
             free.copied().collect()
         };
         let (rows, cols) = (of(left), of(right));
         let sample_rows = program.per_sample(left.buffer) && !program.per_sample(right.buffer);
         let sample_terms = a_samples && b_samples;
         let repeat = |offsets: Vec<u32>, view: &View, wanted: bool| {
-            if wanted { over_samples(&offsets, program.buffer(view.buffer).len, program.batch) } else { offsets }
+            if wanted {
+                over_samples(&offsets, program.buffer(view.buffer).len, program.batch)
+            } else {
+                offsets
+            }
         };
         let out_cols = offsets(out, &cols);
         let (row_count, term_count) = (count(&rows), count(&terms));
@@ -90,12 +106,18 @@ impl Contraction {
 
     /// The left operand on `samples` samples, terms `from..to`.
     pub fn left_at(&self, samples: usize, from: usize, to: usize) -> Scatter<'_> {
-        Scatter { rows: &self.left_rows[..self.row_count(samples)], cols: &self.left_terms[from..to] }
+        Scatter {
+            rows: &self.left_rows[..self.row_count(samples)],
+            cols: &self.left_terms[from..to],
+        }
     }
 
     /// The right operand, terms `from..to`.
     pub fn right_at(&self, from: usize, to: usize) -> Scatter<'_> {
-        Scatter { rows: &self.right_terms[from..to], cols: &self.right_cols }
+        Scatter {
+            rows: &self.right_terms[from..to],
+            cols: &self.right_cols,
+        }
     }
 
     /// Offset of a row in the result.
@@ -111,13 +133,20 @@ fn count(axes: &[Axis]) -> usize {
 /// Offsets within `view` of all values of `axes`, row-major.
 fn offsets(view: &View, axes: &[Axis]) -> Vec<u32> {
     let stride_of = |axis: &Axis| -> u32 {
-        let after = view.axes.iter().rev().take_while(|other| other.label != axis.label);
+        let after = view
+            .axes
+            .iter()
+            .rev()
+            .take_while(|other| other.label != axis.label);
         after.map(|other| other.size as u32).product()
     };
     let mut all = vec![0_u32];
     for axis in axes {
         let stride = stride_of(axis);
-        all = all.iter().flat_map(|&base| (0..axis.size as u32).map(move |i| base + i * stride)).collect();
+        all = all
+            .iter()
+            .flat_map(|&base| (0..axis.size as u32).map(move |i| base + i * stride))
+            .collect();
     }
     all
 }
@@ -125,11 +154,24 @@ fn offsets(view: &View, axes: &[Axis]) -> Vec<u32> {
 /// Longest length that cuts the columns into runs of consecutive offsets.
 fn run_length(cols: &[u32]) -> usize {
     let consecutive = |run: &[u32]| run.windows(2).all(|pair| pair[1] == pair[0] + 1);
-    let first = 1 + cols.windows(2).take_while(|pair| pair[1] == pair[0] + 1).count();
-    if cols.len().is_multiple_of(first) && cols.chunks_exact(first).all(consecutive) { first } else { 1 }
+    let first = 1 + cols
+        .windows(2)
+        .take_while(|pair| pair[1] == pair[0] + 1)
+        .count();
+    if cols.len().is_multiple_of(first) && cols.chunks_exact(first).all(consecutive) {
+        first
+    } else {
+        1
+    }
 }
 
 /// The same offsets in each of `samples` copies that are `len` apart.
 fn over_samples(offsets: &[u32], len: usize, samples: usize) -> Vec<u32> {
-    (0..samples).flat_map(|sample| offsets.iter().map(move |&offset| offset + (sample * len) as u32)).collect()
+    (0..samples)
+        .flat_map(|sample| {
+            offsets
+                .iter()
+                .map(move |&offset| offset + (sample * len) as u32)
+        })
+        .collect()
 }

@@ -37,7 +37,11 @@ pub fn gemm<T: Element>(
     mut sink: impl FnMut(usize, &[T::Acc], usize),
 ) {
     let (m, n, k) = (left_at.rows.len(), right_at.cols.len(), left_at.cols.len());
-    assert_eq!(k, right_at.rows.len(), "both operands are contracted over the same indices");
+    assert_eq!(
+        k,
+        right_at.rows.len(),
+        "both operands are contracted over the same indices"
+    );
     if m == 0 || n == 0 {
         return;
     }
@@ -45,13 +49,29 @@ pub fn gemm<T: Element>(
     let stride = n.div_ceil(T::NR) * T::NR;
     pack_right(&mut packs.right, right, right_at, groups);
     let rows_per_block = (BLOCK / stride).max(1).div_ceil(T::MR) * T::MR;
-    packs.block.resize(rows_per_block * stride, T::Acc::default());
+    packs
+        .block
+        .resize(rows_per_block * stride, T::Acc::default());
     let mut row = 0;
     while row < m {
         let rows = rows_per_block.min(m - row);
-        pack_left(&mut packs.left, left, &left_at.rows[row..row + rows], left_at.cols, groups);
-        for (p, left) in packs.left.chunks_exact((groups * T::MR * T::GROUP).max(1)).enumerate() {
-            for (q, right) in packs.right.chunks_exact((groups * T::NR * T::GROUP).max(1)).enumerate() {
+        pack_left(
+            &mut packs.left,
+            left,
+            &left_at.rows[row..row + rows],
+            left_at.cols,
+            groups,
+        );
+        for (p, left) in packs
+            .left
+            .chunks_exact((groups * T::MR * T::GROUP).max(1))
+            .enumerate()
+        {
+            for (q, right) in packs
+                .right
+                .chunks_exact((groups * T::NR * T::GROUP).max(1))
+                .enumerate()
+            {
                 let out = &mut packs.block[p * T::MR * stride + q * T::NR..];
                 T::tile(groups, left, right, out, stride);
             }
@@ -107,32 +127,54 @@ fn pack_right<T: Element>(out: &mut Vec<T>, b: &[T], at: Scatter, groups: usize)
 }
 
 #[cfg(test)]
-#[expect(clippy::many_single_char_names, reason = "matrices and their sides, as every text on products names them")]
+#[expect(
+    clippy::many_single_char_names,
+    reason = "matrices and their sides, as every text on products names them"
+)]
 mod tests {
     use super::*;
     use crate::numeric::{Seed, Stream};
 
     /// Offsets of a matrix of `rows x cols` stored transposed with a gap, to exercise the scatter.
     fn offsets(rows: usize, cols: usize) -> (Vec<u32>, Vec<u32>) {
-        ((0..rows as u32).collect(), (0..cols as u32).map(|j| j * (rows as u32 + 3)).collect())
+        (
+            (0..rows as u32).collect(),
+            (0..cols as u32).map(|j| j * (rows as u32 + 3)).collect(),
+        )
     }
 
     #[test]
     fn integer_product_equals_the_plain_loop() {
         let stream = Stream::new(Seed(1), 0, 0, 0);
         for case in 0..60_u32 {
-            let dims: Vec<usize> = (0..3).map(|d| 1 + stream.below(case * 3 + d, 70) as usize).collect();
+            let dims: Vec<usize> = (0..3)
+                .map(|d| 1 + stream.below(case * 3 + d, 70) as usize)
+                .collect();
             let (m, n, k) = (dims[0], dims[1], dims[2]);
             let ((ar, ac), (bc, br)) = (offsets(m, k), offsets(n, k));
             let draw = |len: usize, salt: u32| -> Vec<i16> {
-                (0..len as u32).map(|i| (Stream::new(Seed(2), 0, case, salt).bits(i) >> 20) as i16 - 2048).collect()
+                (0..len as u32)
+                    .map(|i| (Stream::new(Seed(2), 0, case, salt).bits(i) >> 20) as i16 - 2048)
+                    .collect()
             };
             let (a, b) = (draw(k * (m + 3), 0), draw(k * (n + 3), 1));
             let mut seen = 0;
             gemm(
                 &mut Packs::default(),
-                (&a, Scatter { rows: &ar, cols: &ac }),
-                (&b, Scatter { rows: &br, cols: &bc }),
+                (
+                    &a,
+                    Scatter {
+                        rows: &ar,
+                        cols: &ac,
+                    },
+                ),
+                (
+                    &b,
+                    Scatter {
+                        rows: &br,
+                        cols: &bc,
+                    },
+                ),
                 |row, sums, stride| {
                     for (i, sums) in sums.chunks(stride).enumerate() {
                         for j in 0..n {
@@ -157,12 +199,28 @@ mod tests {
         let stream = Stream::new(Seed(3), 0, 0, 0);
         let (m, n, k) = (37, 45, 61);
         let ((ar, ac), (bc, br)) = (offsets(m, k), offsets(n, k));
-        let a: Vec<f32> = (0..(k * (m + 3)) as u32).map(|i| stream.normal(i)).collect();
-        let b: Vec<f32> = (0..(k * (n + 3)) as u32).map(|i| stream.normal(i + 9000)).collect();
+        let a: Vec<f32> = (0..(k * (m + 3)) as u32)
+            .map(|i| stream.normal(i))
+            .collect();
+        let b: Vec<f32> = (0..(k * (n + 3)) as u32)
+            .map(|i| stream.normal(i + 9000))
+            .collect();
         gemm(
             &mut Packs::default(),
-            (&a, Scatter { rows: &ar, cols: &ac }),
-            (&b, Scatter { rows: &br, cols: &bc }),
+            (
+                &a,
+                Scatter {
+                    rows: &ar,
+                    cols: &ac,
+                },
+            ),
+            (
+                &b,
+                Scatter {
+                    rows: &br,
+                    cols: &bc,
+                },
+            ),
             |row, sums, stride| {
                 for (i, sums) in sums.chunks(stride).enumerate() {
                     for j in 0..n {

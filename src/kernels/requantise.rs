@@ -1,7 +1,10 @@
 //! From exact integer sums to a stored format: divide by a power of two, round, saturate.
 #![cfg_attr(
     target_arch = "x86_64",
-    expect(unsafe_code, reason = "the same loop is compiled twice, once for AVX2, chosen at run time")
+    expect(
+        unsafe_code,
+        reason = "the same loop is compiled twice, once for AVX2, chosen at run time"
+    )
 )]
 
 use crate::numeric::{Rounding, Stream, shift_round};
@@ -30,7 +33,10 @@ impl RowStats {
     /// The statistics of two rows together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self { peak: self.peak.max(other.peak), saturated: self.saturated + other.saturated }
+        Self {
+            peak: self.peak.max(other.peak),
+            saturated: self.saturated + other.saturated,
+        }
     }
 }
 
@@ -40,7 +46,14 @@ impl RowStats {
 ///
 /// # Panics
 /// If the slices differ in length.
-pub fn requantise_row(how: Requantise, sums: &[i32], out: &mut [i16], stream: Stream, first: u32, cols: &[u32]) -> RowStats {
+pub fn requantise_row(
+    how: Requantise,
+    sums: &[i32],
+    out: &mut [i16],
+    stream: Stream,
+    first: u32,
+    cols: &[u32],
+) -> RowStats {
     assert!(sums.len() == out.len() && sums.len() == cols.len());
     let (low, high) = (-(1_i32 << (how.bits - 1)), (1_i32 << (how.bits - 1)) - 1);
     if !(1..=30).contains(&how.shift) {
@@ -55,11 +68,22 @@ pub fn requantise_row(how: Requantise, sums: &[i32], out: &mut [i16], stream: St
 }
 
 /// Any shift, one value at a time.
-fn general_row(how: Requantise, sums: &[i32], out: &mut [i16], stream: Stream, first: u32, cols: &[u32]) -> RowStats {
+fn general_row(
+    how: Requantise,
+    sums: &[i32],
+    out: &mut [i16],
+    stream: Stream,
+    first: u32,
+    cols: &[u32],
+) -> RowStats {
     let (low, high) = (-(1_i64 << (how.bits - 1)), (1_i64 << (how.bits - 1)) - 1);
     let mut stats = RowStats::default();
     for ((slot, &sum), &col) in out.iter_mut().zip(sums).zip(cols) {
-        let random = if how.rounding == Rounding::Stochastic { stream.bits(first + col) } else { 0 };
+        let random = if how.rounding == Rounding::Stochastic {
+            stream.bits(first + col)
+        } else {
+            0
+        };
         let value = shift_round(i64::from(sum), how.shift, how.rounding, random);
         let kept = value.clamp(low, high);
         stats.peak = stats.peak.max(sum.unsigned_abs());
@@ -87,7 +111,10 @@ unsafe fn avx2_row(
 
 /// Shifts of 1 to 30, in a form the compiler turns into vectors.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "it must be compiled with its caller's target features")]
+#[expect(
+    clippy::inline_always,
+    reason = "it must be compiled with its caller's target features"
+)]
 fn vector_row(
     how: Requantise,
     (low, high): (i32, i32),
@@ -108,10 +135,15 @@ fn vector_row(
         *slot = kept as i16;
     };
     match how.rounding {
-        Rounding::Truncate => out.iter_mut().zip(sums).for_each(|(slot, &sum)| store(slot, sum, 0)),
+        Rounding::Truncate => out
+            .iter_mut()
+            .zip(sums)
+            .for_each(|(slot, &sum)| store(slot, sum, 0)),
         Rounding::Nearest => {
             let half = 1 << (shift - 1);
-            out.iter_mut().zip(sums).for_each(|(slot, &sum)| store(slot, sum, half));
+            out.iter_mut()
+                .zip(sums)
+                .for_each(|(slot, &sum)| store(slot, sum, half));
         }
         Rounding::Stochastic => {
             let mask = (1_u32 << shift) - 1;
@@ -131,11 +163,17 @@ mod tests {
     #[test]
     fn vector_and_general_rows_agree_for_every_shift_and_rounding() {
         let stream = Stream::new(Seed(4), 0, 0, 0);
-        let sums: Vec<i32> = (0..333).map(|i| (stream.bits(i) >> 2) as i32 - (1 << 29)).collect();
+        let sums: Vec<i32> = (0..333)
+            .map(|i| (stream.bits(i) >> 2) as i32 - (1 << 29))
+            .collect();
         let cols: Vec<u32> = (0..333).map(|i| i * 3).collect();
         for rounding in [Rounding::Truncate, Rounding::Nearest, Rounding::Stochastic] {
             for shift in 1..=30 {
-                let how = Requantise { shift, bits: 8, rounding };
+                let how = Requantise {
+                    shift,
+                    bits: 8,
+                    rounding,
+                };
                 let (mut fast, mut slow) = (vec![0; 333], vec![0; 333]);
                 let a = requantise_row(how, &sums, &mut fast, stream, 17, &cols);
                 let b = general_row(how, &sums, &mut slow, stream, 17, &cols);

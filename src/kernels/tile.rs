@@ -1,8 +1,14 @@
 //! The innermost product: a tile of `MR x NR` sums from two packed panels, in the machine's vectors.
-#![expect(unsafe_code, reason = "vector intrinsics; every call checks its slices' lengths first")]
+#![expect(
+    unsafe_code,
+    reason = "vector intrinsics; every call checks its slices' lengths first"
+)]
 #![cfg_attr(
     any(target_arch = "x86_64", target_arch = "wasm32"),
-    expect(clippy::cast_ptr_alignment, reason = "only unaligned loads and stores use these pointers")
+    expect(
+        clippy::cast_ptr_alignment,
+        reason = "only unaligned loads and stores use these pointers"
+    )
 )]
 
 /// A number that [`super::gemm`] multiplies.
@@ -52,13 +58,17 @@ impl Element for i16 {
             unsafe { wasm::tile_i16(groups, left, right, out, stride) };
             return;
         }
-        #[cfg_attr(target_arch = "wasm32", expect(unreachable_code, reason = "the portable form is for other targets"))]
+        #[cfg_attr(
+            target_arch = "wasm32",
+            expect(unreachable_code, reason = "the portable form is for other targets")
+        )]
         for i in 0..ROWS {
             for j in 0..COLS {
                 let mut sum = 0_i32;
                 for g in 0..groups {
                     let (l, r) = ((g * ROWS + i) * 2, (g * COLS + j) * 2);
-                    sum += i32::from(left[l]) * i32::from(right[r]) + i32::from(left[l + 1]) * i32::from(right[r + 1]);
+                    sum += i32::from(left[l]) * i32::from(right[r])
+                        + i32::from(left[l + 1]) * i32::from(right[r + 1]);
                 }
                 out[i * stride + j] = sum;
             }
@@ -76,14 +86,19 @@ impl Element for f32 {
         assert!(left.len() >= groups * ROWS && right.len() >= groups * COLS);
         assert!(out.len() >= (ROWS - 1) * stride + COLS);
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+        {
             // SAFETY: AVX2 and FMA are there, and the lengths were checked above.
             unsafe { x86::tile_f32(groups, left, right, out, stride) };
             return;
         }
         // Plain loops over fixed sizes: the compiler turns them into the target's vectors.
         let mut sums = [[0.0_f32; COLS]; ROWS];
-        for (l, r) in left.chunks_exact(ROWS).zip(right.chunks_exact(COLS)).take(groups) {
+        for (l, r) in left
+            .chunks_exact(ROWS)
+            .zip(right.chunks_exact(COLS))
+            .take(groups)
+        {
             for (row, &l) in sums.iter_mut().zip(l) {
                 for (sum, &r) in row.iter_mut().zip(r) {
                     *sum += l * r;
@@ -100,15 +115,21 @@ impl Element for f32 {
 mod x86 {
     use super::{COLS, ROWS};
     use std::arch::x86_64::{
-        __m256, __m256i, _mm256_add_epi32, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
-        _mm256_madd_epi16, _mm256_set1_epi32, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps,
-        _mm256_storeu_si256,
+        __m256, __m256i, _mm256_add_epi32, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_loadu_si256, _mm256_madd_epi16, _mm256_set1_epi32, _mm256_setzero_ps,
+        _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256,
     };
 
     /// # Safety
     /// AVX2 must be there; panels and `out` as long as [`super::Element::tile`] asks.
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn tile_i16(groups: usize, left: &[i16], right: &[i16], out: &mut [i32], stride: usize) {
+    pub(super) unsafe fn tile_i16(
+        groups: usize,
+        left: &[i16],
+        right: &[i16],
+        out: &mut [i32],
+        stride: usize,
+    ) {
         let (l, r) = (left.as_ptr(), right.as_ptr());
         let mut sums: [[__m256i; 2]; ROWS] = [[_mm256_setzero_si256(); 2]; ROWS];
         for g in 0..groups {
@@ -117,7 +138,8 @@ mod x86 {
                 let b = r.add(g * COLS * 2).cast::<__m256i>();
                 let (b0, b1) = (_mm256_loadu_si256(b), _mm256_loadu_si256(b.add(1)));
                 for (i, sum) in sums.iter_mut().enumerate() {
-                    let a = _mm256_set1_epi32(l.add((g * ROWS + i) * 2).cast::<i32>().read_unaligned());
+                    let a =
+                        _mm256_set1_epi32(l.add((g * ROWS + i) * 2).cast::<i32>().read_unaligned());
                     sum[0] = _mm256_add_epi32(sum[0], _mm256_madd_epi16(a, b0));
                     sum[1] = _mm256_add_epi32(sum[1], _mm256_madd_epi16(a, b1));
                 }
@@ -136,7 +158,13 @@ mod x86 {
     /// # Safety
     /// AVX2 and FMA must be there; panels and `out` as long as [`super::Element::tile`] asks.
     #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn tile_f32(groups: usize, left: &[f32], right: &[f32], out: &mut [f32], stride: usize) {
+    pub(super) unsafe fn tile_f32(
+        groups: usize,
+        left: &[f32],
+        right: &[f32],
+        out: &mut [f32],
+        stride: usize,
+    ) {
         let (l, r) = (left.as_ptr(), right.as_ptr());
         let mut sums: [[__m256; 2]; ROWS] = [[_mm256_setzero_ps(); 2]; ROWS];
         for g in 0..groups {
@@ -170,7 +198,13 @@ mod wasm {
     /// # Safety
     /// Panels and `out` as long as [`super::Element::tile`] asks.
     #[target_feature(enable = "simd128")]
-    pub(super) unsafe fn tile_i16(groups: usize, left: &[i16], right: &[i16], out: &mut [i32], stride: usize) {
+    pub(super) unsafe fn tile_i16(
+        groups: usize,
+        left: &[i16],
+        right: &[i16],
+        out: &mut [i32],
+        stride: usize,
+    ) {
         let (l, r) = (left.as_ptr(), right.as_ptr());
         let mut sums: [[v128; 2]; ROWS] = [[i32x4_splat(0); 2]; ROWS];
         for g in 0..groups {

@@ -67,7 +67,11 @@ pub fn ln(x: f64) -> f64 {
 pub fn cos_turns(turns: f64) -> f64 {
     // cos is even about half a turn; fold to [0, 1/4] and keep the sign.
     let folded = if turns > 0.5 { 1.0 - turns } else { turns };
-    let (folded, sign) = if folded > 0.25 { (0.5 - folded, -1.0) } else { (folded, 1.0) };
+    let (folded, sign) = if folded > 0.25 {
+        (0.5 - folded, -1.0)
+    } else {
+        (folded, 1.0)
+    };
     let x = folded * std::f64::consts::TAU;
     let square = x * x;
     let mut sum = 1.0;
@@ -87,11 +91,17 @@ mod tests {
             let x = f64::from(i) * 0.037;
             assert!((exp(x) / x.exp() - 1.0).abs() < 1e-13, "exp {x}");
             let positive = x.exp();
-            assert!((ln(positive) - positive.ln()).abs() < 1e-13 * (1.0 + x.abs()), "ln {positive}");
+            assert!(
+                (ln(positive) - positive.ln()).abs() < 1e-13 * (1.0 + x.abs()),
+                "ln {positive}"
+            );
         }
         for i in 0..=1000 {
             let turns = f64::from(i) / 1000.0;
-            assert!((cos_turns(turns) - (turns * std::f64::consts::TAU).cos()).abs() < 1e-13, "{turns}");
+            assert!(
+                (cos_turns(turns) - (turns * std::f64::consts::TAU).cos()).abs() < 1e-13,
+                "{turns}"
+            );
         }
     }
 

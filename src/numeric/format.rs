@@ -17,7 +17,10 @@ impl Format {
     /// The format of `bits` bits that covers [-1, 1).
     #[must_use]
     pub fn unit(bits: u8) -> Self {
-        Self { bits, frac: i32::from(bits) - 1 }
+        Self {
+            bits,
+            frac: i32::from(bits) - 1,
+        }
     }
 
     /// Largest integer of the format.

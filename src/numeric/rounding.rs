@@ -78,7 +78,10 @@ mod tests {
         // With all random bits set the addend is one unit in the last place short of a step.
         for shift in 1..40 {
             let just_below = (1_i64 << shift) - 1;
-            assert_eq!(shift_round(just_below, shift, Rounding::Stochastic, u32::MAX), 1);
+            assert_eq!(
+                shift_round(just_below, shift, Rounding::Stochastic, u32::MAX),
+                1
+            );
             assert_eq!(shift_round(0, shift, Rounding::Stochastic, u32::MAX), 0);
         }
     }

@@ -63,14 +63,18 @@ mod tests {
         assert!((values[0] - 1.0).abs() < f32::EPSILON);
         let mut values = [1.0 + 1.0 / 4096.0, 1e6];
         Storage::F16.round_slice(&mut values);
-        assert!((values[0] - 1.0).abs() < f32::EPSILON && (values[1] - 65504.0).abs() < f32::EPSILON);
+        assert!(
+            (values[0] - 1.0).abs() < f32::EPSILON && (values[1] - 65504.0).abs() < f32::EPSILON
+        );
     }
 
     #[test]
     fn stochastic_bfloat_keeps_the_mean() {
         let stream = Stream::new(Seed(1), 0, 0, 0);
         let value = 1.001_f32;
-        let sum: f64 = (0..100_000).map(|i| f64::from(Storage::bf16_stochastic(value, stream.bits(i)))).sum();
+        let sum: f64 = (0..100_000)
+            .map(|i| f64::from(Storage::bf16_stochastic(value, stream.bits(i))))
+            .sum();
         // One step of bfloat16 at 1 is 2^-7; the standard error is 2^-8 / sqrt(1e5) = 1.2e-5.
         assert!((sum / 1e5 - f64::from(value)).abs() < 6e-5);
     }

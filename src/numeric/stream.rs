@@ -44,7 +44,10 @@ impl Stream {
         let mut key = mix64(u64::from(seed.0) ^ 0x9e37_79b9_7f4a_7c15);
         key = mix64(key ^ step);
         key = mix64(key ^ (u64::from(sample) << 32 | u64::from(operation)));
-        Self { low: key as u32, high: (key >> 32) as u32 }
+        Self {
+            low: key as u32,
+            high: (key >> 32) as u32,
+        }
     }
 
     /// Draw number `index`: 32 uniform bits.
@@ -102,7 +105,10 @@ mod tests {
         assert!((agree as f64 / f64::from(n) - 0.5).abs() < 0.008, "{agree}");
         for bit in 0..32 {
             let ones = (0..n).filter(|&i| a.bits(i) >> bit & 1 == 1).count();
-            assert!((ones as f64 / f64::from(n) - 0.5).abs() < 0.008, "bit {bit}: {ones}");
+            assert!(
+                (ones as f64 / f64::from(n) - 0.5).abs() < 0.008,
+                "bit {bit}: {ones}"
+            );
         }
     }
 
@@ -113,7 +119,10 @@ mod tests {
         let draws: Vec<f64> = (0..n).map(|i| f64::from(stream.normal(i))).collect();
         let mean = draws.iter().sum::<f64>() / f64::from(n);
         let variance = draws.iter().map(|d| (d - mean) * (d - mean)).sum::<f64>() / f64::from(n);
-        assert!(mean.abs() < 0.015 && (variance - 1.0).abs() < 0.02, "{mean} {variance}");
+        assert!(
+            mean.abs() < 0.015 && (variance - 1.0).abs() < 0.02,
+            "{mean} {variance}"
+        );
     }
 
     #[test]

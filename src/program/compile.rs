@@ -2,7 +2,8 @@
 
 use super::tree::{Leaves, Tree};
 use super::{
-    Axis, Buffer, BufferId, Class, Label, LayerBuffers, Op, OpKind, Part, Pass, Program, Schedule, Scope, View, plan,
+    Axis, Buffer, BufferId, Class, Label, LayerBuffers, Op, OpKind, Part, Pass, Program, Schedule,
+    Scope, View, plan,
 };
 use crate::tt::TtShape;
 
@@ -24,30 +25,65 @@ pub struct NetworkShape {
 /// has outputs or more than 31 cores, or the classes are none, more than 256 or more than the outputs.
 #[must_use]
 pub fn compile(network: &NetworkShape, schedule: Schedule, batch: usize) -> Program {
-    assert!(!network.layers.is_empty(), "a network has at least one layer");
+    assert!(
+        !network.layers.is_empty(),
+        "a network has at least one layer"
+    );
     assert_eq!(network.layers.len(), network.exponents.len());
     let fit = |pair: &[TtShape]| pair[0].outputs() == pair[1].inputs();
-    assert!(network.layers.windows(2).all(fit), "a layer has the inputs that the one before puts out");
+    assert!(
+        network.layers.windows(2).all(fit),
+        "a layer has the inputs that the one before puts out"
+    );
     // A set of a layer's tensors is the bits of one word: the input and 31 cores.
-    assert!(network.layers.iter().all(|layer| layer.depth() <= 31), "a layer has at most 31 cores");
+    assert!(
+        network.layers.iter().all(|layer| layer.depth() <= 31),
+        "a layer has at most 31 cores"
+    );
     // Labels and answers are bytes.
     let outputs = network.layers[network.layers.len() - 1].outputs();
-    assert!((1..=outputs.min(256)).contains(&network.classes), "classes are 1 to 256 of the outputs");
+    assert!(
+        (1..=outputs.min(256)).contains(&network.classes),
+        "classes are 1 to 256 of the outputs"
+    );
     let mut build = Builder::default();
-    let input = build.buffer("x", network.layers[0].inputs(), Class::Activation, Scope::Sample);
+    let input = build.buffer(
+        "x",
+        network.layers[0].inputs(),
+        Class::Activation,
+        Scope::Sample,
+    );
     let mut layers: Vec<Layer> = Vec::new();
     let mut previous = input;
     for (index, shape) in network.layers.iter().enumerate() {
         let last = index + 1 == network.layers.len();
-        let layer = build.forward(index, shape, schedule, batch, network.exponents[index], previous, last);
+        let layer = build.forward(
+            index,
+            shape,
+            schedule,
+            batch,
+            network.exponents[index],
+            previous,
+            last,
+        );
         previous = layer.buffers.output;
         layers.push(layer);
     }
     let last = layers.len() - 1;
     let logits = layers[last].buffers.output;
-    let mut gradient = build.buffer("dlogits", build.buffers[logits.0].len, Class::Gradient, Scope::Sample);
+    let mut gradient = build.buffer(
+        "dlogits",
+        build.buffers[logits.0].len,
+        Class::Gradient,
+        Scope::Sample,
+    );
     let classes = network.classes;
-    let loss = OpKind::SoftmaxCrossEntropy { logits, gradient, classes, smoothing: 0 };
+    let loss = OpKind::SoftmaxCrossEntropy {
+        logits,
+        gradient,
+        classes,
+        smoothing: 0,
+    };
     build.op("softmax".into(), loss, Part::Sample, Pass::Forward, last);
     for layer in layers.iter().rev() {
         gradient = build.backward(layer, schedule, gradient);
@@ -64,7 +100,14 @@ pub fn compile(network: &NetworkShape, schedule: Schedule, batch: usize) -> Prog
     });
     let trees = layers.iter().map(|layer| layer.tree.clone()).collect();
     let layers = layers.into_iter().map(|layer| layer.buffers).collect();
-    Program { buffers, ops, batch, classes, layers, trees }
+    Program {
+        buffers,
+        ops,
+        batch,
+        classes,
+        layers,
+        trees,
+    }
 }
 
 /// A layer's forward pass as emitted: what the backward pass differentiates.
@@ -90,21 +133,50 @@ struct Builder {
 }
 
 impl Builder {
-    fn buffer(&mut self, name: impl Into<String>, len: usize, class: Class, scope: Scope) -> BufferId {
-        self.buffers.push(Buffer { name: name.into(), len, class, scope });
+    fn buffer(
+        &mut self,
+        name: impl Into<String>,
+        len: usize,
+        class: Class,
+        scope: Scope,
+    ) -> BufferId {
+        self.buffers.push(Buffer {
+            name: name.into(),
+            len,
+            class,
+            scope,
+        });
         BufferId(self.buffers.len() - 1)
     }
 
-    fn tensor(&mut self, name: impl Into<String>, axes: Vec<Axis>, class: Class, scope: Scope) -> View {
+    fn tensor(
+        &mut self,
+        name: impl Into<String>,
+        axes: Vec<Axis>,
+        class: Class,
+        scope: Scope,
+    ) -> View {
         let len = axes.iter().map(|axis| axis.size).product();
-        View { buffer: self.buffer(name, len, class, scope), axes }
+        View {
+            buffer: self.buffer(name, len, class, scope),
+            axes,
+        }
     }
 
     fn op(&mut self, name: String, kind: OpKind, part: Part, pass: Pass, layer: usize) {
-        self.ops.push(Op { name, kind, part, pass, layer });
+        self.ops.push(Op {
+            name,
+            kind,
+            part,
+            pass,
+            layer,
+        });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call, one meaning each; a struct would only rename them")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call, one meaning each; a struct would only rename them"
+    )]
     fn forward(
         &mut self,
         index: usize,
@@ -120,27 +192,80 @@ impl Builder {
         let (mut cores, mut core_gradients) = (Vec::new(), Vec::new());
         for k in 0..depth {
             let len = shape.core_shape(k).iter().product();
-            cores.push(self.buffer(format!("{prefix}.G{}", k + 1), len, Class::Core, Scope::Batch));
-            core_gradients.push(self.buffer(format!("{prefix}.dG{}", k + 1), len, Class::Gradient, Scope::Batch));
+            cores.push(self.buffer(
+                format!("{prefix}.G{}", k + 1),
+                len,
+                Class::Core,
+                Scope::Batch,
+            ));
+            core_gradients.push(self.buffer(
+                format!("{prefix}.dG{}", k + 1),
+                len,
+                Class::Gradient,
+                Scope::Batch,
+            ));
         }
-        let bias = self.buffer(format!("{prefix}.b"), shape.outputs(), Class::Bias, Scope::Batch);
-        let bias_gradient = self.buffer(format!("{prefix}.db"), shape.outputs(), Class::Gradient, Scope::Batch);
-        let output = self.buffer(format!("{prefix}.y"), shape.outputs(), Class::Activation, Scope::Sample);
-        let buffers = LayerBuffers { cores, core_gradients, bias, bias_gradient, input, output };
+        let bias = self.buffer(
+            format!("{prefix}.b"),
+            shape.outputs(),
+            Class::Bias,
+            Scope::Batch,
+        );
+        let bias_gradient = self.buffer(
+            format!("{prefix}.db"),
+            shape.outputs(),
+            Class::Gradient,
+            Scope::Batch,
+        );
+        let output = self.buffer(
+            format!("{prefix}.y"),
+            shape.outputs(),
+            Class::Activation,
+            Scope::Sample,
+        );
+        let buffers = LayerBuffers {
+            cores,
+            core_gradients,
+            bias,
+            bias_gradient,
+            input,
+            output,
+        };
         let tree = match schedule {
             Schedule::Paper | Schedule::Chain => Tree::right_to_left(depth),
             Schedule::Planned => plan(shape, batch, index > 0),
         };
         let root = self.emit(&tree, index, shape, schedule, exponent, &buffers, true);
-        self.op(format!("{prefix}.bias"), OpKind::Bias { y: output, bias }, Part::Sample, Pass::Forward, index);
+        self.op(
+            format!("{prefix}.bias"),
+            OpKind::Bias { y: output, bias },
+            Part::Sample,
+            Pass::Forward,
+            index,
+        );
         if !last {
-            self.op(format!("{prefix}.relu"), OpKind::Relu { y: output }, Part::Sample, Pass::Forward, index);
+            self.op(
+                format!("{prefix}.relu"),
+                OpKind::Relu { y: output },
+                Part::Sample,
+                Pass::Forward,
+                index,
+            );
         }
-        Layer { index, exponent, tree, root, buffers }
+        Layer {
+            index,
+            exponent,
+            tree,
+            root,
+            buffers,
+        }
     }
 
     /// Emits the contractions of a subtree and returns where its value is.
-    #[expect(clippy::too_many_arguments, reason = "a recursion over the tree with its surroundings")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a recursion over the tree with its surroundings"
+    )]
     fn emit(
         &mut self,
         tree: &Tree,
@@ -154,12 +279,26 @@ impl Builder {
         let leaves = tree.leaves();
         let (left, right) = match tree {
             Tree::Leaf(0) => {
-                let view = View { buffer: buffers.input, axes: leaves.open(shape) };
-                return Node { leaves, view, children: None };
+                let view = View {
+                    buffer: buffers.input,
+                    axes: leaves.open(shape),
+                };
+                return Node {
+                    leaves,
+                    view,
+                    children: None,
+                };
             }
             Tree::Leaf(core) => {
-                let view = View { buffer: buffers.cores[core - 1], axes: core_axes(shape, core - 1) };
-                return Node { leaves, view, children: None };
+                let view = View {
+                    buffer: buffers.cores[core - 1],
+                    axes: core_axes(shape, core - 1),
+                };
+                return Node {
+                    leaves,
+                    view,
+                    children: None,
+                };
             }
             Tree::Node(left, right) => (left, right),
         };
@@ -167,9 +306,16 @@ impl Builder {
         let right = self.emit(right, index, shape, schedule, exponent, buffers, false);
         let per_sample = leaves.has_input();
         let name = format!("fc{}.{}", index + 1, leaves.name());
-        let (scope, part) = if per_sample { (Scope::Sample, Part::Sample) } else { (Scope::Batch, Part::Before) };
+        let (scope, part) = if per_sample {
+            (Scope::Sample, Part::Sample)
+        } else {
+            (Scope::Batch, Part::Before)
+        };
         let view = if root {
-            View { buffer: buffers.output, axes: leaves.open(shape) }
+            View {
+                buffer: buffers.output,
+                axes: leaves.open(shape),
+            }
         } else {
             // Sweeps keep the published layout, which is the order of the modes. A planned order
             // keeps each operand's indices together, the shared operand's innermost, so that a
@@ -188,7 +334,11 @@ impl Builder {
             exponent: if root { exponent } else { 0 },
         };
         self.op(format!("{name}.forward"), kind, part, Pass::Forward, index);
-        Node { leaves, view, children: Some(Box::new((left, right))) }
+        Node {
+            leaves,
+            view,
+            children: Some(Box::new((left, right))),
+        }
     }
 
     /// Emits a layer's gradients from that of its output; returns the gradient of its input (the
@@ -196,12 +346,34 @@ impl Builder {
     fn backward(&mut self, layer: &Layer, schedule: Schedule, gradient: BufferId) -> BufferId {
         let prefix = format!("fc{}", layer.index + 1);
         let buffers = &layer.buffers;
-        let root = View { buffer: gradient, axes: layer.root.view.axes.clone() };
+        let root = View {
+            buffer: gradient,
+            axes: layer.root.view.axes.clone(),
+        };
         let outputs = self.buffers[buffers.bias.0].len;
-        let sum = self.buffer(format!("{prefix}.db.sum"), outputs, Class::Accumulator, Scope::Batch);
-        let kind = OpKind::Sum { from: gradient, out: sum };
-        self.op(format!("{prefix}.db.sum"), kind, Part::Sample, Pass::Backward, layer.index);
-        self.finish(format!("{prefix}.db"), sum, buffers.bias_gradient, layer.index);
+        let sum = self.buffer(
+            format!("{prefix}.db.sum"),
+            outputs,
+            Class::Accumulator,
+            Scope::Batch,
+        );
+        let kind = OpKind::Sum {
+            from: gradient,
+            out: sum,
+        };
+        self.op(
+            format!("{prefix}.db.sum"),
+            kind,
+            Part::Sample,
+            Pass::Backward,
+            layer.index,
+        );
+        self.finish(
+            format!("{prefix}.db"),
+            sum,
+            buffers.bias_gradient,
+            layer.index,
+        );
         let input_gradient = if layer.index > 0 {
             let len = self.buffers[buffers.input.0].len;
             Some(self.buffer(format!("{prefix}.dx"), len, Class::Gradient, Scope::Sample))
@@ -209,13 +381,31 @@ impl Builder {
             None
         };
         let sweep = schedule == Schedule::Paper;
-        self.differentiate(layer, &layer.root, &root, layer.exponent, input_gradient, sweep);
+        self.differentiate(
+            layer,
+            &layer.root,
+            &root,
+            layer.exponent,
+            input_gradient,
+            sweep,
+        );
         if sweep {
             self.through_dense(layer, &root);
         }
-        let Some(input_gradient) = input_gradient else { return gradient };
-        let kind = OpKind::ReluGradient { y: buffers.input, gradient: input_gradient };
-        self.op(format!("{prefix}.relu'"), kind, Part::Sample, Pass::Backward, layer.index);
+        let Some(input_gradient) = input_gradient else {
+            return gradient;
+        };
+        let kind = OpKind::ReluGradient {
+            y: buffers.input,
+            gradient: input_gradient,
+        };
+        self.op(
+            format!("{prefix}.relu'"),
+            kind,
+            Part::Sample,
+            Pass::Backward,
+            layer.index,
+        );
         input_gradient
     }
 
@@ -230,7 +420,9 @@ impl Builder {
         input_gradient: Option<BufferId>,
         inputs_only: bool,
     ) {
-        let Some(children) = &node.children else { return };
+        let Some(children) = &node.children else {
+            return;
+        };
         let (left, right) = children.as_ref();
         for (child, sibling) in [(left, right), (right, left)] {
             let wanted = match (child.leaves.has_input(), child.children.is_some()) {
@@ -244,13 +436,26 @@ impl Builder {
             }
             let axes = child.view.axes.clone();
             let view = self.child_gradient(layer, child, axes, input_gradient);
-            self.gradient_op(layer, child, (gradient, &sibling.view), &view, exponent, node.leaves.has_input());
+            self.gradient_op(
+                layer,
+                child,
+                (gradient, &sibling.view),
+                &view,
+                exponent,
+                node.leaves.has_input(),
+            );
             self.differentiate(layer, child, &view, 0, input_gradient, inputs_only);
         }
     }
 
     /// Where a child's gradient goes.
-    fn child_gradient(&mut self, layer: &Layer, child: &Node, axes: Vec<Axis>, input: Option<BufferId>) -> View {
+    fn child_gradient(
+        &mut self,
+        layer: &Layer,
+        child: &Node,
+        axes: Vec<Axis>,
+        input: Option<BufferId>,
+    ) -> View {
         if child.children.is_none() {
             let buffer = match (child.leaves.has_input(), input) {
                 (true, Some(buffer)) => buffer,
@@ -258,8 +463,17 @@ impl Builder {
             };
             return View { buffer, axes };
         }
-        let scope = if child.leaves.has_input() { Scope::Sample } else { Scope::Batch };
-        self.tensor(format!("fc{}.d({})", layer.index + 1, child.leaves.name()), axes, Class::Gradient, scope)
+        let scope = if child.leaves.has_input() {
+            Scope::Sample
+        } else {
+            Scope::Batch
+        };
+        self.tensor(
+            format!("fc{}.d({})", layer.index + 1, child.leaves.name()),
+            axes,
+            Class::Gradient,
+            scope,
+        )
     }
 
     /// Emits one gradient contraction, summed over the batch where only one side is a sample's.
@@ -274,16 +488,45 @@ impl Builder {
     ) {
         let name = format!("fc{}.d({})", layer.index + 1, child.leaves.name());
         let (a, b) = (gradient.clone(), sibling.clone());
-        let contract = |out: View, accumulate: bool| OpKind::Contract { a, b, out, accumulate, exponent };
+        let contract = |out: View, accumulate: bool| OpKind::Contract {
+            a,
+            b,
+            out,
+            accumulate,
+            exponent,
+        };
         match (parent_per_sample, child.leaves.has_input()) {
             (true, false) => {
-                let sum = self.tensor(format!("{name}.sum"), out.axes.clone(), Class::Accumulator, Scope::Batch);
+                let sum = self.tensor(
+                    format!("{name}.sum"),
+                    out.axes.clone(),
+                    Class::Accumulator,
+                    Scope::Batch,
+                );
                 let buffer = sum.buffer;
-                self.op(format!("{name}.sum"), contract(sum, true), Part::Sample, Pass::Backward, layer.index);
+                self.op(
+                    format!("{name}.sum"),
+                    contract(sum, true),
+                    Part::Sample,
+                    Pass::Backward,
+                    layer.index,
+                );
                 self.finish(name, buffer, out.buffer, layer.index);
             }
-            (true, true) => self.op(name, contract(out.clone(), false), Part::Sample, Pass::Backward, layer.index),
-            (false, _) => self.op(name, contract(out.clone(), false), Part::After, Pass::Backward, layer.index),
+            (true, true) => self.op(
+                name,
+                contract(out.clone(), false),
+                Part::Sample,
+                Pass::Backward,
+                layer.index,
+            ),
+            (false, _) => self.op(
+                name,
+                contract(out.clone(), false),
+                Part::After,
+                Pass::Backward,
+                layer.index,
+            ),
         }
     }
 
@@ -294,17 +537,37 @@ impl Builder {
         let x = leaf_view(&layer.root, 0);
         let axes: Vec<Axis> = dy.axes.iter().chain(&x.axes).copied().collect();
         let name = format!("fc{}.dW", index + 1);
-        let sum = self.tensor(format!("{name}.sum"), axes.clone(), Class::Accumulator, Scope::Batch);
+        let sum = self.tensor(
+            format!("{name}.sum"),
+            axes.clone(),
+            Class::Accumulator,
+            Scope::Batch,
+        );
         let dense = if depth == 1 {
             // One core: dW is its gradient.
-            View { buffer: layer.buffers.core_gradients[0], axes }
+            View {
+                buffer: layer.buffers.core_gradients[0],
+                axes,
+            }
         } else {
             self.tensor(name.clone(), axes, Class::Gradient, Scope::Batch)
         };
         let from = sum.buffer;
         let exponent = layer.exponent;
-        let kind = OpKind::Contract { a: dy.clone(), b: x, out: sum, accumulate: true, exponent };
-        self.op(format!("{name}.sum"), kind, Part::Sample, Pass::Backward, index);
+        let kind = OpKind::Contract {
+            a: dy.clone(),
+            b: x,
+            out: sum,
+            accumulate: true,
+            exponent,
+        };
+        self.op(
+            format!("{name}.sum"),
+            kind,
+            Part::Sample,
+            Pass::Backward,
+            index,
+        );
         self.finish(name, from, dense.buffer, index);
         // `right` is dW contracted with every core after k.
         let mut right = dense;
@@ -319,23 +582,50 @@ impl Builder {
 
     /// Contracts a part of `dW` with core `by` on the way to the gradient of core `toward`, which
     /// the last step yields.
-    fn dense_step(&mut self, layer: &Layer, part: &View, by: usize, toward: usize, last: bool) -> View {
+    fn dense_step(
+        &mut self,
+        layer: &Layer,
+        part: &View,
+        by: usize,
+        toward: usize,
+        last: bool,
+    ) -> View {
         let index = layer.index;
         let core = leaf_view(&layer.root, by + 1);
         let name = format!("fc{}.dW(G{}).G{}", index + 1, toward + 1, by + 1);
         let out = if last {
             let axes = leaf_view(&layer.root, toward + 1).axes;
-            View { buffer: layer.buffers.core_gradients[toward], axes }
+            View {
+                buffer: layer.buffers.core_gradients[toward],
+                axes,
+            }
         } else {
-            self.tensor(name.clone(), free_axes(part, &core), Class::Gradient, Scope::Batch)
+            self.tensor(
+                name.clone(),
+                free_axes(part, &core),
+                Class::Gradient,
+                Scope::Batch,
+            )
         };
-        let kind = OpKind::Contract { a: part.clone(), b: core, out: out.clone(), accumulate: false, exponent: 0 };
+        let kind = OpKind::Contract {
+            a: part.clone(),
+            b: core,
+            out: out.clone(),
+            accumulate: false,
+            exponent: 0,
+        };
         self.op(name, kind, Part::After, Pass::Backward, index);
         out
     }
 
     fn finish(&mut self, name: String, from: BufferId, out: BufferId, layer: usize) {
-        self.op(name, OpKind::Finish { from, out }, Part::After, Pass::Backward, layer);
+        self.op(
+            name,
+            OpKind::Finish { from, out },
+            Part::After,
+            Pass::Backward,
+            layer,
+        );
     }
 
     fn updates(&mut self, layer: &Layer) {
@@ -344,7 +634,16 @@ impl Builder {
         let bias = std::iter::once((&buffers.bias, &buffers.bias_gradient));
         for (&parameter, &gradient) in cores.chain(bias) {
             let name = format!("{}.update", self.buffers[parameter.0].name);
-            self.op(name, OpKind::Update { parameter, gradient }, Part::After, Pass::Update, layer.index);
+            self.op(
+                name,
+                OpKind::Update {
+                    parameter,
+                    gradient,
+                },
+                Part::After,
+                Pass::Update,
+                layer.index,
+            );
         }
     }
 }
@@ -355,12 +654,24 @@ fn core_axes(shape: &TtShape, k: usize) -> Vec<Axis> {
     let mode = k as u8;
     let mut axes = Vec::new();
     if k > 0 {
-        axes.push(Axis { label: Label::Bond(mode - 1), size: left });
+        axes.push(Axis {
+            label: Label::Bond(mode - 1),
+            size: left,
+        });
     }
-    axes.push(Axis { label: Label::Out(mode), size: out });
-    axes.push(Axis { label: Label::In(mode), size: input });
+    axes.push(Axis {
+        label: Label::Out(mode),
+        size: out,
+    });
+    axes.push(Axis {
+        label: Label::In(mode),
+        size: input,
+    });
     if k + 1 < shape.depth() {
-        axes.push(Axis { label: Label::Bond(mode), size: right });
+        axes.push(Axis {
+            label: Label::Bond(mode),
+            size: right,
+        });
     }
     axes
 }
@@ -379,7 +690,14 @@ fn leaf_view(node: &Node, leaf: usize) -> View {
         None => node.view.clone(),
         Some(children) => {
             let (left, right) = children.as_ref();
-            leaf_view(if left.leaves.0 >> leaf & 1 == 1 { left } else { right }, leaf)
+            leaf_view(
+                if left.leaves.0 >> leaf & 1 == 1 {
+                    left
+                } else {
+                    right
+                },
+                leaf,
+            )
         }
     }
 }

@@ -53,7 +53,13 @@ impl Op {
     #[must_use]
     pub fn reads(&self) -> Vec<BufferId> {
         match &self.kind {
-            OpKind::Contract { a, b, out, accumulate, .. } => {
+            OpKind::Contract {
+                a,
+                b,
+                out,
+                accumulate,
+                ..
+            } => {
                 let mut reads = vec![a.buffer, b.buffer];
                 if *accumulate {
                     reads.push(out.buffer);
@@ -66,7 +72,10 @@ impl Op {
             OpKind::SoftmaxCrossEntropy { logits, .. } => vec![*logits],
             OpKind::Sum { from, out } => vec![*from, *out],
             OpKind::Finish { from, .. } => vec![*from],
-            OpKind::Update { parameter, gradient } => vec![*parameter, *gradient],
+            OpKind::Update {
+                parameter,
+                gradient,
+            } => vec![*parameter, *gradient],
         }
     }
 
@@ -76,7 +85,8 @@ impl Op {
         match &self.kind {
             OpKind::Contract { out, .. } => out.buffer,
             OpKind::Bias { y, .. } | OpKind::Relu { y } => *y,
-            OpKind::ReluGradient { gradient, .. } | OpKind::SoftmaxCrossEntropy { gradient, .. } => *gradient,
+            OpKind::ReluGradient { gradient, .. }
+            | OpKind::SoftmaxCrossEntropy { gradient, .. } => *gradient,
             OpKind::Sum { out, .. } | OpKind::Finish { out, .. } => *out,
             OpKind::Update { parameter, .. } => *parameter,
         }
@@ -114,13 +124,19 @@ impl Program {
     /// Multiply-accumulates of a training step per sample, per-batch work shared by the batch.
     #[must_use]
     pub fn training_macs(&self) -> f64 {
-        self.counts().iter().map(|c| c.forward.amortised(self.batch) + c.backward.amortised(self.batch)).sum()
+        self.counts()
+            .iter()
+            .map(|c| c.forward.amortised(self.batch) + c.backward.amortised(self.batch))
+            .sum()
     }
 
     /// Multiply-accumulates of a forward pass per sample, merges shared by the batch.
     #[must_use]
     pub fn forward_macs(&self) -> f64 {
-        self.counts().iter().map(|c| c.forward.amortised(self.batch)).sum()
+        self.counts()
+            .iter()
+            .map(|c| c.forward.amortised(self.batch))
+            .sum()
     }
 
     /// When each buffer is alive; unused buffers are left out.
@@ -130,12 +146,22 @@ impl Program {
         let mut written_forward = vec![false; self.buffers.len()];
         for (at, op) in self.ops.iter().enumerate() {
             for id in op.reads() {
-                let span = spans[id.0].get_or_insert(Liveness { buffer: id, first: at, last: at, stored: false });
+                let span = spans[id.0].get_or_insert(Liveness {
+                    buffer: id,
+                    first: at,
+                    last: at,
+                    stored: false,
+                });
                 span.last = at;
                 span.stored |= op.pass == Pass::Backward && written_forward[id.0];
             }
             let id = op.writes();
-            let span = spans[id.0].get_or_insert(Liveness { buffer: id, first: at, last: at, stored: false });
+            let span = spans[id.0].get_or_insert(Liveness {
+                buffer: id,
+                first: at,
+                last: at,
+                stored: false,
+            });
             span.last = at;
             // The loss writes a gradient, not an activation to be kept.
             let loss = matches!(op.kind, OpKind::SoftmaxCrossEntropy { .. });
@@ -147,12 +173,24 @@ impl Program {
     /// Most bits alive at once among the buffers that `include` accepts, each of `width(buffer)`
     /// bits an element.
     #[must_use]
-    pub fn peak_bits(&self, include: impl Fn(&Liveness) -> bool, width: impl Fn(BufferId) -> u64) -> u64 {
-        let spans: Vec<_> = self.liveness().into_iter().filter(|span| include(span)).collect();
+    pub fn peak_bits(
+        &self,
+        include: impl Fn(&Liveness) -> bool,
+        width: impl Fn(BufferId) -> u64,
+    ) -> u64 {
+        let spans: Vec<_> = self
+            .liveness()
+            .into_iter()
+            .filter(|span| include(span))
+            .collect();
         (0..self.ops.len())
             .map(|at| {
-                let alive = spans.iter().filter(|span| span.first <= at && at <= span.last);
-                alive.map(|span| self.buffer(span.buffer).len as u64 * width(span.buffer)).sum()
+                let alive = spans
+                    .iter()
+                    .filter(|span| span.first <= at && at <= span.last);
+                alive
+                    .map(|span| self.buffer(span.buffer).len as u64 * width(span.buffer))
+                    .sum()
             })
             .max()
             .unwrap_or(0)
@@ -161,7 +199,10 @@ impl Program {
     /// Terms that an accumulator's sum over the batch has, per element.
     #[must_use]
     pub fn sum_terms(&self, accumulator: BufferId) -> u64 {
-        let per_sample = self.ops.iter().find(|op| op.part == Part::Sample && op.writes() == accumulator);
+        let per_sample = self
+            .ops
+            .iter()
+            .find(|op| op.part == Part::Sample && op.writes() == accumulator);
         let terms = per_sample.map_or(1, |op| match &op.kind {
             OpKind::Contract { out, .. } => op.macs() / self.buffer(out.buffer).len.max(1) as u64,
             _ => 1,

@@ -28,7 +28,11 @@ pub fn plan(shape: &TtShape, batch: usize, input_gradient: bool) -> Tree {
         if set.count_ones() < 2 {
             continue;
         }
-        let times = if Leaves(set).has_input() { batch as u64 } else { 1 };
+        let times = if Leaves(set).has_input() {
+            batch as u64
+        } else {
+            1
+        };
         let mut found = (u64::MAX, 0);
         // Walk the subsets that hold the lowest tensor, so that each split comes once.
         let lowest = set & set.wrapping_neg();

@@ -25,13 +25,17 @@ impl Tree {
     /// Right-to-left: the input meets the last core first.
     #[must_use]
     pub fn right_to_left(depth: usize) -> Self {
-        (1..=depth).rev().fold(Self::Leaf(0), |tree, core| Self::node(tree, Self::Leaf(core)))
+        (1..=depth).rev().fold(Self::Leaf(0), |tree, core| {
+            Self::node(tree, Self::Leaf(core))
+        })
     }
 
     /// Left-to-right: the input meets the first core first.
     #[must_use]
     pub fn left_to_right(depth: usize) -> Self {
-        (1..=depth).fold(Self::Leaf(0), |tree, core| Self::node(tree, Self::Leaf(core)))
+        (1..=depth).fold(Self::Leaf(0), |tree, core| {
+            Self::node(tree, Self::Leaf(core))
+        })
     }
 
     /// The leaves as a bit set.
@@ -75,7 +79,10 @@ impl Leaves {
     /// A name such as `x*G1G2`.
     #[must_use]
     pub fn name(self) -> String {
-        let cores: Vec<String> = (1..32).filter(|k| self.0 >> k & 1 == 1).map(|k| format!("G{k}")).collect();
+        let cores: Vec<String> = (1..32)
+            .filter(|k| self.0 >> k & 1 == 1)
+            .map(|k| format!("G{k}"))
+            .collect();
         let cores = cores.concat();
         match (self.has_input(), cores.is_empty()) {
             (true, true) => "x".into(),
@@ -94,13 +101,22 @@ impl Leaves {
         for k in 0..d {
             let core = has(k + 1);
             if k > 0 && core != has(k) {
-                axes.push(Axis { label: Label::Bond(k as u8 - 1), size: shape.ranks()[k - 1] });
+                axes.push(Axis {
+                    label: Label::Bond(k as u8 - 1),
+                    size: shape.ranks()[k - 1],
+                });
             }
             if core != self.has_input() {
-                axes.push(Axis { label: Label::In(k as u8), size: shape.in_modes()[k] });
+                axes.push(Axis {
+                    label: Label::In(k as u8),
+                    size: shape.in_modes()[k],
+                });
             }
             if core {
-                axes.push(Axis { label: Label::Out(k as u8), size: shape.out_modes()[k] });
+                axes.push(Axis {
+                    label: Label::Out(k as u8),
+                    size: shape.out_modes()[k],
+                });
             }
         }
         axes
@@ -111,7 +127,10 @@ impl Leaves {
 /// indices that run over either.
 #[must_use]
 pub fn contraction_macs(a: &[Axis], b: &[Axis]) -> u64 {
-    let product = |axes: &mut dyn Iterator<Item = &Axis>| axes.map(|axis| axis.size as u64).product::<u64>();
-    let only_b = &mut b.iter().filter(|axis| a.iter().all(|other| other.label != axis.label));
+    let product =
+        |axes: &mut dyn Iterator<Item = &Axis>| axes.map(|axis| axis.size as u64).product::<u64>();
+    let only_b = &mut b
+        .iter()
+        .filter(|axis| a.iter().all(|other| other.label != axis.label));
     product(&mut a.iter()) * product(only_b)
 }

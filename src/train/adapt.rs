@@ -44,14 +44,23 @@ impl Bond {
 }
 
 /// Removes the indices that die after step `step` (from 0), when `epochs_done` epochs are done.
-pub(super) fn prune(config: &RunConfig, model: &mut Model, step: u64, epochs_done: f32) -> Vec<Pruned> {
+pub(super) fn prune(
+    config: &RunConfig,
+    model: &mut Model,
+    step: u64,
+    epochs_done: f32,
+) -> Vec<Pruned> {
     let prior = &config.prior;
     if epochs_done <= prior.warmup_epochs {
         return Vec::new();
     }
     if prior.target > 0.0 {
         let last = prior.ramp(epochs_done) >= 1.0;
-        if last || step.is_multiple_of(EVERY) { to_schedule(config, model, epochs_done) } else { Vec::new() }
+        if last || step.is_multiple_of(EVERY) {
+            to_schedule(config, model, epochs_done)
+        } else {
+            Vec::new()
+        }
     } else {
         below_threshold(model, prior.threshold)
     }
@@ -68,13 +77,21 @@ fn below_threshold(model: &mut Model, threshold: f32) -> Vec<Pruned> {
     for (index, layer) in model.layers.iter_mut().enumerate() {
         for bond in 0..layer.bonds.len() {
             let variances = &layer.bonds[bond].variances;
-            let mut keep: Vec<usize> = (0..variances.len()).filter(|&r| variances[r] > threshold).collect();
+            let mut keep: Vec<usize> = (0..variances.len())
+                .filter(|&r| variances[r] > threshold)
+                .collect();
             if keep.is_empty() {
-                keep.extend((0..variances.len()).max_by(|&a, &b| variances[a].total_cmp(&variances[b])));
+                keep.extend(
+                    (0..variances.len()).max_by(|&a, &b| variances[a].total_cmp(&variances[b])),
+                );
             }
             if keep.len() < variances.len() {
                 let indices = layer.keep(bond, &keep);
-                pruned.push(Pruned { layer: index, bond, indices });
+                pruned.push(Pruned {
+                    layer: index,
+                    bond,
+                    indices,
+                });
             }
         }
     }
@@ -91,13 +108,24 @@ fn to_schedule(config: &RunConfig, model: &mut Model, epochs_done: f32) -> Vec<P
     let allowed = goal + (start - goal).max(0.0) * left * left * left;
     let mut pruned: Vec<Pruned> = Vec::new();
     while bits(model.core_entries()) > allowed {
-        let Some((_, (index, bond, r))) = least_relevant(model) else { break };
+        let Some((_, (index, bond, r))) = least_relevant(model) else {
+            break;
+        };
         let layer = &mut model.layers[index];
-        let keep: Vec<usize> = (0..layer.bonds[bond].alive.len()).filter(|&i| i != r).collect();
+        let keep: Vec<usize> = (0..layer.bonds[bond].alive.len())
+            .filter(|&i| i != r)
+            .collect();
         let indices = layer.keep(bond, &keep);
-        match pruned.iter_mut().find(|p| (p.layer, p.bond) == (index, bond)) {
+        match pruned
+            .iter_mut()
+            .find(|p| (p.layer, p.bond) == (index, bond))
+        {
             Some(known) => known.indices.extend(indices),
-            None => pruned.push(Pruned { layer: index, bond, indices }),
+            None => pruned.push(Pruned {
+                layer: index,
+                bond,
+                indices,
+            }),
         }
     }
     pruned
@@ -112,7 +140,12 @@ pub(super) fn least_relevance(model: &Model) -> f32 {
 fn least_relevant(model: &Model) -> Option<(f32, (usize, usize, usize))> {
     let mut best: Option<(f32, (usize, usize, usize))> = None;
     for (index, layer) in model.layers.iter().enumerate() {
-        for (at, bond) in layer.bonds.iter().enumerate().filter(|(_, bond)| bond.alive.len() > 1) {
+        for (at, bond) in layer
+            .bonds
+            .iter()
+            .enumerate()
+            .filter(|(_, bond)| bond.alive.len() > 1)
+        {
             let entries = layer.index_entries(at) as f32;
             for (r, relevance) in bond.relevance.iter().enumerate() {
                 let score = relevance / entries;

@@ -65,14 +65,24 @@ struct Entry {
 
 impl Entry {
     fn floats(name: String, shape: Vec<usize>, values: &[f32]) -> Self {
-        Self { name, dtype: Dtype::F32, shape, bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect() }
+        Self {
+            name,
+            dtype: Dtype::F32,
+            shape,
+            bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        }
     }
 }
 
 /// Names of a layer's parameters with their shapes: the cores, then the bias.
 fn parameter_names(index: usize, shape: &TtShape) -> Vec<(String, Vec<usize>)> {
-    let cores = shape.core_shapes().enumerate().map(|(k, core)| (format!("fc{}.G{}", index + 1, k + 1), core.to_vec()));
-    cores.chain([(format!("fc{}.b", index + 1), vec![shape.outputs()])]).collect()
+    let cores = shape
+        .core_shapes()
+        .enumerate()
+        .map(|(k, core)| (format!("fc{}.G{}", index + 1, k + 1), core.to_vec()));
+    cores
+        .chain([(format!("fc{}.b", index + 1), vec![shape.outputs()])])
+        .collect()
 }
 
 impl Trainer {
@@ -81,21 +91,46 @@ impl Trainer {
     pub fn checkpoint(&self) -> Vec<u8> {
         let mut entries = Vec::new();
         for (index, layer) in self.model.layers.iter().enumerate() {
-            for ((name, shape), parameter) in parameter_names(index, &layer.shape).into_iter().zip(&layer.parameters) {
-                for (suffix, values) in
-                    [("", &parameter.master), (".first", &parameter.moments.first), (".second", &parameter.moments.second)]
-                {
+            for ((name, shape), parameter) in parameter_names(index, &layer.shape)
+                .into_iter()
+                .zip(&layer.parameters)
+            {
+                for (suffix, values) in [
+                    ("", &parameter.master),
+                    (".first", &parameter.moments.first),
+                    (".second", &parameter.moments.second),
+                ] {
                     if !values.is_empty() {
-                        entries.push(Entry::floats(format!("{name}{suffix}"), shape.clone(), values));
+                        entries.push(Entry::floats(
+                            format!("{name}{suffix}"),
+                            shape.clone(),
+                            values,
+                        ));
                     }
                 }
             }
             for (k, bond) in layer.bonds.iter().enumerate() {
-                let (name, rank) = (format!("fc{}.bond{}", index + 1, k + 1), vec![bond.alive.len()]);
-                entries.push(Entry::floats(format!("{name}.variance"), rank.clone(), &bond.variances));
-                entries.push(Entry::floats(format!("{name}.relevance"), rank.clone(), &bond.relevance));
+                let (name, rank) = (
+                    format!("fc{}.bond{}", index + 1, k + 1),
+                    vec![bond.alive.len()],
+                );
+                entries.push(Entry::floats(
+                    format!("{name}.variance"),
+                    rank.clone(),
+                    &bond.variances,
+                ));
+                entries.push(Entry::floats(
+                    format!("{name}.relevance"),
+                    rank.clone(),
+                    &bond.relevance,
+                ));
                 let bytes = bond.alive.iter().flat_map(|v| v.to_le_bytes()).collect();
-                entries.push(Entry { name: format!("{name}.alive"), dtype: Dtype::U16, shape: rank, bytes });
+                entries.push(Entry {
+                    name: format!("{name}.alive"),
+                    dtype: Dtype::U16,
+                    shape: rank,
+                    bytes,
+                });
             }
         }
         let header = Header {
@@ -110,7 +145,12 @@ impl Trainer {
             tally_samples: self.tally.samples,
             tally_loss: self.tally.loss,
             tally_correct: self.tally.correct,
-            exponents: self.model.layers.iter().map(|layer| layer.exponent).collect(),
+            exponents: self
+                .model
+                .layers
+                .iter()
+                .map(|layer| layer.exponent)
+                .collect(),
             ranks: self.model.ranks(),
             shifts: self.engine.shifts(),
         };
@@ -143,7 +183,9 @@ impl Trainer {
         config.validate()?;
         let full = config.shapes()?;
         check_data(&config, &full, &train, &test)?;
-        if (train.len(), test.len(), train.classes) != (header.train_images, header.test_images, header.classes) {
+        if (train.len(), test.len(), train.classes)
+            != (header.train_images, header.test_images, header.classes)
+        {
             return Err(bad(format!(
                 "the checkpoint was made on {} training and {} test images of {} classes, these are {}, {} and {}",
                 header.train_images,
@@ -155,25 +197,47 @@ impl Trainer {
             )));
         }
         if header.ranks.len() != full.len() || header.exponents.len() != full.len() {
-            return Err(bad("the checkpoint's ranks and scales do not fit its layers"));
+            return Err(bad(
+                "the checkpoint's ranks and scales do not fit its layers",
+            ));
         }
         let fresh = Model::new(&config, full, header.classes);
         let mut layers = Vec::new();
         for (index, layer) in fresh.layers.into_iter().enumerate() {
-            layers.push(read_layer(&tensors, index, &layer, &header.ranks[index], header.exponents[index], &config)?);
+            layers.push(read_layer(
+                &tensors,
+                index,
+                &layer,
+                &header.ranks[index],
+                header.exponents[index],
+                &config,
+            )?);
         }
-        let model = Model { layers, classes: header.classes };
+        let model = Model {
+            layers,
+            classes: header.classes,
+        };
         let mut trainer = Self::with_model(config, train, test, model);
         let steps = trainer.total_steps();
         let evaluated = u64::from(header.epochs_evaluated) * trainer.steps_per_epoch();
-        if header.born > header.step || header.step > steps || evaluated > header.step || header.step - evaluated > trainer.steps_per_epoch() {
-            return Err(bad(format!("step {} does not lie in a run of {steps} steps", header.step)));
+        if header.born > header.step
+            || header.step > steps
+            || evaluated > header.step
+            || header.step - evaluated > trainer.steps_per_epoch()
+        {
+            return Err(bad(format!(
+                "step {} does not lie in a run of {steps} steps",
+                header.step
+            )));
         }
         trainer.step = header.step;
         trainer.born = header.born;
         trainer.epochs_evaluated = header.epochs_evaluated;
-        trainer.tally =
-            Tally { samples: header.tally_samples, loss: header.tally_loss, correct: header.tally_correct };
+        trainer.tally = Tally {
+            samples: header.tally_samples,
+            loss: header.tally_loss,
+            correct: header.tally_correct,
+        };
         trainer.engine.adopt_shifts(&header.shifts);
         Ok(trainer)
     }
@@ -181,38 +245,61 @@ impl Trainer {
 
 fn open(bytes: &[u8]) -> Result<SafeTensors<'_>, TrainError> {
     if bytes.len() > MAX_BYTES {
-        return Err(bad("the file is larger than 512 MiB; a railyard checkpoint is a safetensors file below that"));
+        return Err(bad(
+            "the file is larger than 512 MiB; a railyard checkpoint is a safetensors file below that",
+        ));
     }
     SafeTensors::deserialize(bytes).map_err(|error| {
-        bad(format!("this is not a safetensors file ({error}); a checkpoint saved by railyard is accepted"))
+        bad(format!(
+            "this is not a safetensors file ({error}); a checkpoint saved by railyard is accepted"
+        ))
     })
 }
 
 fn header(bytes: &[u8]) -> Result<Header, TrainError> {
     open(bytes)?;
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| bad(error.to_string()))?;
+    let (_, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|error| bad(error.to_string()))?;
     let text = metadata.metadata().as_ref().and_then(|map| map.get("railyard")).ok_or_else(|| {
         bad("this safetensors file has no `railyard` metadata; a checkpoint saved by railyard is accepted")
     })?;
-    let header: Header = serde_json::from_str(text)
-        .map_err(|error| bad(format!("the checkpoint's `railyard` metadata cannot be read: {error}")))?;
+    let header: Header = serde_json::from_str(text).map_err(|error| {
+        bad(format!(
+            "the checkpoint's `railyard` metadata cannot be read: {error}"
+        ))
+    })?;
     if header.version != 1 {
-        return Err(bad(format!("the checkpoint is of version {}; version 1 is accepted", header.version)));
+        return Err(bad(format!(
+            "the checkpoint is of version {}; version 1 is accepted",
+            header.version
+        )));
     }
     Ok(header)
 }
 
 fn floats(tensors: &SafeTensors, name: &str, shape: &[usize]) -> Result<Vec<f32>, TrainError> {
     let bytes = tensor(tensors, name, Dtype::F32, shape)?;
-    let values: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    let values: Vec<f32> = bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect();
     if values.iter().any(|value| !value.is_finite()) {
-        return Err(bad(format!("tensor {name} holds a value that is not a finite number")));
+        return Err(bad(format!(
+            "tensor {name} holds a value that is not a finite number"
+        )));
     }
     Ok(values)
 }
 
-fn tensor<'a>(tensors: &'a SafeTensors, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&'a [u8], TrainError> {
-    let view = tensors.tensor(name).map_err(|_| bad(format!("the checkpoint lacks tensor {name}")))?;
+fn tensor<'a>(
+    tensors: &'a SafeTensors,
+    name: &str,
+    dtype: Dtype,
+    shape: &[usize],
+) -> Result<&'a [u8], TrainError> {
+    let view = tensors
+        .tensor(name)
+        .map_err(|_| bad(format!("the checkpoint lacks tensor {name}")))?;
     if view.dtype() != dtype || view.shape() != shape {
         return Err(bad(format!(
             "tensor {name} is {:?} of shape {:?}; {dtype:?} of shape {shape:?} is accepted",
@@ -233,18 +320,33 @@ fn read_layer(
 ) -> Result<Layer, TrainError> {
     let full = fresh.shape.ranks();
     if ranks.len() != full.len() || ranks.iter().zip(full).any(|(now, start)| now > start) {
-        return Err(bad(format!("layer {} has ranks {ranks:?}, more than its configuration's {full:?}", index + 1)));
+        return Err(bad(format!(
+            "layer {} has ranks {ranks:?}, more than its configuration's {full:?}",
+            index + 1
+        )));
     }
     if !(-64..=64).contains(&exponent) {
-        return Err(bad(format!("layer {} has scale exponent {exponent}; -64 to 64 is accepted", index + 1)));
+        return Err(bad(format!(
+            "layer {} has scale exponent {exponent}; -64 to 64 is accepted",
+            index + 1
+        )));
     }
-    let shape = fresh.shape.with_ranks(ranks.to_vec()).map_err(|error| bad(error.to_string()))?;
+    let shape = fresh
+        .shape
+        .with_ranks(ranks.to_vec())
+        .map_err(|error| bad(error.to_string()))?;
     let mut parameters = Vec::new();
-    for ((name, dims), fresh) in parameter_names(index, &shape).into_iter().zip(&fresh.parameters) {
+    for ((name, dims), fresh) in parameter_names(index, &shape)
+        .into_iter()
+        .zip(&fresh.parameters)
+    {
         let mut master = floats(tensors, &name, &dims)?;
         if let Some(grid) = fresh.grid {
             // A file made elsewhere may lie off the grid; one of ours is not changed by this.
-            let nearest = super::model::Grid { rounding: crate::numeric::Rounding::Nearest, ..grid };
+            let nearest = super::model::Grid {
+                rounding: crate::numeric::Rounding::Nearest,
+                ..grid
+            };
             for value in &mut master {
                 *value = nearest.round(*value, crate::numeric::Stream::default(), 0);
             }
@@ -254,15 +356,26 @@ fn read_layer(
             OptimiserKind::Adam => floats(tensors, &format!("{name}.second"), &dims)?,
             OptimiserKind::Sgd => Vec::new(),
         };
-        parameters.push(Parameter { master, moments: super::optimiser::Moments { first, second }, grid: fresh.grid });
+        parameters.push(Parameter {
+            master,
+            moments: super::optimiser::Moments { first, second },
+            grid: fresh.grid,
+        });
     }
     let mut bonds = Vec::new();
     for (k, (&rank, &start)) in ranks.iter().zip(full).enumerate() {
         let name = format!("fc{}.bond{}", index + 1, k + 1);
         let bytes = tensor(tensors, &format!("{name}.alive"), Dtype::U16, &[rank])?;
-        let alive: Vec<u16> = bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
-        if alive.iter().any(|&place| usize::from(place) >= start) || alive.windows(2).any(|pair| pair[0] >= pair[1]) {
-            return Err(bad(format!("{name} lists alive indices that are not ascending below {start}")));
+        let alive: Vec<u16> = bytes
+            .chunks_exact(2)
+            .map(|b| u16::from_le_bytes([b[0], b[1]]))
+            .collect();
+        if alive.iter().any(|&place| usize::from(place) >= start)
+            || alive.windows(2).any(|pair| pair[0] >= pair[1])
+        {
+            return Err(bad(format!(
+                "{name} lists alive indices that are not ascending below {start}"
+            )));
         }
         bonds.push(Bond {
             initial_rank: start,
@@ -271,5 +384,10 @@ fn read_layer(
             relevance: floats(tensors, &format!("{name}.relevance"), &[rank])?,
         });
     }
-    Ok(Layer { shape, exponent, parameters, bonds })
+    Ok(Layer {
+        shape,
+        exponent,
+        parameters,
+        bonds,
+    })
 }

@@ -212,7 +212,10 @@ pub struct RunConfig {
 }
 
 fn wrong(field: impl Into<String>, message: impl Into<String>) -> ConfigError {
-    ConfigError { field: field.into(), message: message.into() }
+    ConfigError {
+        field: field.into(),
+        message: message.into(),
+    }
 }
 
 impl RunConfig {
@@ -224,21 +227,34 @@ impl RunConfig {
         self.shapes()?;
         let fixed = self.precision == Precision::Fixed;
         let bits = self.bits;
-        let widths = [("core", bits.core, 2, 8), ("activation", bits.activation, 4, 8), ("gradient", bits.gradient, 4, 16)];
+        let widths = [
+            ("core", bits.core, 2, 8),
+            ("activation", bits.activation, 4, 8),
+            ("gradient", bits.gradient, 4, 16),
+        ];
         for (name, value, low, high) in widths {
             if fixed && !(low..=high).contains(&value) {
-                return Err(wrong(format!("bits.{name}"), format!("{value} bits; accepted are {low} to {high}")));
+                return Err(wrong(
+                    format!("bits.{name}"),
+                    format!("{value} bits; accepted are {low} to {high}"),
+                ));
             }
         }
         if fixed && !(bits.core..=16).contains(&bits.master) {
-            let accepted = format!("{} bits; accepted are {} (the cores' width) to 16", bits.master, bits.core);
+            let accepted = format!(
+                "{} bits; accepted are {} (the cores' width) to 16",
+                bits.master, bits.core
+            );
             return Err(wrong("bits.master", accepted));
         }
         let between = |field: &str, value: f32, low: f32, high: f32| {
             if value.is_finite() && (low..=high).contains(&value) {
                 return Ok(());
             }
-            Err(wrong(field, format!("{value} is not accepted; choose a number from {low} to {high}")))
+            Err(wrong(
+                field,
+                format!("{value} is not accepted; choose a number from {low} to {high}"),
+            ))
         };
         let prior = &self.prior;
         between("prior.strength", prior.strength, 0.0, 1e6)?;
@@ -256,13 +272,22 @@ impl RunConfig {
         between("label_smoothing", self.label_smoothing, 0.0, 0.9)?;
         between("rate.peak", self.rate.peak, 1e-8, 10.0)?;
         if self.rate.warmup_steps > 1_000_000 {
-            return Err(wrong("rate.warmup_steps", "more than 1,000,000 steps; choose 0 to 1,000,000"));
+            return Err(wrong(
+                "rate.warmup_steps",
+                "more than 1,000,000 steps; choose 0 to 1,000,000",
+            ));
         }
         if !(1..=1000).contains(&self.epochs) {
-            return Err(wrong("epochs", format!("{} epochs; choose 1 to 1,000", self.epochs)));
+            return Err(wrong(
+                "epochs",
+                format!("{} epochs; choose 1 to 1,000", self.epochs),
+            ));
         }
         if !(1..=1024).contains(&self.batch) {
-            return Err(wrong("batch", format!("{} samples a batch; choose 1 to 1,024", self.batch)));
+            return Err(wrong(
+                "batch",
+                format!("{} samples a batch; choose 1 to 1,024", self.batch),
+            ));
         }
         if self.data.is_empty() || self.data.len() > 200 {
             return Err(wrong("data", "a data set's name has 1 to 200 characters"));
@@ -281,19 +306,30 @@ impl RunConfig {
             return Err(wrong("network.layers", message));
         }
         if self.network.pad_columns > 64 {
-            return Err(wrong("network.pad_columns", "more than 64 zero columns; choose 0 to 64"));
+            return Err(wrong(
+                "network.pad_columns",
+                "more than 64 zero columns; choose 0 to 64",
+            ));
         }
         let mut shapes: Vec<TtShape> = Vec::new();
         for (index, layer) in layers.iter().enumerate() {
             let field = format!("network.layers.{index}");
-            let shape = TtShape::new(layer.in_modes.clone(), layer.out_modes.clone(), layer.ranks.clone())
-                .map_err(|error| wrong(field.clone(), error.to_string()))?;
+            let shape = TtShape::new(
+                layer.in_modes.clone(),
+                layer.out_modes.clone(),
+                layer.ranks.clone(),
+            )
+            .map_err(|error| wrong(field.clone(), error.to_string()))?;
             if shape.depth() > MAX_DEPTH || shape.ranks().iter().any(|&rank| rank > 1024) {
-                let message = format!("a layer has at most {MAX_DEPTH} cores and ranks of at most 1,024");
+                let message =
+                    format!("a layer has at most {MAX_DEPTH} cores and ranks of at most 1,024");
                 return Err(wrong(field, message));
             }
             // Work per sample is bounded so that a typing error cannot freeze a page.
-            if shape.inputs() > MAX_WIDTH || shape.outputs() > MAX_WIDTH || shape.core_entries() > MAX_ENTRIES {
+            if shape.inputs() > MAX_WIDTH
+                || shape.outputs() > MAX_WIDTH
+                || shape.core_entries() > MAX_ENTRIES
+            {
                 let message = format!(
                     "{} inputs, {} outputs and {} core entries; at most {MAX_WIDTH} inputs and outputs and \
                      {MAX_ENTRIES} entries are accepted",
@@ -303,7 +339,10 @@ impl RunConfig {
                 );
                 return Err(wrong(field, message));
             }
-            if let Some(before) = shapes.last().filter(|before| before.outputs() != shape.inputs()) {
+            if let Some(before) = shapes
+                .last()
+                .filter(|before| before.outputs() != shape.inputs())
+            {
                 let message = format!(
                     "the layer before has {} outputs, but the input modes multiply to {}; both must be equal",
                     before.outputs(),

@@ -45,17 +45,32 @@ impl Engine {
     pub fn load(&mut self, model: &Model) {
         for (index, layer) in model.layers.iter().enumerate() {
             let buffers = &self.program().layers[index];
-            let ids: Vec<BufferId> = buffers.cores.iter().copied().chain([buffers.bias]).collect();
+            let ids: Vec<BufferId> = buffers
+                .cores
+                .iter()
+                .copied()
+                .chain([buffers.bias])
+                .collect();
             for (place, (id, parameter)) in ids.iter().zip(&layer.parameters).enumerate() {
                 match self {
                     Self::Float(executor) => executor.set_parameter(*id, &parameter.master),
                     Self::Fixed(executor) => {
                         let formats = executor.formats();
                         let is_core = place + 1 < ids.len();
-                        let bits = if is_core { formats.core } else { formats.activation };
+                        let bits = if is_core {
+                            formats.core
+                        } else {
+                            formats.activation
+                        };
                         let integers: Vec<i16> = match parameter.grid {
-                            Some(grid) if !is_core => parameter.master.iter().map(|&v| grid.integer(v)).collect(),
-                            _ => parameter.master.iter().map(|&v| Grid::view(v, bits)).collect(),
+                            Some(grid) if !is_core => {
+                                parameter.master.iter().map(|&v| grid.integer(v)).collect()
+                            }
+                            _ => parameter
+                                .master
+                                .iter()
+                                .map(|&v| Grid::view(v, bits))
+                                .collect(),
                         };
                         executor.set_parameter(*id, &integers);
                     }
@@ -105,7 +120,12 @@ impl Engine {
 
     pub fn adopt_shifts(&mut self, shifts: &[(String, Shift)]) {
         if let Self::Fixed(executor) = self {
-            executor.adopt_shifts(|name| shifts.iter().find(|(other, _)| other == name).map(|(_, shift)| *shift));
+            executor.adopt_shifts(|name| {
+                shifts
+                    .iter()
+                    .find(|(other, _)| other == name)
+                    .map(|(_, shift)| *shift)
+            });
         }
     }
 }

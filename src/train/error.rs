@@ -84,9 +84,18 @@ pub(super) fn check_data(
             "the data have {classes} classes, but the last layer has {outputs} outputs; at least {classes} are needed"
         ));
     }
-    let highest = train.labels.iter().chain(test.labels.iter()).max().copied().unwrap_or(0);
+    let highest = train
+        .labels
+        .iter()
+        .chain(test.labels.iter())
+        .max()
+        .copied()
+        .unwrap_or(0);
     if usize::from(highest) >= train.classes {
-        return wrong(format!("a label is {highest}, but labels must be below {}", train.classes));
+        return wrong(format!(
+            "a label is {highest}, but labels must be below {}",
+            train.classes
+        ));
     }
     Ok(())
 }

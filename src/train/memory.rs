@@ -24,8 +24,18 @@ impl Widths {
     pub fn of(config: &RunConfig) -> Self {
         let bits = config.bits;
         match config.precision {
-            Precision::Float => Self { core: 32, activation: 32, gradient: 32, master: 0 },
-            Precision::Bf16 | Precision::F16 => Self { core: 16, activation: 16, gradient: 16, master: 32 },
+            Precision::Float => Self {
+                core: 32,
+                activation: 32,
+                gradient: 32,
+                master: 0,
+            },
+            Precision::Bf16 | Precision::F16 => Self {
+                core: 16,
+                activation: 16,
+                gradient: 16,
+                master: 32,
+            },
             Precision::Fixed => Self {
                 core: bits.core.into(),
                 activation: bits.activation.into(),
@@ -46,7 +56,11 @@ pub fn parameter_bits(config: &RunConfig, core_entries: usize, biases: usize) ->
 /// Bits of the same network with dense weights and biases in 32-bit float.
 #[must_use]
 pub fn dense_bits(model: &Model) -> u64 {
-    let weights: usize = model.layers.iter().map(|layer| layer.shape.dense_entries()).sum();
+    let weights: usize = model
+        .layers
+        .iter()
+        .map(|layer| layer.shape.dense_entries())
+        .sum();
     32 * (weights + model.biases()) as u64
 }
 
@@ -60,7 +74,10 @@ pub fn report(config: &RunConfig, model: &Model, program: &Program) -> MemoryRep
     let widths = Widths::of(config);
     let (entries, biases) = (model.core_entries() as u64, model.biases() as u64);
     let full = model.initial_entries() as u64;
-    let stage = |name: &str, bits: u64| MemoryStage { name: name.into(), bits };
+    let stage = |name: &str, bits: u64| MemoryStage {
+        name: name.into(),
+        bits,
+    };
     let low = |entries: u64| widths.core * entries + widths.activation * biases;
     let stages = vec![
         stage("dense, 32-bit float", dense_bits(model)),
@@ -76,17 +93,36 @@ pub fn report(config: &RunConfig, model: &Model, program: &Program) -> MemoryRep
         MomentStorage::F32 => 32,
         MomentStorage::Bf16 => 16,
     };
-    let moments = if config.optimiser.kind == OptimiserKind::Adam { 2 } else { 1 };
-    let bonds: u64 = model.layers.iter().flat_map(|layer| layer.shape.ranks()).map(|&rank| rank as u64).sum();
-    let prior = if config.prior.kind == PriorKind::None { 0 } else { 2 * 32 * bonds };
+    let moments = if config.optimiser.kind == OptimiserKind::Adam {
+        2
+    } else {
+        1
+    };
+    let bonds: u64 = model
+        .layers
+        .iter()
+        .flat_map(|layer| layer.shape.ranks())
+        .map(|&rank| rank as u64)
+        .sum();
+    let prior = if config.prior.kind == PriorKind::None {
+        0
+    } else {
+        2 * 32 * bonds
+    };
     let live = program.liveness();
     let is_input = |id: BufferId| id == program.input();
     let width = |id: BufferId| width(program, widths, config.precision, id);
     let bits = |id: BufferId| program.buffer(id).len as u64 * width(id);
     let scope = |id: BufferId| program.buffer(id).scope;
     let parameter = |id: BufferId| matches!(program.buffer(id).class, Class::Core | Class::Bias);
-    let kept = |span: &&crate::program::Liveness| scope(span.buffer) == Scope::Sample && span.stored;
-    let partials = live.iter().filter(kept).filter(|span| !is_input(span.buffer)).map(|span| bits(span.buffer)).sum();
+    let kept =
+        |span: &&crate::program::Liveness| scope(span.buffer) == Scope::Sample && span.stored;
+    let partials = live
+        .iter()
+        .filter(kept)
+        .filter(|span| !is_input(span.buffer))
+        .map(|span| bits(span.buffer))
+        .sum();
     let gradients = program.peak_bits(
         |span| scope(span.buffer) == Scope::Batch && gradient_class(program, span.buffer),
         width,
@@ -102,7 +138,10 @@ pub fn report(config: &RunConfig, model: &Model, program: &Program) -> MemoryRep
         },
         width,
     );
-    let category = |name: &str, bits: u64| MemoryCategory { name: name.into(), bytes: bits.div_ceil(8) };
+    let category = |name: &str, bits: u64| MemoryCategory {
+        name: name.into(),
+        bytes: bits.div_ceil(8),
+    };
     let training = vec![
         category("parameters", low(entries)),
         category("master copy", masters),
@@ -117,7 +156,10 @@ pub fn report(config: &RunConfig, model: &Model, program: &Program) -> MemoryRep
 }
 
 fn gradient_class(program: &Program, id: BufferId) -> bool {
-    matches!(program.buffer(id).class, Class::Gradient | Class::Accumulator)
+    matches!(
+        program.buffer(id).class,
+        Class::Gradient | Class::Accumulator
+    )
 }
 
 /// Width of a buffer's elements in bits.
@@ -134,7 +176,10 @@ fn width(program: &Program, widths: Widths, precision: Precision, id: BufferId) 
 /// Bits that the exact sum over a batch can need: both operands' widths less one sign, and one bit
 /// for every doubling of the number of terms.
 fn accumulator_bits(program: &Program, widths: Widths, id: BufferId) -> u64 {
-    let operand = program.ops.iter().find(|op| op.part == Part::Sample && op.writes() == id);
+    let operand = program
+        .ops
+        .iter()
+        .find(|op| op.part == Part::Sample && op.writes() == id);
     let product = match operand.map(|op| &op.kind) {
         Some(crate::program::OpKind::Contract { .. }) => widths.gradient + widths.activation - 1,
         _ => widths.gradient,

@@ -173,12 +173,19 @@ impl Snapshot {
     /// Multiply-accumulates of a training step per sample, over all operations of the Program.
     #[must_use]
     pub fn macs_per_sample(&self) -> f64 {
-        self.operations.iter().map(|operation| operation.macs_per_sample).sum()
+        self.operations
+            .iter()
+            .map(|operation| operation.macs_per_sample)
+            .sum()
     }
 
     /// Bytes of the whole training state.
     #[must_use]
     pub fn training_bytes(&self) -> u64 {
-        self.memory.training.iter().map(|category| category.bytes).sum()
+        self.memory
+            .training
+            .iter()
+            .map(|category| category.bytes)
+            .sum()
     }
 }

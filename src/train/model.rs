@@ -120,9 +120,17 @@ impl Model {
     pub fn new(config: &RunConfig, shapes: Vec<TtShape>, classes: usize) -> Self {
         let layers = shapes.into_iter().map(|shape| {
             let bonds = shape.ranks().iter().map(|&rank| Bond::new(rank)).collect();
-            Layer { shape, exponent: 0, parameters: Vec::new(), bonds }
+            Layer {
+                shape,
+                exponent: 0,
+                parameters: Vec::new(),
+                bonds,
+            }
         });
-        let mut model = Self { layers: layers.collect(), classes };
+        let mut model = Self {
+            layers: layers.collect(),
+            classes,
+        };
         model.draw(config, 0);
         model
     }
@@ -147,12 +155,22 @@ impl Model {
             for core in shape.core_shapes() {
                 let stream = stream(Seed(config.seed), step, Purpose::Initial, tensor);
                 let draw = |i: usize| stream.normal(i as u32) * std as f32;
-                let grid = fixed.then_some(Grid { bits: config.bits.master, rounding: config.master_rounding });
-                layer.parameters.push(Parameter::new(core.iter().product(), kind, grid, draw));
+                let grid = fixed.then_some(Grid {
+                    bits: config.bits.master,
+                    rounding: config.master_rounding,
+                });
+                layer
+                    .parameters
+                    .push(Parameter::new(core.iter().product(), kind, grid, draw));
                 tensor += 1;
             }
-            let grid = fixed.then_some(Grid { bits: config.bits.activation, rounding: config.master_rounding });
-            layer.parameters.push(Parameter::new(shape.outputs(), kind, grid, |_| 0.0));
+            let grid = fixed.then_some(Grid {
+                bits: config.bits.activation,
+                rounding: config.master_rounding,
+            });
+            layer
+                .parameters
+                .push(Parameter::new(shape.outputs(), kind, grid, |_| 0.0));
             tensor += 1;
         }
     }
@@ -161,7 +179,11 @@ impl Model {
     #[must_use]
     pub fn network_shape(&self) -> NetworkShape {
         NetworkShape {
-            layers: self.layers.iter().map(|layer| layer.shape.clone()).collect(),
+            layers: self
+                .layers
+                .iter()
+                .map(|layer| layer.shape.clone())
+                .collect(),
             exponents: self.layers.iter().map(|layer| layer.exponent).collect(),
             classes: self.classes,
         }
@@ -170,7 +192,10 @@ impl Model {
     /// Alive core entries of all layers.
     #[must_use]
     pub fn core_entries(&self) -> usize {
-        self.layers.iter().map(|layer| layer.shape.core_entries()).sum()
+        self.layers
+            .iter()
+            .map(|layer| layer.shape.core_entries())
+            .sum()
     }
 
     /// Core entries at the start of the run.
@@ -178,7 +203,10 @@ impl Model {
     pub fn initial_entries(&self) -> usize {
         let full = |layer: &Layer| {
             let ranks: Vec<usize> = layer.bonds.iter().map(|bond| bond.initial_rank).collect();
-            layer.shape.with_ranks(ranks).map_or(0, |shape| shape.core_entries())
+            layer
+                .shape
+                .with_ranks(ranks)
+                .map_or(0, |shape| shape.core_entries())
         };
         self.layers.iter().map(full).sum()
     }
@@ -192,13 +220,20 @@ impl Model {
     /// Alive ranks of every bond.
     #[must_use]
     pub fn ranks(&self) -> Vec<Vec<usize>> {
-        self.layers.iter().map(|layer| layer.shape.ranks().to_vec()).collect()
+        self.layers
+            .iter()
+            .map(|layer| layer.shape.ranks().to_vec())
+            .collect()
     }
 
     /// Checksum of all master copies (FNV-1a, 64 bits, over their little-endian `f32` bytes).
     #[must_use]
     pub fn checksum(&self) -> u64 {
-        let values = self.layers.iter().flat_map(|layer| &layer.parameters).flat_map(|p| &p.master);
+        let values = self
+            .layers
+            .iter()
+            .flat_map(|layer| &layer.parameters)
+            .flat_map(|p| &p.master);
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         for byte in values.flat_map(|value| value.to_bits().to_le_bytes()) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -221,17 +256,36 @@ impl Bond {
 }
 
 impl Parameter {
-    fn new(len: usize, kind: OptimiserKind, grid: Option<Grid>, draw: impl Fn(usize) -> f32) -> Self {
+    fn new(
+        len: usize,
+        kind: OptimiserKind,
+        grid: Option<Grid>,
+        draw: impl Fn(usize) -> f32,
+    ) -> Self {
         let place = |index: usize| match grid {
-            Some(grid) => Grid { rounding: Rounding::Nearest, ..grid }.round(draw(index), Stream::default(), index),
+            Some(grid) => Grid {
+                rounding: Rounding::Nearest,
+                ..grid
+            }
+            .round(draw(index), Stream::default(), index),
             None => draw(index),
         };
-        Self { master: (0..len).map(place).collect(), moments: Moments::new(kind, len), grid }
+        Self {
+            master: (0..len).map(place).collect(),
+            moments: Moments::new(kind, len),
+            grid,
+        }
     }
 
     /// The tensors that shrink together: the master copy and the moments.
     fn tensors(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
-        [&mut self.master, &mut self.moments.first, &mut self.moments.second].into_iter().filter(|t| !t.is_empty())
+        [
+            &mut self.master,
+            &mut self.moments.first,
+            &mut self.moments.second,
+        ]
+        .into_iter()
+        .filter(|t| !t.is_empty())
     }
 }
 
@@ -242,13 +296,17 @@ impl Layer {
     /// # Panics
     /// If `keep` is empty, not ascending or out of range.
     pub fn keep(&mut self, bond: usize, keep: &[usize]) -> Vec<u16> {
-        let (left_shape, right_shape) = (self.shape.core_shape(bond), self.shape.core_shape(bond + 1));
+        let (left_shape, right_shape) =
+            (self.shape.core_shape(bond), self.shape.core_shape(bond + 1));
         let (before, after) = self.parameters.split_at_mut(bond + 1);
         for (left, right) in before[bond].tensors().zip(after[0].tensors()) {
             (*left, *right) = remove_bond_indices(left, left_shape, right, right_shape, keep);
         }
         let state = &mut self.bonds[bond];
-        let removed = (0..state.alive.len()).filter(|i| !keep.contains(i)).map(|i| state.alive[i]).collect();
+        let removed = (0..state.alive.len())
+            .filter(|i| !keep.contains(i))
+            .map(|i| state.alive[i])
+            .collect();
         state.alive = keep.iter().map(|&i| state.alive[i]).collect();
         state.variances = keep.iter().map(|&i| state.variances[i]).collect();
         state.relevance = keep.iter().map(|&i| state.relevance[i]).collect();
@@ -263,7 +321,8 @@ impl Layer {
     /// Core entries that one index of a bond takes: a slice of each neighbour.
     #[must_use]
     pub fn index_entries(&self, bond: usize) -> usize {
-        let ([r, m, n, _], [_, m2, n2, r2]) = (self.shape.core_shape(bond), self.shape.core_shape(bond + 1));
+        let ([r, m, n, _], [_, m2, n2, r2]) =
+            (self.shape.core_shape(bond), self.shape.core_shape(bond + 1));
         r * m * n + m2 * n2 * r2
     }
 

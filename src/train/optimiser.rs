@@ -19,7 +19,10 @@ impl Moments {
     #[must_use]
     pub fn new(kind: OptimiserKind, len: usize) -> Self {
         let second = if kind == OptimiserKind::Adam { len } else { 0 };
-        Self { first: vec![0.0; len], second: vec![0.0; second] }
+        Self {
+            first: vec![0.0; len],
+            second: vec![0.0; second],
+        }
     }
 }
 
@@ -48,12 +51,22 @@ impl OptimiserStep {
             }
             (1.0 - result) as f32
         };
-        Self { config, rate, first_correction: power(config.momentum), second_correction: power(config.beta2) }
+        Self {
+            config,
+            rate,
+            first_correction: power(config.momentum),
+            second_correction: power(config.beta2),
+        }
     }
 
     /// Turns the gradient of one parameter into the change to be subtracted from it, in place.
     pub fn apply(&self, moments: &mut Moments, gradient: &mut [f32], stream: Stream) {
-        let OptimiserConfig { momentum, beta2, epsilon, .. } = self.config;
+        let OptimiserConfig {
+            momentum,
+            beta2,
+            epsilon,
+            ..
+        } = self.config;
         let Moments { first, second } = moments;
         if self.config.kind == OptimiserKind::Sgd {
             for (g, m) in gradient.iter_mut().zip(first.iter_mut()) {
@@ -61,7 +74,11 @@ impl OptimiserStep {
                 *g = self.rate * *m;
             }
         } else {
-            for ((g, m), v) in gradient.iter_mut().zip(first.iter_mut()).zip(second.iter_mut()) {
+            for ((g, m), v) in gradient
+                .iter_mut()
+                .zip(first.iter_mut())
+                .zip(second.iter_mut())
+            {
                 *m = momentum * *m + (1.0 - momentum) * *g;
                 *v = beta2 * *v + (1.0 - beta2) * (*g * *g);
                 let mean = *m / self.first_correction;
@@ -82,12 +99,19 @@ mod tests {
     use super::*;
 
     fn run(kind: OptimiserKind, gradients: &[f32], rate: f32) -> f32 {
-        let config = OptimiserConfig { kind, ..OptimiserConfig::default() };
+        let config = OptimiserConfig {
+            kind,
+            ..OptimiserConfig::default()
+        };
         let mut moments = Moments::new(kind, 1);
         let mut weight = 1.0;
         for (step, &gradient) in gradients.iter().enumerate() {
             let mut change = [gradient];
-            OptimiserStep::new(config, step as u64, rate).apply(&mut moments, &mut change, Stream::default());
+            OptimiserStep::new(config, step as u64, rate).apply(
+                &mut moments,
+                &mut change,
+                Stream::default(),
+            );
             weight -= change[0];
         }
         weight
@@ -102,7 +126,10 @@ mod tests {
             let g = f64::from(g);
             m = 0.9 * m + 0.1 * g;
             v = 0.999 * v + 0.001 * g * g;
-            let (mean, var) = (m / (1.0 - 0.9_f64.powi(t as i32 + 1)), v / (1.0 - 0.999_f64.powi(t as i32 + 1)));
+            let (mean, var) = (
+                m / (1.0 - 0.9_f64.powi(t as i32 + 1)),
+                v / (1.0 - 0.999_f64.powi(t as i32 + 1)),
+            );
             weight -= 0.01 * mean / (var.sqrt() + 1e-8);
         }
         assert!((f64::from(run(OptimiserKind::Adam, &gradients, 0.01)) - weight).abs() < 1e-5);

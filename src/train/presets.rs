@@ -3,14 +3,18 @@
 //! Recipes were chosen on 5,000 held-out training images; docs/RECIPES.md has the runs.
 
 use super::config::{
-    BitsConfig, LayerConfig, MomentStorage, NetworkConfig, OptimiserConfig, OptimiserKind, Precision, Preset,
-    PriorConfig, PriorKind, RateConfig, RateSchedule, RunConfig,
+    BitsConfig, LayerConfig, MomentStorage, NetworkConfig, OptimiserConfig, OptimiserKind,
+    Precision, Preset, PriorConfig, PriorKind, RateConfig, RateSchedule, RunConfig,
 };
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 
 fn layer(in_modes: &[usize], out_modes: &[usize], ranks: &[usize]) -> LayerConfig {
-    LayerConfig { in_modes: in_modes.to_vec(), out_modes: out_modes.to_vec(), ranks: ranks.to_vec() }
+    LayerConfig {
+        in_modes: in_modes.to_vec(),
+        out_modes: out_modes.to_vec(),
+        ranks: ranks.to_vec(),
+    }
 }
 
 impl Preset {
@@ -27,7 +31,10 @@ impl Preset {
             },
             Self::Tiny => NetworkConfig {
                 pad_columns: 2,
-                layers: vec![layer(&[28, 32], &[8, 8], &[6]), layer(&[8, 8], &[4, 4], &[6])],
+                layers: vec![
+                    layer(&[28, 32], &[8, 8], &[6]),
+                    layer(&[8, 8], &[4, 4], &[6]),
+                ],
             },
             Self::Dense => NetworkConfig {
                 pad_columns: 0,
@@ -39,7 +46,12 @@ impl Preset {
 
 impl Default for BitsConfig {
     fn default() -> Self {
-        Self { core: 4, activation: 8, gradient: 16, master: 8 }
+        Self {
+            core: 4,
+            activation: 8,
+            gradient: 16,
+            master: 8,
+        }
     }
 }
 
@@ -83,7 +95,11 @@ impl RunConfig {
             _ => 5e-3,
         };
         // Four-bit cores jump by an eighth; a longer mean of the gradient steadies them.
-        let momentum = if precision == Precision::Fixed { 0.95 } else { 0.9 };
+        let momentum = if precision == Precision::Fixed {
+            0.95
+        } else {
+            0.9
+        };
         Self {
             data: "fashion-mnist-subset".into(),
             network: preset.network(),
@@ -92,10 +108,21 @@ impl RunConfig {
             rounding: Rounding::Nearest,
             master_rounding: Rounding::Stochastic,
             prior: PriorConfig::default(),
-            label_smoothing: if precision == Precision::Fixed { 0.1 } else { 0.0 },
+            label_smoothing: if precision == Precision::Fixed {
+                0.1
+            } else {
+                0.0
+            },
             schedule: Schedule::Planned,
-            optimiser: OptimiserConfig { momentum, ..OptimiserConfig::default() },
-            rate: RateConfig { peak, schedule: RateSchedule::Linear, warmup_steps: 0 },
+            optimiser: OptimiserConfig {
+                momentum,
+                ..OptimiserConfig::default()
+            },
+            rate: RateConfig {
+                peak,
+                schedule: RateSchedule::Linear,
+                warmup_steps: 0,
+            },
             epochs: 10,
             batch: 64,
             seed: 1,

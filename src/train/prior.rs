@@ -48,8 +48,15 @@ impl PriorConfig {
 /// Adds the gradient of the penalty to a core's gradient: `2 weight w / lambda` for each entry of
 /// the slices left of the bond.
 pub(super) fn add_penalty(bond: &Bond, weight: f32, master: &[f32], gradient: &mut [f32]) {
-    let factors: Vec<f32> = bond.variances.iter().map(|lambda| 2.0 * weight / lambda.max(1e-12)).collect();
-    for (row, values) in gradient.chunks_exact_mut(factors.len()).zip(master.chunks_exact(factors.len())) {
+    let factors: Vec<f32> = bond
+        .variances
+        .iter()
+        .map(|lambda| 2.0 * weight / lambda.max(1e-12))
+        .collect();
+    for (row, values) in gradient
+        .chunks_exact_mut(factors.len())
+        .zip(master.chunks_exact(factors.len()))
+    {
         for ((slot, value), factor) in row.iter_mut().zip(values).zip(&factors) {
             *slot += factor * value;
         }
@@ -75,24 +82,44 @@ mod tests {
     #[test]
     fn half_cauchy_target_is_the_positive_root() {
         for (m, d, eta) in [(0.5_f32, 64_usize, 0.1_f32), (3.0, 28, 1.0), (0.0, 10, 0.5)] {
-            let prior = PriorConfig { kind: PriorKind::HalfCauchy, eta, ..PriorConfig::default() };
+            let prior = PriorConfig {
+                kind: PriorKind::HalfCauchy,
+                eta,
+                ..PriorConfig::default()
+            };
             let z = f64::from(prior.target_variance(m, d));
             let (m, d, eta2) = (f64::from(m), d as f64, f64::from(eta) * f64::from(eta));
             let residue = (d + 2.0) * z * z + (d * eta2 - m) * z - m * eta2;
-            assert!(z >= 0.0 && residue.abs() < 1e-5 * (1.0 + m), "{z} {residue}");
+            assert!(
+                z >= 0.0 && residue.abs() < 1e-5 * (1.0 + m),
+                "{z} {residue}"
+            );
         }
     }
 
     #[test]
     fn the_other_targets_follow_their_formulas() {
-        let prior = |kind| PriorConfig { kind, shape: 2.0, scale: 0.5, ..PriorConfig::default() };
+        let prior = |kind| PriorConfig {
+            kind,
+            shape: 2.0,
+            scale: 0.5,
+            ..PriorConfig::default()
+        };
         assert!((prior(PriorKind::LogUniform).target_variance(6.0, 11) - 0.5).abs() < 1e-6);
         assert!((prior(PriorKind::InverseGamma).target_variance(5.0, 6) - 0.5).abs() < 1e-6);
     }
 
     #[test]
     fn strength_waits_and_then_rises() {
-        let prior = PriorConfig { warmup_epochs: 2.0, ramp_epochs: 4.0, ..PriorConfig::default() };
-        assert!(prior.ramp(1.9) == 0.0 && (prior.ramp(4.0) - 0.5).abs() < 1e-6 && prior.ramp(9.0) >= 1.0);
+        let prior = PriorConfig {
+            warmup_epochs: 2.0,
+            ramp_epochs: 4.0,
+            ..PriorConfig::default()
+        };
+        assert!(
+            prior.ramp(1.9) == 0.0
+                && (prior.ramp(4.0) - 0.5).abs() < 1e-6
+                && prior.ramp(9.0) >= 1.0
+        );
     }
 }

@@ -8,7 +8,11 @@ impl RateConfig {
     #[must_use]
     pub fn at(&self, step: u64, total: u64) -> f32 {
         let warmup = u64::from(self.warmup_steps);
-        let rise = if step < warmup { (step + 1) as f64 / warmup as f64 } else { 1.0 };
+        let rise = if step < warmup {
+            (step + 1) as f64 / warmup as f64
+        } else {
+            1.0
+        };
         let done = step as f64 / total.max(1) as f64;
         let fall = match self.schedule {
             RateSchedule::Constant => 1.0,
@@ -24,7 +28,12 @@ mod tests {
     use super::*;
 
     fn rate(schedule: RateSchedule, warmup_steps: u32, step: u64) -> f32 {
-        RateConfig { peak: 0.02, schedule, warmup_steps }.at(step, 1000)
+        RateConfig {
+            peak: 0.02,
+            schedule,
+            warmup_steps,
+        }
+        .at(step, 1000)
     }
 
     #[test]

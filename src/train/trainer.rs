@@ -4,7 +4,8 @@ use super::config::{PriorKind, RunConfig};
 use super::engine::Engine;
 use super::error::TrainError;
 use super::metrics::{
-    BondSnapshot, CoreSnapshot, EpochMetrics, LayerSnapshot, Measure, OperationReport, Pruned, Snapshot, StepMetrics,
+    BondSnapshot, CoreSnapshot, EpochMetrics, LayerSnapshot, Measure, OperationReport, Pruned,
+    Snapshot, StepMetrics,
 };
 use super::model::{Grid, Model, Purpose, stream};
 use super::optimiser::OptimiserStep;
@@ -94,7 +95,12 @@ impl Trainer {
     }
 
     /// A run with these parameters, at its beginning.
-    pub(super) fn with_model(config: RunConfig, train: Dataset, test: Dataset, model: Model) -> Self {
+    pub(super) fn with_model(
+        config: RunConfig,
+        train: Dataset,
+        test: Dataset,
+        model: Model,
+    ) -> Self {
         let program = step_program(&config, &model);
         let engine = Engine::new(&config, program, 1);
         let mut trainer = Self {
@@ -200,50 +206,90 @@ impl Trainer {
     /// If the image has another size than the data's.
     #[must_use]
     pub fn predict(&mut self, image: &[u8]) -> Vec<f32> {
-        assert_eq!(image.len(), self.test.height * self.test.width, "an image of the data's size");
+        assert_eq!(
+            image.len(),
+            self.test.height * self.test.width,
+            "an image of the data's size"
+        );
         let mut pixels = Vec::new();
         pad(&self.config, self.test.width, image, &mut pixels);
-        self.engine.evaluate(Batch { pixels: &pixels, labels: &[] });
+        self.engine.evaluate(Batch {
+            pixels: &pixels,
+            labels: &[],
+        });
         let logits = self.engine.logits();
         let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let weights: Vec<f64> = logits.iter().map(|&logit| exact::exp(f64::from(logit - top))).collect();
+        let weights: Vec<f64> = logits
+            .iter()
+            .map(|&logit| exact::exp(f64::from(logit - top)))
+            .collect();
         let total: f64 = weights.iter().sum();
-        weights.iter().map(|weight| (weight / total) as f32).collect()
+        weights
+            .iter()
+            .map(|weight| (weight / total) as f32)
+            .collect()
     }
 
     /// The state of cores, bonds, memory and operations, for drawing.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let next_to_die = if self.born == 0 { adapt::least_relevance(&self.model) } else { 0.0 };
-        let layers = self.model.layers.iter().enumerate().map(|(index, layer)| LayerSnapshot {
-            name: format!("fc{}", index + 1),
-            in_modes: layer.shape.in_modes().to_vec(),
-            out_modes: layer.shape.out_modes().to_vec(),
-            cores: layer
-                .shape
-                .core_shapes()
-                .zip(&layer.parameters)
-                .map(|(shape, parameter)| CoreSnapshot { shape, values: self.seen(parameter) })
-                .collect(),
-            bonds: layer
-                .bonds
-                .iter()
-                .enumerate()
-                .map(|(at, bond)| {
-                    let entries = layer.index_entries(at) as f32;
-                    let (measure, variances, threshold) = match (self.config.prior.kind, self.config.prior.target) {
-                        (PriorKind::None, _) => (Measure::None, Vec::new(), 0.0),
-                        (_, target) if target > 0.0 => {
-                            let relevance = bond.relevance.iter().map(|value| value / entries).collect();
-                            (Measure::Relevance, relevance, next_to_die)
+        let next_to_die = if self.born == 0 {
+            adapt::least_relevance(&self.model)
+        } else {
+            0.0
+        };
+        let layers = self
+            .model
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(index, layer)| LayerSnapshot {
+                name: format!("fc{}", index + 1),
+                in_modes: layer.shape.in_modes().to_vec(),
+                out_modes: layer.shape.out_modes().to_vec(),
+                cores: layer
+                    .shape
+                    .core_shapes()
+                    .zip(&layer.parameters)
+                    .map(|(shape, parameter)| CoreSnapshot {
+                        shape,
+                        values: self.seen(parameter),
+                    })
+                    .collect(),
+                bonds: layer
+                    .bonds
+                    .iter()
+                    .enumerate()
+                    .map(|(at, bond)| {
+                        let entries = layer.index_entries(at) as f32;
+                        let (measure, variances, threshold) =
+                            match (self.config.prior.kind, self.config.prior.target) {
+                                (PriorKind::None, _) => (Measure::None, Vec::new(), 0.0),
+                                (_, target) if target > 0.0 => {
+                                    let relevance = bond
+                                        .relevance
+                                        .iter()
+                                        .map(|value| value / entries)
+                                        .collect();
+                                    (Measure::Relevance, relevance, next_to_die)
+                                }
+                                _ => (
+                                    Measure::Variance,
+                                    bond.variances.clone(),
+                                    self.config.prior.threshold,
+                                ),
+                            };
+                        let (initial_rank, alive) = (bond.initial_rank, bond.alive.clone());
+                        BondSnapshot {
+                            initial_rank,
+                            alive,
+                            measure,
+                            variances,
+                            threshold,
                         }
-                        _ => (Measure::Variance, bond.variances.clone(), self.config.prior.threshold),
-                    };
-                    let (initial_rank, alive) = (bond.initial_rank, bond.alive.clone());
-                    BondSnapshot { initial_rank, alive, measure, variances, threshold }
-                })
-                .collect(),
-        });
+                    })
+                    .collect(),
+            });
         Snapshot {
             layers: layers.collect(),
             memory: memory::report(&self.config, &self.model, self.program()),
@@ -258,20 +304,31 @@ impl Trainer {
             return parameter.master.clone();
         }
         let unit = exact::pow2(1 - i32::from(bits));
-        parameter.master.iter().map(|&value| f32::from(Grid::view(value, bits)) * unit).collect()
+        parameter
+            .master
+            .iter()
+            .map(|&value| f32::from(Grid::view(value, bits)) * unit)
+            .collect()
     }
 
     fn operations(&self) -> Vec<OperationReport> {
         let program = self.program();
         let shifts = self.engine.shifts();
         let report = |(index, op): (usize, &crate::program::Op)| {
-            let shift = shifts.get(index).map(|(_, shift)| *shift).unwrap_or_default();
+            let shift = shifts
+                .get(index)
+                .map(|(_, shift)| *shift)
+                .unwrap_or_default();
             let bits = match program.buffer(op.writes()).class {
                 Class::Core => self.config.bits.core,
                 Class::Activation | Class::Bias => self.config.bits.activation,
                 Class::Gradient | Class::Accumulator => self.config.bits.gradient,
             };
-            let share = if op.part == Part::Sample { 1.0 } else { program.batch as f64 };
+            let share = if op.part == Part::Sample {
+                1.0
+            } else {
+                program.batch as f64
+            };
             OperationReport {
                 name: op.name.clone(),
                 macs_per_sample: op.macs() as f64 / share,
@@ -299,15 +356,35 @@ impl Trainer {
         let chosen = &self.order.1[first..last];
         let mut pixels = Vec::new();
         for &index in chosen {
-            pad(&self.config, self.train.width, self.train.image(index as usize), &mut pixels);
+            pad(
+                &self.config,
+                self.train.width,
+                self.train.image(index as usize),
+                &mut pixels,
+            );
         }
-        let labels: Vec<u8> = chosen.iter().map(|&index| self.train.labels[index as usize]).collect();
-        let key = StepKey { seed: Seed(self.config.seed), step: self.step };
-        let outcomes = self.engine.train(Batch { pixels: &pixels, labels: &labels }, key);
+        let labels: Vec<u8> = chosen
+            .iter()
+            .map(|&index| self.train.labels[index as usize])
+            .collect();
+        let key = StepKey {
+            seed: Seed(self.config.seed),
+            step: self.step,
+        };
+        let outcomes = self.engine.train(
+            Batch {
+                pixels: &pixels,
+                labels: &labels,
+            },
+            key,
+        );
         let mut batch = Tally::default();
         batch.add(&outcomes, &labels);
         self.tally.add(&outcomes, &labels);
-        let rate = self.config.rate.at(self.step - self.born, self.total_steps() - self.born);
+        let rate = self
+            .config
+            .rate
+            .at(self.step - self.born, self.total_steps() - self.born);
         self.update(rate, labels.len());
         let pruned = self.adapt_ranks();
         self.engine.load(&self.model);
@@ -332,7 +409,12 @@ impl Trainer {
         let mut number = 0;
         for (index, layer) in self.model.layers.iter_mut().enumerate() {
             let buffers = &self.engine.program().layers[index];
-            let ids: Vec<BufferId> = buffers.core_gradients.iter().copied().chain([buffers.bias_gradient]).collect();
+            let ids: Vec<BufferId> = buffers
+                .core_gradients
+                .iter()
+                .copied()
+                .chain([buffers.bias_gradient])
+                .collect();
             for (place, id) in ids.into_iter().enumerate() {
                 let parameter = &mut layer.parameters[place];
                 let mut gradient = vec![0.0; parameter.master.len()];
@@ -346,9 +428,14 @@ impl Trainer {
                         prior::add_penalty(bond, weight, &parameter.master, &mut gradient);
                     }
                 }
-                step.apply(&mut parameter.moments, &mut gradient, stream(seed, self.step, Purpose::Moments, number));
+                step.apply(
+                    &mut parameter.moments,
+                    &mut gradient,
+                    stream(seed, self.step, Purpose::Moments, number),
+                );
                 let rounding = stream(seed, self.step, Purpose::Master, number);
-                for (at, (value, change)) in parameter.master.iter_mut().zip(&gradient).enumerate() {
+                for (at, (value, change)) in parameter.master.iter_mut().zip(&gradient).enumerate()
+                {
                     *value -= change;
                     if let Some(grid) = parameter.grid {
                         *value = grid.round(*value, rounding, at);
@@ -415,16 +502,27 @@ impl Trainer {
         let last = (first + self.config.batch).min(self.test.len());
         let mut pixels = Vec::new();
         for index in first..last {
-            pad(&self.config, self.test.width, self.test.image(index), &mut pixels);
+            pad(
+                &self.config,
+                self.test.width,
+                self.test.image(index),
+                &mut pixels,
+            );
         }
         let labels = &self.test.labels[first..last];
-        let outcomes = self.engine.evaluate(Batch { pixels: &pixels, labels });
+        let outcomes = self.engine.evaluate(Batch {
+            pixels: &pixels,
+            labels,
+        });
         self.evaluation.add(&outcomes, labels);
         for (outcome, &label) in outcomes.iter().zip(labels) {
             self.confusion[usize::from(label) * classes + usize::from(outcome.answer)] += 1;
         }
         if last < self.test.len() {
-            return Advance::Evaluating { done: last, total: self.test.len() };
+            return Advance::Evaluating {
+                done: last,
+                total: self.test.len(),
+            };
         }
         let evaluation = std::mem::take(&mut self.evaluation);
         self.epochs_evaluated += 1;
@@ -436,7 +534,11 @@ impl Trainer {
         let parameter_bits = memory::parameter_bits(&self.config, entries, self.model.biases());
         let dense_bits = memory::dense_bits(&self.model);
         let training = memory::report(&self.config, &self.model, self.program()).training;
-        let speed = if self.busy_seconds > 0.0 { self.tally.samples as f64 / self.busy_seconds } else { 0.0 };
+        let speed = if self.busy_seconds > 0.0 {
+            self.tally.samples as f64 / self.busy_seconds
+        } else {
+            0.0
+        };
         EpochMetrics {
             epoch: self.epochs_evaluated,
             step: self.step,

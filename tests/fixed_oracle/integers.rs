@@ -43,8 +43,18 @@ struct Held {
 
 impl Reference {
     pub fn new(program: &Program, formats: FixedFormats) -> Self {
-        let copies = |id: usize| if program.per_sample(BufferId(id)) { program.batch } else { 1 };
-        let values = program.buffers.iter().enumerate().map(|(id, buffer)| vec![0; buffer.len * copies(id)]);
+        let copies = |id: usize| {
+            if program.per_sample(BufferId(id)) {
+                program.batch
+            } else {
+                1
+            }
+        };
+        let values = program
+            .buffers
+            .iter()
+            .enumerate()
+            .map(|(id, buffer)| vec![0; buffer.len * copies(id)]);
         Self {
             values: values.collect(),
             frac: vec![0; program.buffers.len()],
@@ -76,10 +86,19 @@ impl Reference {
     pub fn batch(&mut self, step: Step) -> Vec<SampleOutcome> {
         let before = self.shifts.clone();
         let needed = |op: &usize| self.runs(*op, step.train) && self.scaled(*op);
-        if (0..self.program.ops.len()).filter(needed).any(|op| !self.shifts[op].known) {
+        if (0..self.program.ops.len())
+            .filter(needed)
+            .any(|op| !self.shifts[op].known)
+        {
             let inputs = self.program.buffer(self.program.input()).len;
             let most = step.pixels.len().min(64 * inputs);
-            self.run(Step { pixels: &step.pixels[..most], ..step }, true);
+            self.run(
+                Step {
+                    pixels: &step.pixels[..most],
+                    ..step
+                },
+                true,
+            );
         }
         let (outcomes, held) = self.run(step, false);
         if step.train {
@@ -109,17 +128,34 @@ impl Reference {
         let mut held = vec![Held::default(); self.program.ops.len()];
         for (op, held) in held.iter_mut().enumerate() {
             if self.runs(op, step.train) {
-                let times = if self.program.ops[op].part == Part::Sample { samples } else { 1 };
+                let times = if self.program.ops[op].part == Part::Sample {
+                    samples
+                } else {
+                    1
+                };
                 *held = self.operate(op, times, step, first_shifts, &mut outcomes);
             }
         }
         (outcomes, held)
     }
 
-    fn operate(&mut self, op: usize, times: usize, step: Step, first: bool, outcomes: &mut [SampleOutcome]) -> Held {
+    fn operate(
+        &mut self,
+        op: usize,
+        times: usize,
+        step: Step,
+        first: bool,
+        outcomes: &mut [SampleOutcome],
+    ) -> Held {
         let kind = self.program.ops[op].kind.clone();
         match &kind {
-            OpKind::Contract { a, b, out, accumulate, exponent } => {
+            OpKind::Contract {
+                a,
+                b,
+                out,
+                accumulate,
+                exponent,
+            } => {
                 let point = self.frac[a.buffer.0] + self.frac[b.buffer.0] + exponent;
                 if *accumulate {
                     let mut sums = vec![0; self.program.buffer(out.buffer).len];
@@ -144,7 +180,11 @@ impl Reference {
             }
             OpKind::Sum { from, out } => {
                 let len = self.program.buffer(*out).len;
-                let column = |i: usize| (0..times).map(|sample| self.values[from.0][sample * len + i]).sum();
+                let column = |i: usize| {
+                    (0..times)
+                        .map(|sample| self.values[from.0][sample * len + i])
+                        .sum()
+                };
                 self.values[out.0] = (0..len).map(column).collect();
                 self.frac[out.0] = self.frac[from.0];
                 Held::default()
@@ -152,7 +192,9 @@ impl Reference {
             OpKind::Bias { y, bias } => self.bias(*y, *bias, times),
             OpKind::Relu { y } => {
                 let used = self.program.buffer(*y).len * times;
-                self.values[y.0][..used].iter_mut().for_each(|value| *value = (*value).max(0));
+                self.values[y.0][..used]
+                    .iter_mut()
+                    .for_each(|value| *value = (*value).max(0));
                 Held::default()
             }
             OpKind::ReluGradient { y, gradient } => {
@@ -163,13 +205,19 @@ impl Reference {
                 }
                 Held::default()
             }
-            OpKind::SoftmaxCrossEntropy { logits, gradient, classes, smoothing } => {
+            OpKind::SoftmaxCrossEntropy {
+                logits,
+                gradient,
+                classes,
+                smoothing,
+            } => {
                 let len = self.program.buffer(*logits).len;
                 self.frac[gradient.0] = i32::from(self.formats.gradient) - 2;
                 for (sample, outcome) in outcomes.iter_mut().enumerate() {
                     let all = &self.values[logits.0][sample * len..][..*classes];
                     let label = step.labels.get(sample).copied();
-                    let (mut values, found) = self.softmax(all, self.frac[logits.0], label, *smoothing);
+                    let (mut values, found) =
+                        self.softmax(all, self.frac[logits.0], label, *smoothing);
                     values.resize(len, 0);
                     self.values[gradient.0][sample * len..][..len].copy_from_slice(&values);
                     *outcome = found;
@@ -183,32 +231,68 @@ impl Reference {
     /// Adds a contraction's products on one sample to `sums`: a loop for every index of `a` or `b`.
     fn products(&self, a: &View, b: &View, out: &View, sample: usize, sums: &mut [i64]) {
         let mut axes: Vec<Axis> = a.axes.clone();
-        axes.extend(b.axes.iter().filter(|axis| a.axes.iter().all(|other| other.label != axis.label)));
+        axes.extend(
+            b.axes
+                .iter()
+                .filter(|axis| a.axes.iter().all(|other| other.label != axis.label)),
+        );
         let loops: Vec<Loop> = axes
             .iter()
-            .map(|axis| Loop { size: axis.size, strides: [a, b, out].map(|view| stride(view, axis)) })
+            .map(|axis| Loop {
+                size: axis.size,
+                strides: [a, b, out].map(|view| stride(view, axis)),
+            })
             .collect();
         let (a, b) = (self.tensor(a.buffer, sample), self.tensor(b.buffer, sample));
-        nest(&loops, [0; 3], &mut |[at_a, at_b, at_out]| sums[at_out] += a[at_a] * b[at_b]);
+        nest(&loops, [0; 3], &mut |[at_a, at_b, at_out]| {
+            sums[at_out] += a[at_a] * b[at_b]
+        });
     }
 
     fn tensor(&self, id: BufferId, sample: usize) -> &[i64] {
         let len = self.program.buffer(id).len;
-        let start = if self.program.per_sample(id) { sample * len } else { 0 };
+        let start = if self.program.per_sample(id) {
+            sample * len
+        } else {
+            0
+        };
         &self.values[id.0][start..start + len]
     }
 
     /// Stores the sums of every sample (of the batch, if it has one for all).
-    fn store(&mut self, op: usize, sums: &[Vec<i64>], out: BufferId, point: i32, step: Step, first: bool) -> Held {
+    fn store(
+        &mut self,
+        op: usize,
+        sums: &[Vec<i64>],
+        out: BufferId,
+        point: i32,
+        step: Step,
+        first: bool,
+    ) -> Held {
         let bits = self.bits(out);
-        let peak = sums.iter().flatten().map(|sum| sum.abs()).max().unwrap_or(0);
+        let peak = sums
+            .iter()
+            .flatten()
+            .map(|sum| sum.abs())
+            .max()
+            .unwrap_or(0);
         if first && !self.shifts[op].known && peak > 0 {
             // The smallest shift that keeps the largest magnitude within 0.9 of full scale.
-            let shift = (-16..=60).find(|&shift| !above(peak, shift, bits, 9)).unwrap();
-            self.shifts[op] = Shift { shift, known: true, ..Shift::default() };
+            let shift = (-16..=60)
+                .find(|&shift| !above(peak, shift, bits, 9))
+                .unwrap();
+            self.shifts[op] = Shift {
+                shift,
+                known: true,
+                ..Shift::default()
+            };
         }
         let shift = self.shifts[op].shift;
-        let rounding = if step.train { self.formats.rounding } else { Rounding::Nearest };
+        let rounding = if step.train {
+            self.formats.rounding
+        } else {
+            Rounding::Nearest
+        };
         let mut saturated = 0;
         for (sample, sums) in sums.iter().enumerate() {
             let stream = Stream::new(step.seed, step.number, index(sample), index(op));
@@ -242,15 +326,27 @@ impl Reference {
 
     /// Gradient (`bits - 2` bits after the point), loss and answer. A logit's weight is
     /// `exp(logit - top)`, rounded to 15 bits after the point.
-    fn softmax(&self, logits: &[i64], frac: i32, label: Option<u8>, smoothing: u8) -> (Vec<i64>, SampleOutcome) {
+    fn softmax(
+        &self,
+        logits: &[i64],
+        frac: i32,
+        label: Option<u8>,
+        smoothing: u8,
+    ) -> (Vec<i64>, SampleOutcome) {
         let top = *logits.iter().max().unwrap();
         let answer = logits.iter().position(|&logit| logit == top).unwrap();
         let real = |logit: i64| f64::from(i32::try_from(logit - top).unwrap()) * 2_f64.powi(-frac);
-        let weights: Vec<f64> = logits.iter().map(|&logit| (real(logit).exp() * 32768.0).round()).collect();
+        let weights: Vec<f64> = logits
+            .iter()
+            .map(|&logit| (real(logit).exp() * 32768.0).round())
+            .collect();
         let total: f64 = weights.iter().sum();
         let one = 2_f64.powi(i32::from(self.formats.gradient) - 2);
         // Weights and their sum are whole; a half goes up, as does floor(x + 1/2).
-        let mut gradient: Vec<i64> = weights.iter().map(|w| whole((2.0 * w * one + total) / (2.0 * total))).collect();
+        let mut gradient: Vec<i64> = weights
+            .iter()
+            .map(|w| whole((2.0 * w * one + total) / (2.0 * total)))
+            .collect();
         let mut loss = 0.0;
         if let Some(label) = label.map(usize::from) {
             let classes = logits.len() as f64;
@@ -259,7 +355,13 @@ impl Reference {
             gradient[label] -= whole(one) - part * i64::try_from(logits.len()).unwrap();
             loss = (total / 32768.0).ln() - real(logits[label]);
         }
-        (gradient, SampleOutcome { loss, answer: u8::try_from(answer).unwrap() })
+        (
+            gradient,
+            SampleOutcome {
+                loss,
+                answer: u8::try_from(answer).unwrap(),
+            },
+        )
     }
 
     /// The next shifts: up after `patience` batches in a row above 0.9 of full scale, down after as
@@ -268,7 +370,9 @@ impl Reference {
         for op in 0..held.len() {
             // A bias counts toward the shift of what it is added to, in that one's unit.
             if let OpKind::Bias { y, .. } = self.program.ops[op].kind {
-                let producer = (0..op).rfind(|&before| self.program.ops[before].writes() == y).unwrap();
+                let producer = (0..op)
+                    .rfind(|&before| self.program.ops[before].writes() == y)
+                    .unwrap();
                 let shift = self.shifts[producer].shift;
                 let peak = divided(held[op].peak, -shift, Rounding::Truncate, 0);
                 held[producer].peak = held[producer].peak.max(peak);
@@ -288,8 +392,16 @@ impl Reference {
             }
             state.batches += 1;
             let patience = if state.batches <= 20 { 1 } else { 5 };
-            state.high = if above(held.peak, state.shift, bits, 9) { state.high + 1 } else { 0 };
-            state.low = if above(held.peak, state.shift, bits, 3) { 0 } else { state.low + 1 };
+            state.high = if above(held.peak, state.shift, bits, 9) {
+                state.high + 1
+            } else {
+                0
+            };
+            state.low = if above(held.peak, state.shift, bits, 3) {
+                0
+            } else {
+                state.low + 1
+            };
             if state.high >= patience {
                 (state.shift, state.high) = (state.shift + 1, 0);
             } else if state.low >= patience {
@@ -307,21 +419,35 @@ struct Loop {
 
 /// Nested loops, the first outermost; `body` gets the places in the two operands and the result.
 fn nest(loops: &[Loop], at: [usize; 3], body: &mut impl FnMut([usize; 3])) {
-    let Some((outer, inner)) = loops.split_first() else { return body(at) };
+    let Some((outer, inner)) = loops.split_first() else {
+        return body(at);
+    };
     for i in 0..outer.size {
-        nest(inner, std::array::from_fn(|tensor| at[tensor] + i * outer.strides[tensor]), body);
+        nest(
+            inner,
+            std::array::from_fn(|tensor| at[tensor] + i * outer.strides[tensor]),
+            body,
+        );
     }
 }
 
 /// How far apart neighbours along an axis lie in a view; 0 if it lacks the axis.
 fn stride(view: &View, axis: &Axis) -> usize {
     let place = view.axes.iter().position(|other| other.label == axis.label);
-    place.map_or(0, |place| view.axes[place + 1..].iter().map(|axis| axis.size).product())
+    place.map_or(0, |place| {
+        view.axes[place + 1..]
+            .iter()
+            .map(|axis| axis.size)
+            .product()
+    })
 }
 
 /// Whether `peak / 2^shift` is above `tenths` tenths of full scale, `2^(bits - 1)`.
 fn above(peak: i64, shift: i32, bits: u8, tenths: i128) -> bool {
-    let (up, down) = (u32::try_from(shift.max(0)).unwrap(), u32::try_from((-shift).max(0)).unwrap());
+    let (up, down) = (
+        u32::try_from(shift.max(0)).unwrap(),
+        u32::try_from((-shift).max(0)).unwrap(),
+    );
     (10 * i128::from(peak)) << down > (tenths << (bits - 1)) << up
 }
 
@@ -349,7 +475,10 @@ fn saturate(value: i64, bits: u8) -> (i64, bool) {
     (kept, kept != value)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the floor of a small number is what is asked for")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the floor of a small number is what is asked for"
+)]
 fn whole(value: f64) -> i64 {
     value.floor() as i64
 }

@@ -36,16 +36,28 @@ fn pixels(draws: &mut Draws, count: usize) -> Vec<u8> {
 }
 
 fn labels(draws: &mut Draws, count: usize, classes: usize) -> Vec<u8> {
-    (0..count).map(|_| u8::try_from(draws.below(classes)).unwrap()).collect()
+    (0..count)
+        .map(|_| u8::try_from(draws.below(classes)).unwrap())
+        .collect()
 }
 
 fn roundings() -> impl Strategy<Value = Rounding> {
-    prop::sample::select(vec![Rounding::Truncate, Rounding::Nearest, Rounding::Stochastic])
+    prop::sample::select(vec![
+        Rounding::Truncate,
+        Rounding::Nearest,
+        Rounding::Stochastic,
+    ])
 }
 
 fn formats() -> impl Strategy<Value = FixedFormats> {
-    (2_u8..=8, 4_u8..=8, 4_u8..=16, roundings())
-        .prop_map(|(core, activation, gradient, rounding)| FixedFormats { core, activation, gradient, rounding })
+    (2_u8..=8, 4_u8..=8, 4_u8..=16, roundings()).prop_map(
+        |(core, activation, gradient, rounding)| FixedFormats {
+            core,
+            activation,
+            gradient,
+            rounding,
+        },
+    )
 }
 
 proptest! {
@@ -117,15 +129,28 @@ proptest! {
 fn small() -> NetworkShape {
     let first = TtShape::new([3, 4], [2, 3], [3]).unwrap();
     let second = TtShape::new([2, 3], [1, 5], [2]).unwrap();
-    NetworkShape { layers: vec![first, second], exponents: vec![2, 1], classes: 4 }
+    NetworkShape {
+        layers: vec![first, second],
+        exponents: vec![2, 1],
+        classes: 4,
+    }
 }
 
 #[test]
 fn two_steps_of_the_papers_network_equal_the_plain_interpreter() {
     let fc1 = TtShape::new([7, 4, 2, 16], [4, 4, 2, 16], [16, 16, 16]).unwrap();
     let fc2 = TtShape::new([32, 16], [1, 16], [16]).unwrap();
-    let network = NetworkShape { layers: vec![fc1, fc2], exponents: vec![5, 4], classes: 10 };
-    let formats = FixedFormats { core: 4, activation: 8, gradient: 16, rounding: Rounding::Stochastic };
+    let network = NetworkShape {
+        layers: vec![fc1, fc2],
+        exponents: vec![5, 4],
+        classes: 10,
+    };
+    let formats = FixedFormats {
+        core: 4,
+        activation: 8,
+        gradient: 16,
+        rounding: Rounding::Stochastic,
+    };
     for schedule in SCHEDULES {
         let mut rig = Rig::new(compile(&network, schedule, 5), formats);
         let mut draws = Draws::new(28);
@@ -133,7 +158,13 @@ fn two_steps_of_the_papers_network_equal_the_plain_interpreter() {
         for step in 0..2 {
             let pixels: Vec<u8> = (0..5 * rig.inputs()).map(|_| draws.pixel()).collect();
             let labels = labels(&mut draws, 5, 10);
-            rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(1), number: step, train: true });
+            rig.run(Step {
+                pixels: &pixels,
+                labels: &labels,
+                seed: Seed(1),
+                number: step,
+                train: true,
+            });
         }
     }
 }
@@ -141,7 +172,12 @@ fn two_steps_of_the_papers_network_equal_the_plain_interpreter() {
 #[test]
 fn forty_steps_through_the_change_of_patience_equal_the_plain_interpreter() {
     for schedule in SCHEDULES {
-        let formats = FixedFormats { core: 4, activation: 8, gradient: 16, rounding: Rounding::Stochastic };
+        let formats = FixedFormats {
+            core: 4,
+            activation: 8,
+            gradient: 16,
+            rounding: Rounding::Stochastic,
+        };
         let mut rig = Rig::new(compile(&small(), schedule, 6), formats);
         let mut draws = Draws::new(40);
         for step in 0..40 {
@@ -150,7 +186,13 @@ fn forty_steps_through_the_change_of_patience_equal_the_plain_interpreter() {
             rig.set_all(|bits| draw(&mut draws, style, bits));
             let pixels: Vec<u8> = (0..6 * rig.inputs()).map(|_| draws.pixel()).collect();
             let labels = labels(&mut draws, 6, 4);
-            rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(9), number: step, train: true });
+            rig.run(Step {
+                pixels: &pixels,
+                labels: &labels,
+                seed: Seed(9),
+                number: step,
+                train: true,
+            });
         }
         assert!(rig.reference.shifts.iter().any(|shift| shift.batches == 40));
     }
@@ -158,7 +200,12 @@ fn forty_steps_through_the_change_of_patience_equal_the_plain_interpreter() {
 
 #[test]
 fn the_first_sixty_four_samples_set_the_first_shifts_on_any_number_of_threads() {
-    let formats = FixedFormats { core: 4, activation: 8, gradient: 16, rounding: Rounding::Nearest };
+    let formats = FixedFormats {
+        core: 4,
+        activation: 8,
+        gradient: 16,
+        rounding: Rounding::Nearest,
+    };
     for schedule in SCHEDULES {
         let mut rig = Rig::new(compile(&small(), schedule, 70), formats);
         let mut draws = Draws::new(64);
@@ -168,14 +215,25 @@ fn the_first_sixty_four_samples_set_the_first_shifts_on_any_number_of_threads() 
         let mut pixels: Vec<u8> = (0..64 * inputs).map(|_| draws.pixel() / 32).collect();
         pixels.resize(70 * inputs, 255);
         let labels = labels(&mut draws, 70, 4);
-        rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(1), number: 0, train: true });
+        rig.run(Step {
+            pixels: &pixels,
+            labels: &labels,
+            seed: Seed(1),
+            number: 0,
+            train: true,
+        });
         assert!(rig.reference.shifts.iter().any(|shift| shift.saturated > 0));
     }
 }
 
 #[test]
 fn a_look_at_the_network_before_training_does_not_change_the_training() {
-    let formats = FixedFormats { core: 4, activation: 8, gradient: 16, rounding: Rounding::Stochastic };
+    let formats = FixedFormats {
+        core: 4,
+        activation: 8,
+        gradient: 16,
+        rounding: Rounding::Stochastic,
+    };
     for schedule in SCHEDULES {
         let train = |look: bool| {
             let mut rig = Rig::new(compile(&small(), schedule, 4), formats);
@@ -185,9 +243,21 @@ fn a_look_at_the_network_before_training_does_not_change_the_training() {
             for step in 0..3 {
                 let pixels: Vec<u8> = (0..4 * rig.inputs()).map(|_| draws.pixel() / 16).collect();
                 if look {
-                    rig.run(Step { pixels: &white, labels: &[], seed: Seed(5), number: step, train: false });
+                    rig.run(Step {
+                        pixels: &white,
+                        labels: &[],
+                        seed: Seed(5),
+                        number: step,
+                        train: false,
+                    });
                 }
-                rig.run(Step { pixels: &pixels, labels: &[0, 1, 2, 3], seed: Seed(5), number: step, train: true });
+                rig.run(Step {
+                    pixels: &pixels,
+                    labels: &[0, 1, 2, 3],
+                    seed: Seed(5),
+                    number: step,
+                    train: true,
+                });
             }
             (rig.reference.shifts, rig.reference.values)
         };
@@ -197,16 +267,30 @@ fn a_look_at_the_network_before_training_does_not_change_the_training() {
 
 #[test]
 fn an_empty_batch_has_no_outcomes_and_zero_gradients() {
-    let formats = FixedFormats { core: 4, activation: 8, gradient: 16, rounding: Rounding::Nearest };
+    let formats = FixedFormats {
+        core: 4,
+        activation: 8,
+        gradient: 16,
+        rounding: Rounding::Nearest,
+    };
     let mut rig = Rig::new(compile(&small(), SCHEDULES[1], 4), formats);
     let mut draws = Draws::new(1);
     rig.set_all(|bits| draw(&mut draws, 0, bits));
     let white = vec![255; 4 * rig.inputs()];
     for pixels in [&[][..], &white, &[]] {
         let labels = vec![0; pixels.len() / rig.inputs()];
-        rig.run(Step { pixels, labels: &labels, seed: Seed(0), number: 0, train: true });
+        rig.run(Step {
+            pixels,
+            labels: &labels,
+            seed: Seed(0),
+            number: 0,
+            train: true,
+        });
         let zero = |values: &[i16]| values.iter().all(|&value| value == 0);
         let gradient = rig.program.layers[1].core_gradients[0];
-        assert_eq!(zero(rig.executors[0].1.integers(gradient, 0)), pixels.is_empty());
+        assert_eq!(
+            zero(rig.executors[0].1.integers(gradient, 0)),
+            pixels.is_empty()
+        );
     }
 }

@@ -16,8 +16,18 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(program: Program, formats: FixedFormats) -> Self {
-        let executors = (1..=3).map(|threads| (threads, FixedExecutor::new(program.clone(), formats, threads)));
-        Self { reference: Reference::new(&program, formats), executors: executors.collect(), formats, program }
+        let executors = (1..=3).map(|threads| {
+            (
+                threads,
+                FixedExecutor::new(program.clone(), formats, threads),
+            )
+        });
+        Self {
+            reference: Reference::new(&program, formats),
+            executors: executors.collect(),
+            formats,
+            program,
+        }
     }
 
     pub fn inputs(&self) -> usize {
@@ -56,14 +66,40 @@ impl Rig {
     pub fn run(&mut self, step: Step) {
         let expected = self.reference.batch(step);
         for (threads, executor) in &mut self.executors {
-            let batch = Batch { pixels: step.pixels, labels: step.labels };
-            let key = StepKey { seed: step.seed, step: step.number };
-            let found = if step.train { executor.train(batch, key) } else { executor.evaluate(batch) };
+            let batch = Batch {
+                pixels: step.pixels,
+                labels: step.labels,
+            };
+            let key = StepKey {
+                seed: step.seed,
+                step: step.number,
+            };
+            let found = if step.train {
+                executor.train(batch, key)
+            } else {
+                executor.evaluate(batch)
+            };
             let at = format!("step {} on {threads} threads", step.number);
             same_outcomes(&found, &expected, &at);
-            same_tensors(executor, &self.reference, *threads, step.train, expected.len(), &at);
-            for (op, (found, expected)) in executor.shifts().iter().zip(&self.reference.shifts).enumerate() {
-                assert_eq!(found, expected, "shift of {} after {at}", self.program.ops[op].name);
+            same_tensors(
+                executor,
+                &self.reference,
+                *threads,
+                step.train,
+                expected.len(),
+                &at,
+            );
+            for (op, (found, expected)) in executor
+                .shifts()
+                .iter()
+                .zip(&self.reference.shifts)
+                .enumerate()
+            {
+                assert_eq!(
+                    found, expected,
+                    "shift of {} after {at}",
+                    self.program.ops[op].name
+                );
             }
         }
     }
@@ -73,30 +109,66 @@ impl Rig {
 fn same_outcomes(found: &[SampleOutcome], expected: &[SampleOutcome], at: &str) {
     assert_eq!(found.len(), expected.len(), "outcomes at {at}");
     for (sample, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert_eq!(found.answer, expected.answer, "answer to sample {sample} at {at}");
+        assert_eq!(
+            found.answer, expected.answer,
+            "answer to sample {sample} at {at}"
+        );
         let error = (found.loss - expected.loss).abs();
-        assert!(error <= 1e-12 * (1.0 + expected.loss), "loss of sample {sample} at {at}: {found:?}, {expected:?}");
+        assert!(
+            error <= 1e-12 * (1.0 + expected.loss),
+            "loss of sample {sample} at {at}: {found:?}, {expected:?}"
+        );
     }
 }
 
 /// Every tensor that the run wrote or read from outside, and its binary point.
-fn same_tensors(run: &FixedExecutor, reference: &Reference, threads: usize, train: bool, samples: usize, at: &str) {
+fn same_tensors(
+    run: &FixedExecutor,
+    reference: &Reference,
+    threads: usize,
+    train: bool,
+    samples: usize,
+    at: &str,
+) {
     let program = run.program();
     let written = |id: BufferId| {
-        let given = matches!(program.buffer(id).class, Class::Core | Class::Bias) || id == program.input();
-        given || (0..program.ops.len()).any(|op| program.ops[op].writes() == id && reference.runs(op, train))
+        let given =
+            matches!(program.buffer(id).class, Class::Core | Class::Bias) || id == program.input();
+        given
+            || (0..program.ops.len())
+                .any(|op| program.ops[op].writes() == id && reference.runs(op, train))
     };
-    for id in (0..program.buffers.len()).map(BufferId).filter(|&id| written(id)) {
+    for id in (0..program.buffers.len())
+        .map(BufferId)
+        .filter(|&id| written(id))
+    {
         let buffer = program.buffer(id);
         let found: Vec<i64> = match (buffer.scope, buffer.class) {
             (Scope::Sample, _) => samples_of(run, id, threads, samples),
             (Scope::Batch, Class::Accumulator) => run.sum(id).to_vec(),
-            (Scope::Batch, _) => run.integers(id, 0).iter().map(|&value| i64::from(value)).collect(),
+            (Scope::Batch, _) => run
+                .integers(id, 0)
+                .iter()
+                .map(|&value| i64::from(value))
+                .collect(),
         };
         let expected = &reference.values[id.0][..found.len()];
-        let differing = found.iter().zip(expected).filter(|(found, expected)| found != expected).count();
-        assert_eq!(differing, 0, "{} at {at}: {found:?} instead of {expected:?}", buffer.name);
-        assert_eq!(run.frac(id), reference.frac[id.0], "binary point of {} at {at}", buffer.name);
+        let differing = found
+            .iter()
+            .zip(expected)
+            .filter(|(found, expected)| found != expected)
+            .count();
+        assert_eq!(
+            differing, 0,
+            "{} at {at}: {found:?} instead of {expected:?}",
+            buffer.name
+        );
+        assert_eq!(
+            run.frac(id),
+            reference.frac[id.0],
+            "binary point of {} at {at}",
+            buffer.name
+        );
     }
 }
 

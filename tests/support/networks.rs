@@ -10,7 +10,12 @@ pub const SCHEDULES: [Schedule; 3] = [Schedule::Paper, Schedule::Chain, Schedule
 
 /// Settings with a fixed seed, so that a failure is the same failure everywhere.
 pub fn config(cases: u32, seed: u64) -> Config {
-    Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() }
+    Config {
+        cases,
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        ..Config::default()
+    }
 }
 
 /// A stream drawn from in order.
@@ -21,7 +26,10 @@ pub struct Draws {
 
 impl Draws {
     pub fn new(seed: u32) -> Self {
-        Self { stream: Stream::new(Seed(seed), 0, 0, 0), next: 0 }
+        Self {
+            stream: Stream::new(Seed(seed), 0, 0, 0),
+            next: 0,
+        }
     }
 
     fn next(&mut self) -> u32 {
@@ -49,20 +57,34 @@ impl Draws {
 pub fn networks(depth: usize, most: usize) -> impl Strategy<Value = NetworkShape> {
     let sizes = move |count: usize| prop::collection::vec(1..=most, count);
     let layer = (1..=depth).prop_flat_map(move |depth| {
-        (sizes(depth), sizes(depth), sizes(depth - 1), prop::collection::vec(0..depth, 12), -3..=6)
+        (
+            sizes(depth),
+            sizes(depth),
+            sizes(depth - 1),
+            prop::collection::vec(0..depth, 12),
+            -3..=6,
+        )
     });
-    (prop::collection::vec(layer, 1..=3), any::<prop::sample::Index>()).prop_map(|(drawn, classes)| {
-        let (mut layers, mut exponents) = (Vec::<TtShape>::new(), Vec::new());
-        for (mut ins, outs, ranks, places, exponent) in drawn {
-            if let Some(before) = layers.last() {
-                ins = spread(before.outputs(), ins.len(), &places);
+    (
+        prop::collection::vec(layer, 1..=3),
+        any::<prop::sample::Index>(),
+    )
+        .prop_map(|(drawn, classes)| {
+            let (mut layers, mut exponents) = (Vec::<TtShape>::new(), Vec::new());
+            for (mut ins, outs, ranks, places, exponent) in drawn {
+                if let Some(before) = layers.last() {
+                    ins = spread(before.outputs(), ins.len(), &places);
+                }
+                layers.push(TtShape::new(ins, outs, ranks).unwrap());
+                exponents.push(exponent);
             }
-            layers.push(TtShape::new(ins, outs, ranks).unwrap());
-            exponents.push(exponent);
-        }
-        let classes = 1 + classes.index(layers[layers.len() - 1].outputs());
-        NetworkShape { layers, exponents, classes }
-    })
+            let classes = 1 + classes.index(layers[layers.len() - 1].outputs());
+            NetworkShape {
+                layers,
+                exponents,
+                classes,
+            }
+        })
 }
 
 /// `depth` modes with the given product: each prime factor goes to the next of `places`.

@@ -35,17 +35,27 @@ pub(super) struct Product<'a> {
 impl Product<'_> {
     /// Adds the exact sums to `out`, which starts at zero.
     pub fn gather(&self, packs: &mut Packs<i16>, out: &mut [i64]) {
-        let Self { plan, samples, operands: (left, right), safe } = *self;
+        let Self {
+            plan,
+            samples,
+            operands: (left, right),
+            safe,
+        } = *self;
         out.fill(0);
         let terms = plan.term_count(samples);
         let cols = &plan.out_cols;
         for from in (0..terms).step_by(safe) {
             let to = (from + safe).min(terms);
-            let (left, right) = ((left, plan.left_at(samples, from, to)), (right, plan.right_at(from, to)));
+            let (left, right) = (
+                (left, plan.left_at(samples, from, to)),
+                (right, plan.right_at(from, to)),
+            );
             gemm(packs, left, right, |first, sums, stride| {
                 for (i, sums) in sums.chunks_exact(stride).enumerate() {
                     let base = plan.out_row(first + i) as usize;
-                    let runs = cols.chunks_exact(plan.out_run).zip(sums[..cols.len()].chunks_exact(plan.out_run));
+                    let runs = cols
+                        .chunks_exact(plan.out_run)
+                        .zip(sums[..cols.len()].chunks_exact(plan.out_run));
                     for (cols, sums) in runs {
                         let start = base + cols[0] as usize;
                         for (slot, &sum) in out[start..start + plan.out_run].iter_mut().zip(sums) {
@@ -74,7 +84,12 @@ impl Product<'_> {
         len: usize,
         out: &mut [i16],
     ) -> OpStats {
-        let Self { plan, samples, operands: (left, right), safe } = *self;
+        let Self {
+            plan,
+            samples,
+            operands: (left, right),
+            safe,
+        } = *self;
         let terms = plan.term_count(samples);
         if terms > safe {
             let mut sums = vec![0; out.len().min(len * samples)];
@@ -89,13 +104,20 @@ impl Product<'_> {
         let mut row_out = vec![0_i16; cols.len()];
         let mut stats = RowStats::default();
         let mut saturated = 0_u64;
-        let (left, right) = ((left, plan.left_at(samples, 0, terms)), (right, plan.right_at(0, terms)));
+        let (left, right) = (
+            (left, plan.left_at(samples, 0, terms)),
+            (right, plan.right_at(0, terms)),
+        );
         gemm(packs, left, right, |first, sums, stride| {
             for (i, sums) in sums.chunks_exact(stride).enumerate() {
                 let row = first + i;
                 let sample = if plan.sample_rows { row / rows } else { 0 };
                 let base = plan.out_row(row) as usize;
-                let key = if how.rounding == Rounding::Stochastic { stream(sample as u32) } else { Stream::default() };
+                let key = if how.rounding == Rounding::Stochastic {
+                    stream(sample as u32)
+                } else {
+                    Stream::default()
+                };
                 let draw = (base - sample * len) as u32;
                 let sums = &sums[..cols.len()];
                 let row_stats = if run == cols.len() {
@@ -113,16 +135,28 @@ impl Product<'_> {
                 saturated += u64::from(row_stats.saturated);
             }
         });
-        OpStats { peak: u64::from(stats.peak), saturated }
+        OpStats {
+            peak: u64::from(stats.peak),
+            saturated,
+        }
     }
 }
 
 /// Requantises exact sums of any size, drawing random bits by position.
-pub(super) fn store_sums(how: Requantise, sums: &[i64], out: &mut [i16], stream: Stream) -> OpStats {
+pub(super) fn store_sums(
+    how: Requantise,
+    sums: &[i64],
+    out: &mut [i16],
+    stream: Stream,
+) -> OpStats {
     let (low, high) = (-(1_i64 << (how.bits - 1)), (1_i64 << (how.bits - 1)) - 1);
     let mut stats = OpStats::default();
     for (index, (slot, &sum)) in out.iter_mut().zip(sums).enumerate() {
-        let random = if how.rounding == Rounding::Stochastic { stream.bits(index as u32) } else { 0 };
+        let random = if how.rounding == Rounding::Stochastic {
+            stream.bits(index as u32)
+        } else {
+            0
+        };
         let value = shift_round(sum, how.shift, how.rounding, random);
         let kept = value.clamp(low, high);
         stats.peak = stats.peak.max(sum.unsigned_abs());

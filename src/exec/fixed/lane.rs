@@ -24,12 +24,27 @@ pub(super) struct Lane {
 impl Lane {
     /// A lane for at most `samples` samples.
     pub fn new(program: &Program, samples: usize) -> Self {
-        let all = || program.buffers.iter().enumerate().map(|(id, buffer)| (program.per_sample(BufferId(id)), buffer));
+        let all = || {
+            program
+                .buffers
+                .iter()
+                .enumerate()
+                .map(|(id, buffer)| (program.per_sample(BufferId(id)), buffer))
+        };
         Self {
-            values: all().map(|(own, buffer)| vec![0; if own { buffer.len * samples } else { 0 }]).collect(),
+            values: all()
+                .map(|(own, buffer)| vec![0; if own { buffer.len * samples } else { 0 }])
+                .collect(),
             sums: all()
                 .map(|(own, buffer)| {
-                    vec![0; if !own && buffer.class == Class::Accumulator { buffer.len } else { 0 }]
+                    vec![
+                        0;
+                        if !own && buffer.class == Class::Accumulator {
+                            buffer.len
+                        } else {
+                            0
+                        }
+                    ]
                 })
                 .collect(),
             outcomes: Vec::new(),
@@ -47,7 +62,8 @@ impl Lane {
         self.outcomes.clear();
         self.outcomes.resize(samples, SampleOutcome::default());
         self.stats.clear();
-        self.stats.resize(core.program.ops.len(), OpStats::default());
+        self.stats
+            .resize(core.program.ops.len(), OpStats::default());
     }
 }
 
@@ -82,7 +98,9 @@ impl Work<'_> {
 
     /// Largest magnitude of a contraction's sums, nothing stored.
     pub fn peak(&self, lane: &mut Lane, op: usize) -> u64 {
-        let Some(plan) = &self.core.plans[op] else { return 0 };
+        let Some(plan) = &self.core.plans[op] else {
+            return 0;
+        };
         let len = lane.values[plan.out.0].len();
         let mut packs = std::mem::take(&mut lane.packs);
         let peak = self.product(lane, op, plan).peak(&mut packs, len);
@@ -90,13 +108,27 @@ impl Work<'_> {
         peak
     }
 
-    fn product<'l>(&'l self, lane: &'l Lane, op: usize, plan: &'l crate::exec::layout::Contraction) -> Product<'l> {
+    fn product<'l>(
+        &'l self,
+        lane: &'l Lane,
+        op: usize,
+        plan: &'l crate::exec::layout::Contraction,
+    ) -> Product<'l> {
         let operand = |id: BufferId| {
-            let values = if self.core.program.per_sample(id) { &lane.values } else { &self.core.values };
+            let values = if self.core.program.per_sample(id) {
+                &lane.values
+            } else {
+                &self.core.values
+            };
             &values[id.0][..]
         };
         let operands = (operand(plan.left), operand(plan.right));
-        Product { plan, samples: self.count, operands, safe: self.core.safe[op] }
+        Product {
+            plan,
+            samples: self.count,
+            operands,
+            safe: self.core.safe[op],
+        }
     }
 
     /// Runs one operation.
@@ -104,7 +136,9 @@ impl Work<'_> {
         let (core, count) = (self.core, self.count);
         match &core.program.ops[index].kind {
             OpKind::Contract { accumulate, .. } => {
-                let Some(plan) = &core.plans[index] else { return };
+                let Some(plan) = &core.plans[index] else {
+                    return;
+                };
                 let mut packs = std::mem::take(&mut lane.packs);
                 if *accumulate {
                     let mut out = std::mem::take(&mut lane.sums[plan.out.0]);
@@ -115,12 +149,16 @@ impl Work<'_> {
                     let stream = |sample: u32| self.key.stream(self.start as u32 + sample, index);
                     let len = core.program.buffer(plan.out).len;
                     let how = core.requantise(index, self.train);
-                    lane.stats[index] = self.product(lane, index, plan).store(&mut packs, how, stream, len, &mut out);
+                    lane.stats[index] = self
+                        .product(lane, index, plan)
+                        .store(&mut packs, how, stream, len, &mut out);
                     lane.values[plan.out.0] = out;
                 }
                 lane.packs = packs;
             }
-            OpKind::Bias { y, bias } => lane.stats[index] = self.bias(&mut lane.values[y.0], *y, *bias),
+            OpKind::Bias { y, bias } => {
+                lane.stats[index] = self.bias(&mut lane.values[y.0], *y, *bias)
+            }
             OpKind::Relu { y } => {
                 for value in &mut lane.values[y.0] {
                     *value = (*value).max(0);
@@ -133,16 +171,27 @@ impl Work<'_> {
                 }
                 lane.values[gradient.0] = slots;
             }
-            OpKind::SoftmaxCrossEntropy { logits, gradient, classes, smoothing } => {
+            OpKind::SoftmaxCrossEntropy {
+                logits,
+                gradient,
+                classes,
+                smoothing,
+            } => {
                 let len = core.program.buffer(*logits).len;
                 let mut slots = std::mem::take(&mut lane.values[gradient.0]);
-                let rows = lane.values[logits.0].chunks_exact(len).zip(slots.chunks_exact_mut(len));
+                let rows = lane.values[logits.0]
+                    .chunks_exact(len)
+                    .zip(slots.chunks_exact_mut(len));
                 for (sample, (logits, gradient)) in rows.take(count).enumerate() {
                     gradient.fill(0);
                     let target = self.labels.get(sample).map(|&label| (label, *smoothing));
                     let bits = core.formats.gradient;
-                    lane.outcomes[sample] =
-                        core.table.gradient(&logits[..*classes], target, bits, &mut gradient[..*classes]);
+                    lane.outcomes[sample] = core.table.gradient(
+                        &logits[..*classes],
+                        target,
+                        bits,
+                        &mut gradient[..*classes],
+                    );
                 }
                 lane.values[gradient.0] = slots;
             }
@@ -166,9 +215,15 @@ impl Work<'_> {
         let shift = core.frac[bias.0] - core.frac[y.0];
         let aligned: Vec<i32> = core.values[bias.0]
             .iter()
-            .map(|&b| shift_round(i64::from(b), shift, Rounding::Nearest, 0).clamp(-(1 << 20), 1 << 20) as i32)
+            .map(|&b| {
+                shift_round(i64::from(b), shift, Rounding::Nearest, 0).clamp(-(1 << 20), 1 << 20)
+                    as i32
+            })
             .collect();
-        let (low, high) = (-(1_i32 << (core.formats.activation - 1)), (1_i32 << (core.formats.activation - 1)) - 1);
+        let (low, high) = (
+            -(1_i32 << (core.formats.activation - 1)),
+            (1_i32 << (core.formats.activation - 1)) - 1,
+        );
         let (mut peak, mut saturated) = (0_u32, 0_u64);
         for row in values.chunks_exact_mut(aligned.len()).take(self.count) {
             let mut clipped = 0_u32;
@@ -181,6 +236,9 @@ impl Work<'_> {
             }
             saturated += u64::from(clipped);
         }
-        OpStats { peak: u64::from(peak), saturated }
+        OpStats {
+            peak: u64::from(peak),
+            saturated,
+        }
     }
 }

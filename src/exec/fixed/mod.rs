@@ -102,27 +102,46 @@ impl Core {
     /// How an operation's sums are stored; a forward pass alone rounds to nearest, so that an
     /// answer does not depend on a step.
     fn requantise(&self, op: usize, train: bool) -> Requantise {
-        let rounding = if train { self.formats.rounding } else { Rounding::Nearest };
+        let rounding = if train {
+            self.formats.rounding
+        } else {
+            Rounding::Nearest
+        };
         let bits = self.bits(self.program.ops[op].writes());
-        Requantise { shift: self.shift[op], bits, rounding }
+        Requantise {
+            shift: self.shift[op],
+            bits,
+            rounding,
+        }
     }
 
     /// Follows the binary points through the Program.
     fn resolve(&mut self) {
         for (id, buffer) in self.program.buffers.iter().enumerate() {
             match buffer.class {
-                Class::Core | Class::Bias => self.frac[id] = i32::from(self.formats.bits(buffer.class)) - 1,
+                Class::Core | Class::Bias => {
+                    self.frac[id] = i32::from(self.formats.bits(buffer.class)) - 1
+                }
                 _ => {}
             }
         }
         self.frac[self.program.input().0] = i32::from(self.formats.activation) - 1;
         for (op, &shift) in self.program.ops.iter().zip(&self.shift) {
             match &op.kind {
-                OpKind::Contract { a, b, out, accumulate, exponent } => {
+                OpKind::Contract {
+                    a,
+                    b,
+                    out,
+                    accumulate,
+                    exponent,
+                } => {
                     let shift = if *accumulate { 0 } else { shift };
-                    self.frac[out.buffer.0] = self.frac[a.buffer.0] + self.frac[b.buffer.0] + exponent - shift;
+                    self.frac[out.buffer.0] =
+                        self.frac[a.buffer.0] + self.frac[b.buffer.0] + exponent - shift;
                 }
-                OpKind::SoftmaxCrossEntropy { logits, gradient, .. } => {
+                OpKind::SoftmaxCrossEntropy {
+                    logits, gradient, ..
+                } => {
                     self.frac[gradient.0] = i32::from(self.formats.gradient) - 2;
                     let frac = self.frac[logits.0];
                     if !self.table.fits(frac) {
@@ -142,23 +161,37 @@ impl Core {
 
 /// Whether an operation has a shift of its own.
 fn scaled(kind: &OpKind) -> bool {
-    matches!(kind, OpKind::Contract { accumulate: false, .. } | OpKind::Finish { .. })
+    matches!(
+        kind,
+        OpKind::Contract {
+            accumulate: false,
+            ..
+        } | OpKind::Finish { .. }
+    )
 }
 
 impl FixedExecutor {
     /// An executor with `threads` lanes; parameters start at zero, shifts are set by the first batch.
     #[must_use]
     pub fn new(program: Program, formats: FixedFormats, threads: usize) -> Self {
-        let plans = program.ops.iter().map(|op| Contraction::of(&program, &op.kind)).collect();
+        let plans = program
+            .ops
+            .iter()
+            .map(|op| Contraction::of(&program, &op.kind))
+            .collect();
         let threads = threads.clamp(1, program.batch.max(1));
         let lanes = vec![Lane::new(&program, program.batch.div_ceil(threads)); threads];
         let batch_len = |id: usize, accumulator: bool| {
             let buffer = &program.buffers[id];
-            let wanted = !program.per_sample(BufferId(id)) && (buffer.class == Class::Accumulator) == accumulator;
+            let wanted = !program.per_sample(BufferId(id))
+                && (buffer.class == Class::Accumulator) == accumulator;
             if wanted { buffer.len } else { 0 }
         };
         let all = 0..program.buffers.len();
-        let values = all.clone().map(|id| vec![0; batch_len(id, false)]).collect();
+        let values = all
+            .clone()
+            .map(|id| vec![0; batch_len(id, false)])
+            .collect();
         let sums = all.map(|id| vec![0; batch_len(id, true)]).collect();
         let bits = |id: BufferId| formats.bits(program.buffer(id).class);
         let safe = program.ops.iter().map(|op| match &op.kind {
@@ -175,11 +208,19 @@ impl FixedExecutor {
             shift: vec![0; program.ops.len()],
             table: Exponentials::new(formats.activation, i32::from(formats.activation) - 1),
             // Rounded to nearest: top * pixel / 255.
-            pixels: (0..256).map(|pixel| ((2 * top * pixel + 255) / 510) as i16).collect(),
+            pixels: (0..256)
+                .map(|pixel| ((2 * top * pixel + 255) / 510) as i16)
+                .collect(),
             program,
         };
         let shifts = vec![Shift::default(); core.program.ops.len()];
-        Self { core, shifts, sums, lanes, packs: Packs::default() }
+        Self {
+            core,
+            shifts,
+            sums,
+            lanes,
+            packs: Packs::default(),
+        }
     }
 
     /// The Program it runs.
@@ -222,7 +263,11 @@ impl FixedExecutor {
     #[must_use]
     pub fn integers(&self, id: BufferId, lane: usize) -> &[i16] {
         let per_sample = self.core.program.per_sample(id);
-        if per_sample { &self.lanes[lane].values[id.0] } else { &self.core.values[id.0] }
+        if per_sample {
+            &self.lanes[lane].values[id.0]
+        } else {
+            &self.core.values[id.0]
+        }
     }
 
     /// The exact sum over the last batch.
@@ -258,7 +303,10 @@ impl FixedExecutor {
         let len = program.buffer(id).len;
         let unit = exact::pow2(-self.frac(id));
         let logits = &self.lanes[0].values[id.0][sample * len..][..program.classes];
-        logits.iter().map(|&value| f32::from(value) * unit).collect()
+        logits
+            .iter()
+            .map(|&value| f32::from(value) * unit)
+            .collect()
     }
 
     /// Forward and backward on a batch; gradients are then ready and shifts adapted.
@@ -281,7 +329,10 @@ impl FixedExecutor {
     /// # Panics
     /// As [`Self::train`].
     pub fn evaluate(&mut self, batch: Batch) -> Vec<SampleOutcome> {
-        let key = StepKey { seed: Seed(0), step: 0 };
+        let key = StepKey {
+            seed: Seed(0),
+            step: 0,
+        };
         let before = self.shifts.clone();
         if self.unknown(false) {
             self.calibrate(batch, key, false);
@@ -294,7 +345,8 @@ impl FixedExecutor {
     /// Whether a shift that a run needs was never set.
     fn unknown(&self, train: bool) -> bool {
         let ops = self.core.program.ops.iter().zip(&self.shifts);
-        ops.filter(|(op, _)| train || op.pass == Pass::Forward).any(|(op, shift)| scaled(&op.kind) && !shift.known)
+        ops.filter(|(op, _)| train || op.pass == Pass::Forward)
+            .any(|(op, shift)| scaled(&op.kind) && !shift.known)
     }
 
     /// Copies the shifts to where the lanes read them and follows the binary points.
@@ -314,13 +366,24 @@ impl FixedExecutor {
         let count = (batch.pixels.len() / inputs).min(CALIBRATION);
         let mut lane = Lane::new(&self.core.program, count);
         lane.load(&self.core, &batch.pixels[..count * inputs]);
-        let labels = if batch.labels.is_empty() { &[] } else { &batch.labels[..count] };
+        let labels = if batch.labels.is_empty() {
+            &[]
+        } else {
+            &batch.labels[..count]
+        };
         for index in 0..self.core.program.ops.len() {
             let op = &self.core.program.ops[index];
             let unknown = scaled(&op.kind) && !self.shifts[index].known;
             let bits = self.core.bits(op.writes());
             if op.part == Part::Sample {
-                let work = Work { core: &self.core, key, train, labels, start: 0, count };
+                let work = Work {
+                    core: &self.core,
+                    key,
+                    train,
+                    labels,
+                    start: 0,
+                    count,
+                };
                 if !work.includes(index) {
                     continue;
                 }
@@ -328,7 +391,14 @@ impl FixedExecutor {
                     self.shifts[index].calibrate(work.peak(&mut lane, index), bits);
                     self.refresh();
                 }
-                let work = Work { core: &self.core, key, train, labels, start: 0, count };
+                let work = Work {
+                    core: &self.core,
+                    key,
+                    train,
+                    labels,
+                    start: 0,
+                    count,
+                };
                 work.op(&mut lane, index);
                 if let Some(sums) = self.sums.get_mut(self.core.program.ops[index].writes().0) {
                     sums.copy_from_slice(&lane.sums[self.core.program.ops[index].writes().0]);
@@ -345,7 +415,12 @@ impl FixedExecutor {
     }
 
     /// Runs the three parts.
-    fn run(&mut self, batch: Batch, key: StepKey, train: bool) -> (Vec<SampleOutcome>, Vec<OpStats>) {
+    fn run(
+        &mut self,
+        batch: Batch,
+        key: StepKey,
+        train: bool,
+    ) -> (Vec<SampleOutcome>, Vec<OpStats>) {
         self.refresh();
         let mut stats = vec![OpStats::default(); self.core.program.ops.len()];
         self.shared_part(Part::Before, key, train, &mut stats);
@@ -355,11 +430,29 @@ impl FixedExecutor {
         let lanes = &mut self.lanes[..cuts.len()];
         on_lanes(lanes, |index, lane| {
             let (start, count) = cuts[index];
-            let labels = if batch.labels.is_empty() { &[] } else { &batch.labels[start..start + count] };
-            lane.load(core, &batch.pixels[start * inputs..(start + count) * inputs]);
-            Work { core, key, train, labels, start, count }.run(lane);
+            let labels = if batch.labels.is_empty() {
+                &[]
+            } else {
+                &batch.labels[start..start + count]
+            };
+            lane.load(
+                core,
+                &batch.pixels[start * inputs..(start + count) * inputs],
+            );
+            Work {
+                core,
+                key,
+                train,
+                labels,
+                start,
+                count,
+            }
+            .run(lane);
         });
-        let outcomes = lanes.iter().flat_map(|lane| lane.outcomes.iter().copied()).collect();
+        let outcomes = lanes
+            .iter()
+            .flat_map(|lane| lane.outcomes.iter().copied())
+            .collect();
         for lane in &*lanes {
             for (all, own) in stats.iter_mut().zip(&lane.stats) {
                 all.add(*own);
@@ -396,12 +489,28 @@ impl FixedExecutor {
         let mut out = std::mem::take(&mut core.values[out_id.0]);
         let stats = match (&core.program.ops[index].kind, &core.plans[index]) {
             (OpKind::Contract { .. }, Some(plan)) => {
-                let operands = (&core.values[plan.left.0][..], &core.values[plan.right.0][..]);
-                let product = Product { plan, samples: 1, operands, safe: core.safe[index] };
+                let operands = (
+                    &core.values[plan.left.0][..],
+                    &core.values[plan.right.0][..],
+                );
+                let product = Product {
+                    plan,
+                    samples: 1,
+                    operands,
+                    safe: core.safe[index],
+                };
                 let len = out.len();
-                product.store(&mut self.packs, how, |_| key.stream(0, index), len, &mut out)
+                product.store(
+                    &mut self.packs,
+                    how,
+                    |_| key.stream(0, index),
+                    len,
+                    &mut out,
+                )
             }
-            (OpKind::Finish { from, .. }, _) => store_sums(how, &self.sums[from.0], &mut out, key.stream(0, index)),
+            (OpKind::Finish { from, .. }, _) => {
+                store_sums(how, &self.sums[from.0], &mut out, key.stream(0, index))
+            }
             _ => OpStats::default(),
         };
         core.values[out_id.0] = out;
@@ -413,11 +522,23 @@ impl FixedExecutor {
         let core = &self.core;
         match (&core.program.ops[index].kind, &core.plans[index]) {
             (OpKind::Contract { .. }, Some(plan)) => {
-                let operands = (&core.values[plan.left.0][..], &core.values[plan.right.0][..]);
-                let product = Product { plan, samples: 1, operands, safe: core.safe[index] };
+                let operands = (
+                    &core.values[plan.left.0][..],
+                    &core.values[plan.right.0][..],
+                );
+                let product = Product {
+                    plan,
+                    samples: 1,
+                    operands,
+                    safe: core.safe[index],
+                };
                 product.peak(&mut self.packs, core.values[plan.out.0].len())
             }
-            (OpKind::Finish { from, .. }, _) => self.sums[from.0].iter().map(|s| s.unsigned_abs()).max().unwrap_or(0),
+            (OpKind::Finish { from, .. }, _) => self.sums[from.0]
+                .iter()
+                .map(|s| s.unsigned_abs())
+                .max()
+                .unwrap_or(0),
             _ => 0,
         }
     }
@@ -428,15 +549,32 @@ impl FixedExecutor {
         let ops = &self.core.program.ops;
         let mut peaks: Vec<OpStats> = stats.to_vec();
         for (index, op) in ops.iter().enumerate() {
-            let OpKind::Bias { y, .. } = op.kind else { continue };
-            let Some(producer) = ops[..index].iter().rposition(|op| op.writes() == y) else { continue };
+            let OpKind::Bias { y, .. } = op.kind else {
+                continue;
+            };
+            let Some(producer) = ops[..index].iter().rposition(|op| op.writes() == y) else {
+                continue;
+            };
             let shift = self.shifts[producer].shift;
-            let peak = if shift >= 0 { stats[index].peak << shift.min(40) } else { stats[index].peak >> -shift };
-            peaks[producer].add(OpStats { peak, saturated: stats[index].saturated });
+            let peak = if shift >= 0 {
+                stats[index].peak << shift.min(40)
+            } else {
+                stats[index].peak >> -shift
+            };
+            peaks[producer].add(OpStats {
+                peak,
+                saturated: stats[index].saturated,
+            });
         }
         for ((op, shift), stats) in ops.iter().zip(&mut self.shifts).zip(&peaks) {
             if scaled(&op.kind) {
-                shift.adapt(stats.peak, stats.saturated, self.core.formats.bits(self.core.program.buffer(op.writes()).class));
+                shift.adapt(
+                    stats.peak,
+                    stats.saturated,
+                    self.core
+                        .formats
+                        .bits(self.core.program.buffer(op.writes()).class),
+                );
             }
         }
     }

@@ -37,7 +37,11 @@ impl Shift {
     fn above(peak: u64, shift: i32, bits: u8, tenths: u64) -> bool {
         let full = u128::from(tenths) << (bits - 1);
         let peak = u128::from(peak) * 10;
-        if shift >= 0 { peak > full << shift.min(80) } else { peak << (-shift).min(60) > full }
+        if shift >= 0 {
+            peak > full << shift.min(80)
+        } else {
+            peak << (-shift).min(60) > full
+        }
     }
 
     /// Sets the first shift from the first batch's largest magnitude.
@@ -49,7 +53,11 @@ impl Shift {
         while Self::above(peak, shift, bits, 9) {
             shift += 1;
         }
-        *self = Self { shift, known: true, ..Self::default() };
+        *self = Self {
+            shift,
+            known: true,
+            ..Self::default()
+        };
     }
 
     /// Adapts to a batch whose largest magnitude before the shift was `peak`.
@@ -59,9 +67,21 @@ impl Shift {
             return;
         }
         self.batches = self.batches.saturating_add(1);
-        let patience = if self.batches <= SETTLING { 1 } else { PATIENCE };
-        self.high = if Self::above(peak, self.shift, bits, 9) { self.high + 1 } else { 0 };
-        self.low = if Self::above(peak, self.shift, bits, 3) { 0 } else { self.low + 1 };
+        let patience = if self.batches <= SETTLING {
+            1
+        } else {
+            PATIENCE
+        };
+        self.high = if Self::above(peak, self.shift, bits, 9) {
+            self.high + 1
+        } else {
+            0
+        };
+        self.low = if Self::above(peak, self.shift, bits, 3) {
+            0
+        } else {
+            self.low + 1
+        };
         if self.high >= patience {
             self.shift = (self.shift + 1).min(60);
             self.high = 0;
@@ -74,7 +94,8 @@ impl Shift {
     /// Largest magnitude of the last batch as a share of full scale.
     #[must_use]
     pub fn share(&self, bits: u8) -> f32 {
-        (self.peak as f64 * crate::numeric::exact::pow2_f64(-self.shift - i32::from(bits) + 1)) as f32
+        (self.peak as f64 * crate::numeric::exact::pow2_f64(-self.shift - i32::from(bits) + 1))
+            as f32
     }
 }
 
@@ -92,7 +113,12 @@ mod tests {
 
     #[test]
     fn five_batches_in_a_row_move_a_settled_shift() {
-        let mut shift = Shift { shift: 4, known: true, batches: 100, ..Shift::default() };
+        let mut shift = Shift {
+            shift: 4,
+            known: true,
+            batches: 100,
+            ..Shift::default()
+        };
         for _ in 0..4 {
             shift.adapt(2000, 3, 8);
         }

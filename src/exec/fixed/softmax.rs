@@ -17,8 +17,12 @@ impl Exponentials {
     /// The table for logits of `bits` bits with `frac` bits after the point.
     pub fn new(bits: u8, frac: i32) -> Self {
         let unit = exact::pow2_f64(-frac);
-        let weight = |d: usize| (exact::exp(-(d as f64) * unit) * exact::pow2_f64(WEIGHT_BITS) + 0.5) as u32;
-        Self { frac, weights: (0..1 << bits).map(weight).collect() }
+        let weight =
+            |d: usize| (exact::exp(-(d as f64) * unit) * exact::pow2_f64(WEIGHT_BITS) + 0.5) as u32;
+        Self {
+            frac,
+            weights: (0..1 << bits).map(weight).collect(),
+        }
     }
 
     /// Whether the table is for this binary point.
@@ -29,7 +33,13 @@ impl Exponentials {
     /// Probabilities minus the target as gradients with `bits - 2` bits after the point, and the
     /// sample's loss and answer. The target is a label with the share, of 256, of it that is spread
     /// over all classes; each class's part of that share is rounded to nearest.
-    pub fn gradient(&self, logits: &[i16], target: Option<(u8, u8)>, bits: u8, out: &mut [i16]) -> SampleOutcome {
+    pub fn gradient(
+        &self,
+        logits: &[i16],
+        target: Option<(u8, u8)>,
+        bits: u8,
+        out: &mut [i16],
+    ) -> SampleOutcome {
         let answer = arg_max(logits);
         let top = i32::from(logits[answer]);
         let weight = |logit: i16| u64::from(self.weights[(top - i32::from(logit)) as usize]);
@@ -51,7 +61,10 @@ impl Exponentials {
             let distance = f64::from(top - i32::from(logits[label])) * exact::pow2_f64(-self.frac);
             loss = exact::ln(total as f64 * exact::pow2_f64(-WEIGHT_BITS)) + distance;
         }
-        SampleOutcome { loss, answer: answer as u8 }
+        SampleOutcome {
+            loss,
+            answer: answer as u8,
+        }
     }
 }
 
@@ -65,7 +78,10 @@ mod tests {
         let logits = [17_i16, -30, 64, 60, 0];
         let mut gradient = [0; 5];
         let outcome = table.gradient(&logits, Some((3, 26)), 16, &mut gradient);
-        let real: Vec<f64> = logits.iter().map(|&l| (f64::from(l) / 16.0).exp()).collect();
+        let real: Vec<f64> = logits
+            .iter()
+            .map(|&l| (f64::from(l) / 16.0).exp())
+            .collect();
         let total: f64 = real.iter().sum();
         for (i, &value) in gradient.iter().enumerate() {
             let target = 26.0 / 256.0 / 5.0 + (1.0 - 26.0 / 256.0) * f64::from(u8::from(i == 3));
