@@ -26,4 +26,4 @@ need_command_line
 say "Testing the page in $(chromium --version 2>/dev/null)"
 shopt -s nullglob
 CHROMIUM=$(command -v chromium) CHROMEDRIVER=$(command -v chromedriver) RAILYARD_BIN=$(target_folder)/release/railyard \
-  node --test scripts/*.test.mjs tests/browser/*.test.mjs
+  node --test --test-concurrency=1 scripts/*.test.mjs tests/browser/*.test.mjs
