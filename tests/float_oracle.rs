@@ -16,14 +16,11 @@ mod networks;
 use dense::Parameters;
 use networks::{Draws, SCHEDULES, config, networks};
 use proptest::prelude::*;
-use railyard::exec::{Batch, StepKey};
+use railyard::exec::Batch;
 use railyard::exec::float::FloatExecutor;
-use railyard::numeric::{Seed, Storage};
+use railyard::numeric::Storage;
 use railyard::program::{BufferId, NetworkShape, Schedule, compile};
 use railyard::tt::core_std;
-
-/// No operation of these Programs draws random bits.
-const KEY: StepKey = StepKey { seed: Seed(0), step: 0 };
 
 /// A batch as the executor takes it and as the reference does.
 struct Samples {
@@ -176,7 +173,7 @@ proptest! {
         let mut all = Vec::new();
         for schedule in SCHEDULES {
             let mut executor = executor(&network, schedule, batch, threads, &parameters);
-            let outcomes = executor.train(Batch { pixels: &samples.pixels, labels: &samples.labels }, KEY);
+            let outcomes = executor.train(Batch { pixels: &samples.pixels, labels: &samples.labels });
             let losses: Vec<f64> = outcomes.iter().map(|outcome| outcome.loss).collect();
             // The loss is of order 1; where it is small, the error of the logits remains.
             for (found, expected) in losses.iter().zip(&reference.losses) {
@@ -215,7 +212,7 @@ proptest! {
         let sizes = sizes(&network, &parameters, &samples.real);
         for schedule in SCHEDULES {
             let mut executor = executor(&network, schedule, batch, threads, &parameters);
-            executor.train(Batch { pixels: &samples.pixels, labels: &samples.labels }, KEY);
+            executor.train(Batch { pixels: &samples.pixels, labels: &samples.labels });
             assert_gradients(&gradients(&executor), &expected, &sizes, &format!("{schedule:?} against differences"));
         }
     }

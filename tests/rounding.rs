@@ -1,7 +1,7 @@
 //! The bias of each rounding over 1e5 draws, by itself, in the kernel, and in the executor.
 
-use railyard::exec::{Batch, StepKey};
-use railyard::exec::fixed::{FixedExecutor, FixedFormats};
+use railyard::exec::Batch;
+use railyard::exec::fixed::{FixedExecutor, FixedFormats, StepKey};
 use railyard::kernels::{Requantise, requantise_row};
 use railyard::numeric::{Rounding, Seed, Stream, shift_round};
 use railyard::program::{NetworkShape, Schedule, compile};

@@ -62,9 +62,6 @@ pub struct RunOptions {
     /// Share of each training target that is spread over all classes
     #[arg(long)]
     pub label_smoothing: Option<f32>,
-    /// Share of hidden activations that dropout takes away while training
-    #[arg(long)]
-    pub dropout: Option<f32>,
     /// Order of the contractions: paper, chain or planned
     #[arg(long, value_parser = parse::<Schedule>)]
     pub schedule: Option<Schedule>,
@@ -74,9 +71,6 @@ pub struct RunOptions {
     /// Adam's beta1, or the momentum of sgd
     #[arg(long)]
     pub momentum: Option<f32>,
-    /// Decay of the cores toward zero, times the rate, once per step
-    #[arg(long)]
-    pub weight_decay: Option<f32>,
     /// Storage of the optimiser's moments: f32 or bf16
     #[arg(long, value_parser = parse::<MomentStorage>)]
     pub moments: Option<MomentStorage>,
@@ -160,11 +154,9 @@ impl RunOptions {
         set(&mut config.prior.ramp_epochs, self.prior_ramp);
         set(&mut config.prior.threshold, self.prior_threshold);
         set(&mut config.label_smoothing, self.label_smoothing);
-        set(&mut config.dropout, self.dropout);
         set(&mut config.schedule, self.schedule);
         set(&mut config.optimiser.kind, self.optimiser);
         set(&mut config.optimiser.momentum, self.momentum);
-        set(&mut config.optimiser.weight_decay, self.weight_decay);
         set(&mut config.optimiser.moments, self.moments);
         set(&mut config.epochs, self.epochs);
         set(&mut config.batch, self.batch);

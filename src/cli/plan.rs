@@ -90,7 +90,6 @@ fn kind(kind: &OpKind) -> &'static str {
         OpKind::Contract { .. } => "contract",
         OpKind::Bias { .. } => "bias",
         OpKind::Relu { .. } => "relu",
-        OpKind::Dropout { .. } => "dropout",
         OpKind::ReluGradient { .. } => "relu gradient",
         OpKind::SoftmaxCrossEntropy { .. } => "softmax cross-entropy",
         OpKind::Sum { .. } => "sum over the batch",
@@ -129,7 +128,6 @@ fn shape(kind: &OpKind, program: &Program) -> String {
         OpKind::Contract { a, b, out, .. } => format!("{} * {} -> {}", sizes(a), sizes(b), sizes(out)),
         OpKind::Bias { y, bias } => format!("{} + {}", name(y), name(bias)),
         OpKind::Relu { y } => name(y),
-        OpKind::Dropout { y, dropped } => format!("{}, {dropped} of 256", name(y)),
         OpKind::ReluGradient { y, gradient } => format!("{} where {} > 0", name(gradient), name(y)),
         OpKind::SoftmaxCrossEntropy { logits, gradient, classes, .. } => {
             format!("{} -> {}, {classes} classes", name(logits), name(gradient))

@@ -5,7 +5,7 @@
 //! halves do not underflow; [`FloatExecutor::gradient`] undoes it.
 
 use super::layout::Contraction;
-use super::{Batch, SampleOutcome, StepKey, arg_max, cut, is_dropped, on_lanes};
+use super::{Batch, SampleOutcome, arg_max, cut, on_lanes};
 use crate::kernels::{Packs, gemm};
 use crate::numeric::{Storage, exact};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
@@ -93,9 +93,9 @@ impl FloatExecutor {
     /// # Panics
     /// If the batch is larger than the Program's, has labels for some samples only, or a label is not
     /// below the Program's classes.
-    pub fn train(&mut self, batch: Batch, key: StepKey) -> Vec<SampleOutcome> {
+    pub fn train(&mut self, batch: Batch) -> Vec<SampleOutcome> {
         self.run_shared(Part::Before, false);
-        let outcomes = self.run_samples(batch, Some(key));
+        let outcomes = self.run_samples(batch, true);
         self.run_shared(Part::After, false);
         outcomes
     }
@@ -106,7 +106,7 @@ impl FloatExecutor {
     /// As [`Self::train`].
     pub fn evaluate(&mut self, batch: Batch) -> Vec<SampleOutcome> {
         self.run_shared(Part::Before, true);
-        self.run_samples(batch, None)
+        self.run_samples(batch, false)
     }
 
     /// Logits of one sample of the last batch, if it was run in the first lane.
@@ -142,7 +142,7 @@ impl FloatExecutor {
         }
     }
 
-    fn run_samples(&mut self, batch: Batch, key: Option<StepKey>) -> Vec<SampleOutcome> {
+    fn run_samples(&mut self, batch: Batch, train: bool) -> Vec<SampleOutcome> {
         let inputs = self.program.buffer(self.program.input()).len;
         let samples = batch.pixels.len() / inputs;
         let cuts = cut(samples, self.lanes.len());
@@ -152,14 +152,14 @@ impl FloatExecutor {
             shared: &self.shared,
             storage: self.storage,
             loss_scale: self.loss_scale,
-            key,
+            train,
         };
         on_lanes(&mut self.lanes[..cuts.len()], |index, lane| {
             let (start, count) = cuts[index];
             let labels = if batch.labels.is_empty() { &[] } else { &batch.labels[start..start + count] };
-            work.run(lane, &batch.pixels[start * inputs..(start + count) * inputs], labels, (start, count));
+            work.run(lane, &batch.pixels[start * inputs..(start + count) * inputs], labels, count);
         });
-        if key.is_some() {
+        if train {
             for id in 0..self.shared.len() {
                 if self.program.buffers[id].class == Class::Accumulator {
                     self.shared[id].fill(0.0);
@@ -182,12 +182,11 @@ struct Work<'a> {
     shared: &'a [Vec<f32>],
     storage: Storage,
     loss_scale: f32,
-    /// Where random bits come from; a forward pass alone has none.
-    key: Option<StepKey>,
+    train: bool,
 }
 
 impl Work<'_> {
-    fn run(&self, lane: &mut Lane, pixels: &[u8], labels: &[u8], (start, count): (usize, usize)) {
+    fn run(&self, lane: &mut Lane, pixels: &[u8], labels: &[u8], count: usize) {
         let input = self.program.input();
         for (slot, &pixel) in lane.own[input.0].iter_mut().zip(pixels) {
             *slot = f32::from(pixel) * (1.0 / 255.0);
@@ -195,33 +194,10 @@ impl Work<'_> {
         self.storage.round_slice(&mut lane.own[input.0][..pixels.len()]);
         lane.outcomes.clear();
         lane.outcomes.resize(count, SampleOutcome::default());
-        for (index, (op, plan)) in self.program.ops.iter().zip(self.plans).enumerate() {
-            if op.part != Part::Sample || (self.key.is_none() && op.pass != Pass::Forward) {
-                continue;
-            }
-            if let OpKind::Dropout { y, dropped } = op.kind {
-                let len = self.program.buffer(y).len;
-                for (sample, row) in lane.own[y.0].chunks_exact_mut(len).take(count).enumerate() {
-                    self.dropout(row, (start + sample) as u32, index, dropped);
-                }
-            } else {
+        for (op, plan) in self.program.ops.iter().zip(self.plans) {
+            if op.part == Part::Sample && (self.train || op.pass == Pass::Forward) {
                 self.op(lane, &op.kind, plan.as_ref(), labels, count);
             }
-        }
-    }
-
-    fn dropout(&self, row: &mut [f32], sample: u32, op: usize, dropped: u8) {
-        let Some(key) = self.key else {
-            let kept = (256.0 - f32::from(dropped)) / 256.0;
-            for value in row.iter_mut() {
-                *value *= kept;
-            }
-            self.storage.round_slice(row);
-            return;
-        };
-        let stream = key.stream(sample, op);
-        for (at, value) in row.iter_mut().enumerate() {
-            *value = if is_dropped(stream, at, dropped) { 0.0 } else { *value };
         }
     }
 
@@ -288,7 +264,7 @@ impl Work<'_> {
                 }
                 lane.own[out.0] = sums;
             }
-            OpKind::Dropout { .. } | OpKind::Finish { .. } | OpKind::Update { .. } => {}
+            OpKind::Finish { .. } | OpKind::Update { .. } => {}
         }
     }
 }

@@ -8,8 +8,6 @@ pub mod fixed;
 pub mod float;
 mod layout;
 
-use crate::numeric::{Seed, Stream};
-
 /// Padded input pixels and labels of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
@@ -26,22 +24,6 @@ pub struct SampleOutcome {
     pub loss: f64,
     /// The class with the largest logit, the first of equals.
     pub answer: u8,
-}
-
-/// Where the random bits of a step come from.
-#[derive(Clone, Copy, Debug)]
-pub struct StepKey {
-    /// Seed of the run.
-    pub seed: Seed,
-    /// Step of the run.
-    pub step: u64,
-}
-
-impl StepKey {
-    /// The stream of one operation on one sample.
-    fn stream(self, sample: u32, op: usize) -> Stream {
-        Stream::new(self.seed, self.step, sample, op as u32)
-    }
 }
 
 /// Splits `samples` into at most `lanes` runs of nearly equal length: `(start, length)`.
@@ -67,11 +49,6 @@ fn on_lanes<L: Send>(lanes: &mut [L], work: impl Fn(usize, &mut L) + Sync) {
             scope.spawn(move || work(index, lane));
         }
     });
-}
-
-/// Whether dropout takes an element away in training; draw `index` of the operation's stream decides.
-fn is_dropped(stream: Stream, index: usize, dropped: u8) -> bool {
-    stream.bits(index as u32) >> 24 < u32::from(dropped)
 }
 
 /// Index of the largest value, the first of equals.

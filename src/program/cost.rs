@@ -61,7 +61,7 @@ impl Op {
                 reads
             }
             OpKind::Bias { y, bias } => vec![*y, *bias],
-            OpKind::Relu { y } | OpKind::Dropout { y, .. } => vec![*y],
+            OpKind::Relu { y } => vec![*y],
             OpKind::ReluGradient { y, gradient } => vec![*y, *gradient],
             OpKind::SoftmaxCrossEntropy { logits, .. } => vec![*logits],
             OpKind::Sum { from, out } => vec![*from, *out],
@@ -75,7 +75,7 @@ impl Op {
     pub fn writes(&self) -> BufferId {
         match &self.kind {
             OpKind::Contract { out, .. } => out.buffer,
-            OpKind::Bias { y, .. } | OpKind::Relu { y } | OpKind::Dropout { y, .. } => *y,
+            OpKind::Bias { y, .. } | OpKind::Relu { y } => *y,
             OpKind::ReluGradient { gradient, .. } | OpKind::SoftmaxCrossEntropy { gradient, .. } => *gradient,
             OpKind::Sum { out, .. } | OpKind::Finish { out, .. } => *out,
             OpKind::Update { parameter, .. } => *parameter,

@@ -155,15 +155,6 @@ pub enum OpKind {
         /// Activations of a layer.
         y: BufferId,
     },
-    /// Dropout, in place: training, each element becomes 0 with probability `dropped / 256`; in a
-    /// forward pass alone all are multiplied by the share that stays. Its gradient is that of the
-    /// `ReLU` before it, since a dropped element is 0.
-    Dropout {
-        /// Activations after their `ReLU`.
-        y: BufferId,
-        /// Elements dropped, of 256.
-        dropped: u8,
-    },
     /// `gradient = 0` where `y <= 0`, in place.
     ReluGradient {
         /// Activations after their `ReLU`.
@@ -256,26 +247,6 @@ pub struct Program {
 }
 
 impl Program {
-    /// The same step with dropout after every `ReLU`: `dropped` of 256 activations; 0 for none.
-    #[must_use]
-    pub fn with_dropout(mut self, dropped: u8) -> Self {
-        if dropped > 0 {
-            let with = |op: Op| {
-                let dropout = match op.kind {
-                    OpKind::Relu { y } => Some(Op {
-                        name: format!("fc{}.dropout", op.layer + 1),
-                        kind: OpKind::Dropout { y, dropped },
-                        ..op.clone()
-                    }),
-                    _ => None,
-                };
-                std::iter::once(op).chain(dropout)
-            };
-            self.ops = self.ops.into_iter().flat_map(with).collect();
-        }
-        self
-    }
-
     /// The same step with smoothed labels: `smoothing` of 256 of each target is spread over all classes
     /// (Szegedy et al., 2016). The loss reported stays that of the label.
     #[must_use]

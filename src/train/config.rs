@@ -161,8 +161,6 @@ pub struct OptimiserConfig {
     pub beta2: f32,
     /// Added to the root of Adam's second moment.
     pub epsilon: f32,
-    /// Decay of the cores toward zero, times the rate, once per step (Loshchilov and Hutter, 2019).
-    pub weight_decay: f32,
     /// How the moments are stored.
     pub moments: MomentStorage,
 }
@@ -199,8 +197,6 @@ pub struct RunConfig {
     pub prior: PriorConfig,
     /// Share of each training target that is spread over all classes (Szegedy et al., 2016).
     pub label_smoothing: f32,
-    /// Share of hidden activations that dropout takes away while training (Srivastava et al., 2014).
-    pub dropout: f32,
     /// Order of the contractions.
     pub schedule: Schedule,
     /// The optimiser.
@@ -258,8 +254,6 @@ impl RunConfig {
         between("optimiser.beta2", self.optimiser.beta2, 0.0, 0.999_999)?;
         between("optimiser.epsilon", self.optimiser.epsilon, 1e-12, 1.0)?;
         between("label_smoothing", self.label_smoothing, 0.0, 0.9)?;
-        between("dropout", self.dropout, 0.0, 0.9)?;
-        between("optimiser.weight_decay", self.optimiser.weight_decay, 0.0, 10.0)?;
         between("rate.peak", self.rate.peak, 1e-8, 10.0)?;
         if self.rate.warmup_steps > 1_000_000 {
             return Err(wrong("rate.warmup_steps", "more than 1,000,000 steps; choose 0 to 1,000,000"));

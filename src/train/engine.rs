@@ -2,9 +2,9 @@
 
 use super::config::{Precision, RunConfig};
 use super::model::{Grid, Model};
-use crate::exec::fixed::{FixedExecutor, FixedFormats, Shift};
+use crate::exec::fixed::{FixedExecutor, FixedFormats, Shift, StepKey};
 use crate::exec::float::FloatExecutor;
-use crate::exec::{Batch, SampleOutcome, StepKey};
+use crate::exec::{Batch, SampleOutcome};
 use crate::numeric::Storage;
 use crate::program::{BufferId, Program};
 
@@ -66,7 +66,7 @@ impl Engine {
 
     pub fn train(&mut self, batch: Batch, key: StepKey) -> Vec<SampleOutcome> {
         match self {
-            Self::Float(executor) => executor.train(batch, key),
+            Self::Float(executor) => executor.train(batch),
             Self::Fixed(executor) => executor.train(batch, key),
         }
     }

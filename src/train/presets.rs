@@ -68,7 +68,6 @@ impl Default for OptimiserConfig {
             momentum: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
-            weight_decay: 0.0,
             moments: MomentStorage::F32,
         }
     }
@@ -93,8 +92,7 @@ impl RunConfig {
             rounding: Rounding::Nearest,
             master_rounding: Rounding::Stochastic,
             prior: PriorConfig::default(),
-            label_smoothing: 0.0,
-            dropout: 0.0,
+            label_smoothing: if precision == Precision::Fixed { 0.1 } else { 0.0 },
             schedule: Schedule::Planned,
             optimiser: OptimiserConfig { momentum, ..OptimiserConfig::default() },
             rate: RateConfig { peak, schedule: RateSchedule::Linear, warmup_steps: 0 },

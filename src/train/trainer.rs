@@ -10,7 +10,8 @@ use super::model::{Grid, Model, Purpose, stream};
 use super::optimiser::OptimiserStep;
 use super::{adapt, memory, prior};
 use crate::data::Dataset;
-use crate::exec::{Batch, SampleOutcome, StepKey};
+use crate::exec::fixed::StepKey;
+use crate::exec::{Batch, SampleOutcome};
 use crate::numeric::{Seed, exact};
 use crate::program::{BufferId, Class, Part, Program, compile};
 
@@ -347,10 +348,8 @@ impl Trainer {
                 }
                 step.apply(&mut parameter.moments, &mut gradient, stream(seed, self.step, Purpose::Moments, number));
                 let rounding = stream(seed, self.step, Purpose::Master, number);
-                let is_core = place < layer.shape.depth();
-                let decay = if is_core { rate * self.config.optimiser.weight_decay } else { 0.0 };
                 for (at, (value, change)) in parameter.master.iter_mut().zip(&gradient).enumerate() {
-                    *value -= change + decay * *value;
+                    *value -= change;
                     if let Some(grid) = parameter.grid {
                         *value = grid.round(*value, rounding, at);
                     }
@@ -462,7 +461,6 @@ impl Trainer {
 #[must_use]
 pub fn step_program(config: &RunConfig, model: &Model) -> Program {
     compile(&model.network_shape(), config.schedule, config.batch)
-        .with_dropout(of_256(config.dropout))
         .with_label_smoothing(of_256(config.label_smoothing))
 }
 

@@ -155,22 +155,6 @@ impl Reference {
                 self.values[y.0][..used].iter_mut().for_each(|value| *value = (*value).max(0));
                 Held::default()
             }
-            OpKind::Dropout { y, dropped } => {
-                let len = self.program.buffer(*y).len;
-                for at in 0..len * times {
-                    let (sample, place) = (at / len, at % len);
-                    let value = &mut self.values[y.0][at];
-                    if step.train {
-                        let random = Stream::new(step.seed, step.number, sample as u32, op as u32);
-                        if random.bits(place as u32) / (1 << 24) < u32::from(*dropped) {
-                            *value = 0;
-                        }
-                    } else {
-                        *value = (*value * (256 - i64::from(*dropped)) + 128).div_euclid(256);
-                    }
-                }
-                Held::default()
-            }
             OpKind::ReluGradient { y, gradient } => {
                 for i in 0..self.program.buffer(*y).len * times {
                     if self.values[y.0][i] <= 0 {

@@ -1,7 +1,7 @@
 //! The executor on one, two and three threads beside the plain interpreter.
 
-use railyard::exec::fixed::{FixedExecutor, FixedFormats, Shift};
-use railyard::exec::{Batch, SampleOutcome, StepKey};
+use railyard::exec::fixed::{FixedExecutor, FixedFormats, Shift, StepKey};
+use railyard::exec::{Batch, SampleOutcome};
 use railyard::program::{BufferId, Class, Program, Scope};
 
 use crate::integers::{Reference, Step};

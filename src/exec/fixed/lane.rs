@@ -1,8 +1,8 @@
 //! The samples of one thread: their buffers, and the operations that run once per sample.
 
 use super::contract::{OpStats, Product};
-use super::Core;
-use crate::exec::{SampleOutcome, StepKey, is_dropped};
+use super::{Core, StepKey};
+use crate::exec::SampleOutcome;
 use crate::kernels::Packs;
 use crate::numeric::{Rounding, shift_round};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
@@ -124,22 +124,6 @@ impl Work<'_> {
             OpKind::Relu { y } => {
                 for value in &mut lane.values[y.0] {
                     *value = (*value).max(0);
-                }
-            }
-            OpKind::Dropout { y, dropped } => {
-                let len = core.program.buffer(*y).len;
-                for (sample, row) in lane.values[y.0].chunks_exact_mut(len).take(count).enumerate() {
-                    if self.train {
-                        let stream = self.key.stream((self.start + sample) as u32, index);
-                        for (at, value) in row.iter_mut().enumerate() {
-                            *value = if is_dropped(stream, at, *dropped) { 0 } else { *value };
-                        }
-                    } else {
-                        let kept = 256 - i32::from(*dropped);
-                        for value in row {
-                            *value = ((i32::from(*value) * kept + 128) >> 8) as i16;
-                        }
-                    }
                 }
             }
             OpKind::ReluGradient { y, gradient } => {

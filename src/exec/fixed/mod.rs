@@ -18,9 +18,9 @@ use lane::{Lane, Work};
 use softmax::Exponentials;
 
 use super::layout::Contraction;
-use super::{Batch, SampleOutcome, StepKey, cut, on_lanes};
+use super::{Batch, SampleOutcome, cut, on_lanes};
 use crate::kernels::{Packs, Requantise, safe_terms};
-use crate::numeric::{Format, Rounding, Seed, exact};
+use crate::numeric::{Format, Rounding, Seed, Stream, exact};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
 
 /// Widths of the tensor classes in bits, and how results are rounded.
@@ -45,6 +45,22 @@ impl FixedFormats {
             Class::Bias | Class::Activation => self.activation,
             Class::Gradient | Class::Accumulator => self.gradient,
         }
+    }
+}
+
+/// Where the random bits of a step come from.
+#[derive(Clone, Copy, Debug)]
+pub struct StepKey {
+    /// Seed of the run.
+    pub seed: Seed,
+    /// Step of the run.
+    pub step: u64,
+}
+
+impl StepKey {
+    /// The stream of one operation on one sample.
+    fn stream(self, sample: u32, op: usize) -> Stream {
+        Stream::new(self.seed, self.step, sample, op as u32)
     }
 }
 
@@ -117,7 +133,6 @@ impl Core {
                 OpKind::Finish { from, out } => self.frac[out.0] = self.frac[from.0] - shift,
                 OpKind::Bias { .. }
                 | OpKind::Relu { .. }
-                | OpKind::Dropout { .. }
                 | OpKind::ReluGradient { .. }
                 | OpKind::Update { .. } => {}
             }
