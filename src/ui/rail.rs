@@ -144,27 +144,13 @@ static TRAINING: [Spec; 4] = [
     ),
 ];
 
-static MORE: [Spec; 12] = [
+static MORE: [Spec; 10] = [
     number!(
         "label_smoothing",
         "label smoothing",
         "Share of each training target that is spread over all classes",
         "0.1",
         label_smoothing
-    ),
-    number!(
-        "dropout",
-        "dropout",
-        "Share of hidden activations that are taken away while training",
-        "0.1",
-        dropout
-    ),
-    number!(
-        "optimiser.weight_decay",
-        "weight decay",
-        "Decay of the cores toward zero, times the rate, once per step",
-        "0.01",
-        optimiser.weight_decay
     ),
     number!(
         "prior.threshold",
