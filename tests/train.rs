@@ -284,6 +284,25 @@ fn a_checkpoint_that_is_damaged_is_refused_with_a_sentence() {
     );
 }
 
+#[test]
+fn a_network_too_large_for_a_tab_is_refused_with_its_size() {
+    let mut config = small(Precision::Fixed);
+    (config.batch, config.schedule) = (1024, Schedule::Chain);
+    config.network.layers[0] = LayerConfig {
+        in_modes: vec![64, 64],
+        out_modes: vec![64, 64],
+        ranks: vec![64],
+    };
+    config.network.layers[1] = LayerConfig {
+        in_modes: vec![64, 64],
+        out_modes: vec![2, 2],
+        ranks: vec![64],
+    };
+    let error = config.validate().unwrap_err();
+    assert_eq!(error.field, "network");
+    assert!(error.message.contains("1024 samples"), "{error}");
+}
+
 /// Any JSON, biased toward what a configuration holds.
 fn some_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![

@@ -10,7 +10,7 @@ use super::error::ConfigError;
 use crate::tt::TtShape;
 
 use crate::numeric::Rounding;
-use crate::program::Schedule;
+use crate::program::{BufferId, NetworkShape, Schedule, compile};
 
 /// One layer `y = W x + b`, with `W` a tensor-train matrix; one mode on each side is a dense layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -289,8 +289,43 @@ impl RunConfig {
                 format!("{} samples a batch; choose 1 to 1,024", self.batch),
             ));
         }
+        self.check_size()?;
         if self.data.is_empty() || self.data.len() > 200 {
             return Err(wrong("data", "a data set's name has 1 to 200 characters"));
+        }
+        Ok(())
+    }
+
+    /// Whether the training step's tensors fit a browser tab.
+    fn check_size(&self) -> Result<(), ConfigError> {
+        let layers = self.shapes()?;
+        let exponents = vec![0; layers.len()];
+        let network = NetworkShape {
+            layers,
+            exponents,
+            classes: 1,
+        };
+        let program = compile(&network, self.schedule, self.batch);
+        let copies = |id: usize| {
+            if program.per_sample(BufferId(id)) {
+                self.batch as u64
+            } else {
+                1
+            }
+        };
+        let elements: u64 = program
+            .buffers
+            .iter()
+            .enumerate()
+            .map(|(id, buffer)| buffer.len as u64 * copies(id))
+            .sum();
+        if elements > MAX_ELEMENTS {
+            let message = format!(
+                "a training step of this network on {} samples holds {elements} numbers; at most {MAX_ELEMENTS} are \
+                 accepted: choose smaller layers or ranks, a smaller batch, or another schedule",
+                self.batch
+            );
+            return Err(wrong("network", message));
         }
         Ok(())
     }
@@ -356,6 +391,8 @@ impl RunConfig {
     }
 }
 
+/// Most numbers that the tensors of a training step may hold together.
+const MAX_ELEMENTS: u64 = 64 << 20;
 /// Most layers of a network.
 const MAX_LAYERS: usize = 8;
 /// Most cores of a layer.
