@@ -8,6 +8,7 @@ use crate::train::config::{
     BitsConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset, PriorKind,
     RateSchedule, RunConfig,
 };
+use crate::train::presets::label_smoothing;
 
 /// Options of a run. What is left out comes from the preset's recipe.
 #[derive(Args, Clone, Debug, Default)]
@@ -60,7 +61,8 @@ pub struct RunOptions {
     /// Variance at or below which an index dies
     #[arg(long)]
     pub prior_threshold: Option<f32>,
-    /// Share of each training target that is spread over all classes
+    /// Share of each training target that is spread over all classes [default: 0.1 in fixed point, 0 in
+    /// floating point and for targets of 600 and more]
     #[arg(long)]
     pub label_smoothing: Option<f32>,
     /// Order of the contractions: paper, chain or planned
@@ -174,6 +176,9 @@ impl RunOptions {
         set(&mut config.prior.warmup_epochs, self.prior_warmup);
         set(&mut config.prior.ramp_epochs, self.prior_ramp);
         set(&mut config.prior.threshold, self.prior_threshold);
+        if self.prior_target.is_some() {
+            config.label_smoothing = label_smoothing(config.precision, config.prior.target);
+        }
         set(&mut config.label_smoothing, self.label_smoothing);
         set(&mut config.schedule, self.schedule);
         set(&mut config.optimiser.kind, self.optimiser);

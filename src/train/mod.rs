@@ -9,7 +9,7 @@ pub mod memory;
 pub mod metrics;
 mod model;
 mod optimiser;
-mod presets;
+pub mod presets;
 mod prior;
 mod rate;
 pub mod record;

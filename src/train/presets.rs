@@ -85,6 +85,19 @@ impl Default for OptimiserConfig {
     }
 }
 
+/// Memory reduction from which a network has no capacity to spare, and smoothed labels cost accuracy.
+const SCARCE: f32 = 600.0;
+
+/// The label smoothing that suits a precision and a target of memory reduction (0 for none).
+#[must_use]
+pub fn label_smoothing(precision: Precision, target: f32) -> f32 {
+    if precision == Precision::Fixed && target < SCARCE {
+        0.1
+    } else {
+        0.0
+    }
+}
+
 impl RunConfig {
     /// A preset network with the recipe that suits a precision.
     #[must_use]
@@ -108,11 +121,7 @@ impl RunConfig {
             rounding: Rounding::Nearest,
             master_rounding: Rounding::Stochastic,
             prior: PriorConfig::default(),
-            label_smoothing: if precision == Precision::Fixed {
-                0.1
-            } else {
-                0.0
-            },
+            label_smoothing: label_smoothing(precision, 0.0),
             schedule: Schedule::Planned,
             optimiser: OptimiserConfig {
                 momentum,
