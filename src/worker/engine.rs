@@ -47,6 +47,7 @@ enum Motion {
     Training,
 }
 
+#[derive(Clone)]
 struct Data {
     sets: TrainTest,
     info: DataInfo,
@@ -56,6 +57,8 @@ struct Data {
 struct Run {
     id: RunId,
     learner: Learner,
+    /// What it was made on, whatever is loaded later.
+    data: Data,
     motion: Motion,
     finished: bool,
     steps: Vec<StepMetrics>,
@@ -162,10 +165,7 @@ impl Engine {
                 let samples: Vec<_> = (0..count)
                     .map(|k| sample(&sets, k * sets.test.len() / count.max(1)))
                     .collect();
-                self.say(Event::Loaded {
-                    data: info.clone(),
-                    samples: samples.clone(),
-                });
+                self.say(Event::Loaded { data: info.clone() });
                 self.data = Some(Data {
                     sets,
                     info,
@@ -177,8 +177,10 @@ impl Engine {
     }
 
     fn prepare(&mut self, id: RunId, config: RunConfig) {
-        let built = match &self.data {
-            Some(data) if data.info.name == config.data => Learner::new(config, &data.sets),
+        let built = match self.data.clone() {
+            Some(data) if data.info.name == config.data => {
+                Learner::new(config, &data.sets).map(|learner| (learner, data))
+            }
             _ => Err(Refusal::plain(format!(
                 "The data set {} is not loaded.",
                 config.data
@@ -188,21 +190,22 @@ impl Engine {
     }
 
     fn resume(&mut self, id: RunId, checkpoint: &[u8]) {
-        let built = match &self.data {
-            Some(data) => Learner::resume(checkpoint, &data.sets),
+        let built = match self.data.clone() {
+            Some(data) => Learner::resume(checkpoint, &data.sets).map(|learner| (learner, data)),
             None => Err(Refusal::plain("No data set is loaded.".into())),
         };
         self.install(id, built);
     }
 
-    fn install(&mut self, id: RunId, built: Result<Learner, Refusal>) {
+    fn install(&mut self, id: RunId, built: Result<(Learner, Data), Refusal>) {
         match built {
-            Ok(learner) => {
+            Ok((learner, data)) => {
                 let now = (self.now)();
                 let mut run = Run {
                     id,
                     finished: false,
                     learner,
+                    data,
                     motion: Motion::Still,
                     steps: vec![],
                     evaluating: None,
@@ -217,10 +220,12 @@ impl Engine {
                 let prepared = Event::Prepared {
                     run: id,
                     config: run.learner.config().clone(),
+                    data: run.data.info.clone(),
+                    samples: run.data.samples.clone(),
                     steps_per_epoch: run.learner.steps_per_epoch(),
                     position: run.position(),
                     snapshot: run.learner.snapshot(),
-                    answers: answers(&mut run.learner, self.data.as_ref()),
+                    answers: run.answers(),
                 };
                 self.run = Some(run);
                 self.say(prepared);
@@ -344,7 +349,7 @@ impl Engine {
         };
         if whole || now >= run.next_snapshot {
             progress.snapshot = Some(run.learner.snapshot());
-            progress.answers = answers(&mut run.learner, self.data.as_ref());
+            progress.answers = run.answers();
             let cost = (self.now)() - now;
             run.next_snapshot = now + SNAPSHOT_MILLISECONDS.max(cost / SNAPSHOT_SHARE);
         }
@@ -366,13 +371,9 @@ impl Engine {
     }
 
     fn predict(&mut self, ticket: Ticket, image: &[u8]) {
-        let fits = self
-            .data
-            .as_ref()
-            .is_some_and(|d| d.info.height * d.info.width == image.len());
         let probabilities = match &mut self.run {
-            Some(run) if fits => run.learner.predict(image),
-            _ => vec![],
+            Some(run) => run.learner.predict(image),
+            None => vec![],
         };
         self.say(Event::Prediction {
             ticket,
@@ -381,7 +382,10 @@ impl Engine {
     }
 
     fn image(&mut self, ticket: Ticket, index: u32) {
-        let Some(data) = &self.data else { return };
+        let run = self.run.as_ref().map(|run| &run.data);
+        let Some(data) = run.or(self.data.as_ref()) else {
+            return;
+        };
         if !data.sets.test.is_empty() {
             let image = sample(&data.sets, index as usize % data.sets.test.len());
             self.say(Event::Image { ticket, image });
@@ -405,6 +409,15 @@ impl Engine {
 }
 
 impl Run {
+    /// Its answers for its samples.
+    fn answers(&mut self) -> Vec<Answer> {
+        let Self { learner, data, .. } = self;
+        data.samples
+            .iter()
+            .map(|s| Answer::of(&learner.predict(&s.pixels)))
+            .collect()
+    }
+
     fn position(&self) -> Position {
         let moving = self.motion != Motion::Still;
         Position {
@@ -427,14 +440,6 @@ fn sample(sets: &TrainTest, index: usize) -> SampleImage {
         label: sets.test.labels[index],
         pixels: sets.test.image(index).to_vec(),
     }
-}
-
-fn answers(learner: &mut Learner, data: Option<&Data>) -> Vec<Answer> {
-    let samples = data.map_or(&[][..], |d| &d.samples);
-    samples
-        .iter()
-        .map(|s| Answer::of(&learner.predict(&s.pixels)))
-        .collect()
 }
 
 /// Run a learner for `milliseconds` and read the multiply-accumulates off its Program.

@@ -192,8 +192,6 @@ pub enum Event {
     Loaded {
         /// What it is.
         data: DataInfo,
-        /// Some of its test images.
-        samples: Vec<SampleImage>,
     },
     /// A data set was not loaded; the one loaded before stays.
     DataRefused {
@@ -208,6 +206,10 @@ pub enum Event {
         run: RunId,
         /// Its configuration (of interest when resumed).
         config: RunConfig,
+        /// The data it was made on.
+        data: DataInfo,
+        /// Some of their test images.
+        samples: Vec<SampleImage>,
         /// Steps per epoch.
         steps_per_epoch: u64,
         /// Where it stands.

@@ -157,7 +157,7 @@ impl Work<'_> {
                 lane.packs = packs;
             }
             OpKind::Bias { y, bias } => {
-                lane.stats[index] = self.bias(&mut lane.values[y.0], *y, *bias)
+                lane.stats[index] = self.bias(&mut lane.values[y.0], *y, *bias);
             }
             OpKind::Relu { y } => {
                 for value in &mut lane.values[y.0] {

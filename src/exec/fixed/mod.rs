@@ -120,7 +120,7 @@ impl Core {
         for (id, buffer) in self.program.buffers.iter().enumerate() {
             match buffer.class {
                 Class::Core | Class::Bias => {
-                    self.frac[id] = i32::from(self.formats.bits(buffer.class)) - 1
+                    self.frac[id] = i32::from(self.formats.bits(buffer.class)) - 1;
                 }
                 _ => {}
             }

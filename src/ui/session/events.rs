@@ -49,7 +49,7 @@ impl Session {
                 self.pursue();
                 return;
             }
-            Event::Loaded { data, .. } => {
+            Event::Loaded { data } => {
                 self.0.in_worker.replace(Some(data.name.clone()));
                 if data.name == datasets::OWN {
                     self.edit(|draft| draft.config.data = datasets::OWN.into());
