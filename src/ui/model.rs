@@ -379,7 +379,7 @@ impl Model {
             return;
         };
         let mut history = History::default();
-        if self.view.origin == Origin::Live && position.step > 0 && *self.view.config == config {
+        if self.view.origin == Origin::Live && position.step > 0 && *self.view.config == *config {
             // The same run, taken up again: what was recorded up to its checkpoint stays.
             history = self.view.history.clone();
             history.change(|curves| {
@@ -398,7 +398,7 @@ impl Model {
         self.pad.probabilities.clear();
         self.view = View {
             origin: Origin::Live,
-            config: Rc::new(config),
+            config: Rc::new(*config),
             classes: data.classes.into(),
             images: (data.train, data.test),
             size: (data.height, data.width),

@@ -9,7 +9,7 @@ use super::message::{
     Answer, DataInfo, Event, PROTOCOL, Position, Progress, Request, RunId, SampleImage, Source,
     Speed, Ticket,
 };
-use crate::data::TrainTest;
+use crate::data::{Dataset, TrainTest};
 use crate::train::config::{Precision, Preset, RunConfig};
 use crate::train::metrics::StepMetrics;
 
@@ -113,6 +113,10 @@ impl Engine {
             Request::Resume { run } => {
                 self.resume(run, &bulk.pop().unwrap_or_default());
             }
+            Request::Answer { run, height, width } => {
+                let (height, width) = (height as usize, width as usize);
+                self.answer_only(run, &bulk.pop().unwrap_or_default(), height, width);
+            }
             Request::Train => self.set_motion(Motion::Training),
             Request::Step => self.set_motion(Motion::OneStep),
             Request::Pause => self.pause(),
@@ -197,6 +201,14 @@ impl Engine {
         self.install(id, built);
     }
 
+    fn answer_only(&mut self, id: RunId, checkpoint: &[u8], height: usize, width: usize) {
+        let built = Learner::answering(checkpoint, height, width).map(|learner| {
+            let data = Data::none(learner.config().data.clone(), height, width);
+            (learner, data)
+        });
+        self.install(id, built);
+    }
+
     fn install(&mut self, id: RunId, built: Result<(Learner, Data), Refusal>) {
         match built {
             Ok((learner, data)) => {
@@ -219,7 +231,7 @@ impl Engine {
                 };
                 let prepared = Event::Prepared {
                     run: id,
-                    config: run.learner.config().clone(),
+                    config: Box::new(run.learner.config().clone()),
                     data: run.data.info.clone(),
                     samples: run.data.samples.clone(),
                     steps_per_epoch: run.learner.steps_per_epoch(),
@@ -405,6 +417,35 @@ impl Engine {
             }
         }
         self.say(Event::Bench { speeds });
+    }
+}
+
+impl Data {
+    /// No images, of this size.
+    fn none(name: String, height: usize, width: usize) -> Self {
+        let none = Dataset {
+            images: [].into(),
+            labels: [].into(),
+            height,
+            width,
+            classes: 0,
+        };
+        Self {
+            sets: TrainTest {
+                train: none.clone(),
+                test: none,
+                class_names: vec![],
+            },
+            info: DataInfo {
+                name,
+                classes: vec![],
+                train: 0,
+                test: 0,
+                height,
+                width,
+            },
+            samples: vec![],
+        }
     }
 }
 

@@ -94,7 +94,7 @@ impl Session {
             _ => {}
         }
         let prepared = match &event {
-            Event::Prepared { run, config, .. } => Some((*run, config.clone())),
+            Event::Prepared { run, config, .. } => Some((*run, (**config).clone())),
             _ => None,
         };
         let drawn = matches!(&event, Event::Progress { progress, .. } if progress.snapshot.is_some())

@@ -30,16 +30,18 @@ impl Session {
             Phase::Running => Phase::Paused,
             before => before,
         };
-        self.abandon();
         if goal != Goal::Answer {
+            // The example goes on moving while its network is brought.
+            self.abandon();
             self.change(|m| m.phase = Phase::Preparing);
         }
+        let run = self.0.model.borrow().run;
         self.take_up(Intent {
             goal,
             start,
             before,
             asked: false,
-            run: self.0.model.borrow().run,
+            run,
             recovery: None,
         });
     }
@@ -58,10 +60,13 @@ impl Session {
             return;
         }
         let data = match &intent.start {
-            Start::Fresh(config) => config.data.clone(),
-            Start::Checkpoint { data, .. } => data.clone(),
+            Start::Fresh(config) => Some(config.data.clone()),
+            Start::Checkpoint { data, .. } => Some(data.clone()),
+            Start::Answers { .. } => None,
         };
-        if self.0.in_worker.borrow().as_ref() != Some(&data) {
+        if let Some(data) = data
+            && self.0.in_worker.borrow().as_ref() != Some(&data)
+        {
             self.bring(&data);
             return;
         }
@@ -87,6 +92,13 @@ impl Session {
                     Request::Resume { run },
                     vec![bytes.slice(0, bytes.length())],
                 );
+            }
+            Start::Answers {
+                bytes,
+                size: (height, width),
+            } => {
+                let request = Request::Answer { run, height, width };
+                self.send_with(request, vec![bytes.slice(0, bytes.length())]);
             }
         }
     }

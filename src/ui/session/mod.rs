@@ -48,7 +48,15 @@ enum Goal {
 #[derive(Clone)]
 enum Start {
     Fresh(Box<RunConfig>),
-    Checkpoint { data: String, bytes: Uint8Array },
+    Checkpoint {
+        data: String,
+        bytes: Uint8Array,
+    },
+    /// A checkpoint without its data, only to answer images of this size.
+    Answers {
+        bytes: Uint8Array,
+        size: (u32, u32),
+    },
 }
 
 #[derive(Clone)]
