@@ -187,8 +187,8 @@ fn a_checkpoint_answers_without_its_data() {
 #[test]
 fn an_image_of_another_size_has_no_answer() {
     let mut trainer = trainer(&small(Precision::Fixed));
-    assert_eq!(trainer.predict(&[0; 63]), []);
-    assert_eq!(trainer.predict(&[]), []);
+    assert!(trainer.predict(&[0; 63]).is_empty());
+    assert!(trainer.predict(&[]).is_empty());
     assert_eq!(trainer.predict(&[0; 64]).len(), 4);
 }
 

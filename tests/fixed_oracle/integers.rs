@@ -245,7 +245,7 @@ impl Reference {
             .collect();
         let (a, b) = (self.tensor(a.buffer, sample), self.tensor(b.buffer, sample));
         nest(&loops, [0; 3], &mut |[at_a, at_b, at_out]| {
-            sums[at_out] += a[at_a] * b[at_b]
+            sums[at_out] += a[at_a] * b[at_b];
         });
     }
 
@@ -351,7 +351,9 @@ impl Reference {
         if let Some(label) = label.map(usize::from) {
             let classes = logits.len() as f64;
             let part = whole(one * f64::from(smoothing) / 256.0 / classes + 0.5);
-            gradient.iter_mut().for_each(|value| *value -= part);
+            for value in &mut gradient {
+                *value -= part;
+            }
             gradient[label] -= whole(one) - part * i64::try_from(logits.len()).unwrap();
             loss = (total / 32768.0).ln() - real(logits[label]);
         }
