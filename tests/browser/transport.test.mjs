@@ -43,6 +43,9 @@ test('training lowers the loss and moves the counters', async (t) => {
 test('Pause answers within 100 ms', async (t) => {
   const visitor = await visit(t)
   await visitor.set({ preset: 'paper', precision: 'fixed', ranks: 'stay', epochs: 100 })
+  // Steps are counted from here, not from the example's.
+  await visitor.press('Reset')
+  await visitor.until((state) => state.phase === 'ready')
   const times = []
   for (let round = 0; round < 7; round++) {
     await visitor.press('Train')
