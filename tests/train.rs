@@ -166,6 +166,33 @@ fn a_resumed_run_equals_one_never_stopped() {
 }
 
 #[test]
+fn a_checkpoint_answers_without_its_data() {
+    for precision in [Precision::Float, Precision::Fixed] {
+        let mut whole = trainer(&shrinking(precision));
+        finish(&mut whole);
+        let bytes = whole.checkpoint();
+        let mut answering = Trainer::answering(&bytes, 8, 8).unwrap();
+        let images = quadrants(20, 7);
+        for index in 0..images.len() {
+            let image = images.image(index);
+            assert_eq!(answering.predict(image), whole.predict(image));
+        }
+        assert_eq!(answering.checksum(), whole.checksum());
+        assert_eq!(answering.advance(), Advance::Finished);
+        let error = Trainer::answering(&bytes, 9, 8).unwrap_err().to_string();
+        assert!(error.contains("make 72 inputs"), "{error}");
+    }
+}
+
+#[test]
+fn an_image_of_another_size_has_no_answer() {
+    let mut trainer = trainer(&small(Precision::Fixed));
+    assert!(trainer.predict(&[0; 63]).is_empty());
+    assert!(trainer.predict(&[]).is_empty());
+    assert_eq!(trainer.predict(&[0; 64]).len(), 4);
+}
+
+#[test]
 fn pruning_shrinks_cores_moments_buffers_and_program() {
     let config = shrinking(Precision::Fixed);
     let mut trainer = trainer(&config);

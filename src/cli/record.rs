@@ -57,13 +57,18 @@ impl Recorder {
         });
     }
 
-    /// Adds the answers to some test images and writes the record.
+    /// Adds the answers to some test images and writes the record; names the checkpoint if it lies in
+    /// the same folder.
     pub fn finish(
         mut self,
         trainer: &mut Trainer,
         test: &Dataset,
         path: &Path,
+        checkpoint: Option<&Path>,
     ) -> Result<(), String> {
+        self.record.checkpoint = checkpoint
+            .filter(|file| file.parent() == path.parent())
+            .and_then(|file| Some(file.file_name()?.to_str()?.to_owned()));
         let spread = (test.len() / SAMPLES).max(1);
         for index in (0..test.len()).step_by(spread).take(SAMPLES) {
             self.record.samples.push(RecordedSample {

@@ -32,7 +32,8 @@ pub struct TrainArgs {
     /// Go on from this checkpoint; its configuration holds
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
-    /// Keep the whole run here for the page to show: gzipped JSON with epochs, states and answers
+    /// Keep the whole run here for the page to show: gzipped JSON with epochs, states and answers;
+    /// with --out in the same folder the page's drawing pad answers too
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Stop after this many steps of the whole run
@@ -96,7 +97,7 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
         save(path, &trainer)?;
     }
     if let (Some(recorder), Some(path)) = (recorder, &args.record) {
-        recorder.finish(&mut trainer, &sets.test, path)?;
+        recorder.finish(&mut trainer, &sets.test, path, args.out.as_deref())?;
     }
     Ok(())
 }

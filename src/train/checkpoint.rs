@@ -22,7 +22,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::config::{OptimiserKind, RunConfig};
-use super::error::{TrainError, check_data};
+use super::error::{TrainError, check_data, check_size};
 use super::model::{Bond, Layer, Model, Parameter};
 use super::trainer::{Tally, Trainer};
 use crate::data::Dataset;
@@ -178,11 +178,9 @@ impl Trainer {
     /// If the bytes are no checkpoint, or the data are of another size.
     pub fn resume(bytes: &[u8], train: Dataset, test: Dataset) -> Result<Self, TrainError> {
         let header = header(bytes)?;
-        let tensors = open(bytes)?;
-        let config = header.config;
+        let config = header.config.clone();
         config.validate()?;
-        let full = config.shapes()?;
-        check_data(&config, &full, &train, &test)?;
+        check_data(&config, &config.shapes()?, &train, &test)?;
         if (train.len(), test.len(), train.classes)
             != (header.train_images, header.test_images, header.classes)
         {
@@ -196,27 +194,7 @@ impl Trainer {
                 train.classes
             )));
         }
-        if header.ranks.len() != full.len() || header.exponents.len() != full.len() {
-            return Err(bad(
-                "the checkpoint's ranks and scales do not fit its layers",
-            ));
-        }
-        let fresh = Model::new(&config, full, header.classes);
-        let mut layers = Vec::new();
-        for (index, layer) in fresh.layers.into_iter().enumerate() {
-            layers.push(read_layer(
-                &tensors,
-                index,
-                &layer,
-                &header.ranks[index],
-                header.exponents[index],
-                &config,
-            )?);
-        }
-        let model = Model {
-            layers,
-            classes: header.classes,
-        };
+        let model = read_model(bytes, &header)?;
         let mut trainer = Self::with_model(config, train, test, model);
         let steps = trainer.total_steps();
         let evaluated = u64::from(header.epochs_evaluated) * trainer.steps_per_epoch();
@@ -241,6 +219,68 @@ impl Trainer {
         trainer.engine.adopt_shifts(&header.shifts);
         Ok(trainer)
     }
+
+    /// The network that a checkpoint holds, without its data: it answers images of this size by
+    /// [`Trainer::predict`] and has nothing left to train.
+    ///
+    /// # Errors
+    /// If the bytes are no checkpoint, or images of this size do not fit its network.
+    pub fn answering(bytes: &[u8], height: usize, width: usize) -> Result<Self, TrainError> {
+        let header = header(bytes)?;
+        let config = header.config.clone();
+        config.validate()?;
+        let shapes = config.shapes()?;
+        check_size(&config, &shapes, height, width)?;
+        let outputs = shapes.last().map_or(0, TtShape::outputs);
+        if header.classes == 0 || header.classes > outputs.min(256) {
+            return Err(bad(format!(
+                "the checkpoint has {} classes; 1 to {} are accepted",
+                header.classes,
+                outputs.min(256)
+            )));
+        }
+        let model = read_model(bytes, &header)?;
+        let none = Dataset {
+            images: [].into(),
+            labels: [].into(),
+            height,
+            width,
+            classes: header.classes,
+        };
+        let mut trainer = Self::with_model(config, none.clone(), none, model);
+        trainer.step = header.step;
+        trainer.born = header.born.min(header.step);
+        trainer.epochs_evaluated = trainer.config.epochs;
+        trainer.engine.adopt_shifts(&header.shifts);
+        Ok(trainer)
+    }
+}
+
+/// The parameters.
+fn read_model(bytes: &[u8], header: &Header) -> Result<Model, TrainError> {
+    let tensors = open(bytes)?;
+    let full = header.config.shapes()?;
+    if header.ranks.len() != full.len() || header.exponents.len() != full.len() {
+        return Err(bad(
+            "the checkpoint's ranks and scales do not fit its layers",
+        ));
+    }
+    let fresh = Model::new(&header.config, full, header.classes);
+    let mut layers = Vec::new();
+    for (index, layer) in fresh.layers.into_iter().enumerate() {
+        layers.push(read_layer(
+            &tensors,
+            index,
+            &layer,
+            &header.ranks[index],
+            header.exponents[index],
+            &header.config,
+        )?);
+    }
+    Ok(Model {
+        layers,
+        classes: header.classes,
+    })
 }
 
 fn open(bytes: &[u8]) -> Result<SafeTensors<'_>, TrainError> {

@@ -51,6 +51,25 @@ impl From<ConfigError> for TrainError {
     }
 }
 
+/// Whether images of this size fit the network.
+pub(super) fn check_size(
+    config: &RunConfig,
+    shapes: &[TtShape],
+    height: usize,
+    width: usize,
+) -> Result<(), TrainError> {
+    let columns = config.network.pad_columns;
+    let inputs = height * (width + 2 * columns);
+    let wanted = shapes.first().map_or(0, TtShape::inputs);
+    if inputs == wanted {
+        return Ok(());
+    }
+    Err(TrainError::Data(format!(
+        "images of {height} x {width} with {columns} zero columns on each side make {inputs} inputs, but the first \
+         layer's input modes multiply to {wanted}"
+    )))
+}
+
 /// Whether the data fit the network.
 pub(super) fn check_data(
     config: &RunConfig,
@@ -68,15 +87,7 @@ pub(super) fn check_data(
             train.height, train.width, test.height, test.width
         ));
     }
-    let inputs = train.height * (train.width + 2 * config.network.pad_columns);
-    let wanted = shapes.first().map_or(0, TtShape::inputs);
-    if inputs != wanted {
-        return wrong(format!(
-            "images of {} x {} with {} zero columns on each side make {inputs} inputs, but the first layer's input \
-             modes multiply to {wanted}",
-            train.height, train.width, config.network.pad_columns
-        ));
-    }
+    check_size(config, shapes, train.height, train.width)?;
     let outputs = shapes.last().map_or(0, TtShape::outputs);
     let classes = train.classes.max(test.classes);
     if classes > outputs || train.classes != classes {

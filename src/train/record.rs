@@ -58,8 +58,8 @@ pub struct RunRecord {
     pub snapshots: Vec<RecordedSnapshot>,
     /// Some test images.
     pub samples: Vec<RecordedSample>,
-    /// File beside the record that holds the run's last checkpoint, where there is one. It must
-    /// resume on the subset that comes with the page.
+    /// File beside the record that holds the run's last checkpoint, where there is one: the
+    /// network that answers drawings.
     #[serde(default)]
     pub checkpoint: Option<String>,
 }

@@ -282,8 +282,6 @@ pub struct Model {
     pub view: View,
     /// The data set.
     pub data: DataState,
-    /// Some test images of the loaded data set.
-    pub data_samples: Rc<[SampleImage]>,
     /// The worker.
     pub worker: WorkerState,
     /// Number of the live run.
@@ -310,7 +308,6 @@ impl Model {
             view: View::nothing(&config),
             draft: Draft::new(config),
             data: DataState::Absent,
-            data_samples: Rc::new([]),
             worker: WorkerState::Starting,
             run: RunId(0),
             samples_per_second: 0.0,
@@ -349,23 +346,11 @@ impl Model {
     /// Take in an event of the worker. Events of a run that was replaced are dropped.
     pub fn apply(&mut self, event: Event) {
         match event {
-            Event::Loaded { data, samples } => {
-                self.data_samples = samples.into();
-                self.data = DataState::Loaded(data);
-            }
+            Event::Loaded { data } => self.data = DataState::Loaded(data),
             Event::DataRefused { name, message } => {
                 self.data = DataState::Failed { name, message };
             }
-            Event::Prepared {
-                run,
-                config,
-                steps_per_epoch,
-                position,
-                snapshot,
-                answers,
-            } if run == self.run => {
-                self.prepared(config, steps_per_epoch, position, snapshot, answers);
-            }
+            Event::Prepared { run, .. } if run == self.run => self.prepared(event),
             Event::Progress { run, progress } if run == self.run => self.progress(progress),
             Event::Epoch { run, metrics } if run == self.run => self.epoch(metrics),
             Event::Position { run, position } if run == self.run => self.position(position),
@@ -379,16 +364,22 @@ impl Model {
         }
     }
 
-    fn prepared(
-        &mut self,
-        config: RunConfig,
-        steps_per_epoch: u64,
-        position: Position,
-        snapshot: Snapshot,
-        answers: Vec<Answer>,
-    ) {
+    fn prepared(&mut self, event: Event) {
+        let Event::Prepared {
+            config,
+            data,
+            samples,
+            steps_per_epoch,
+            position,
+            snapshot,
+            answers,
+            ..
+        } = event
+        else {
+            return;
+        };
         let mut history = History::default();
-        if self.view.origin == Origin::Live && position.step > 0 && *self.view.config == config {
+        if self.view.origin == Origin::Live && position.step > 0 && *self.view.config == *config {
             // The same run, taken up again: what was recorded up to its checkpoint stays.
             history = self.view.history.clone();
             history.change(|curves| {
@@ -396,14 +387,6 @@ impl Model {
                 curves.epochs.retain(|e| e.step <= position.step);
             });
         }
-        let (classes, images, size) = match &self.data {
-            DataState::Loaded(data) => (
-                data.classes.clone().into(),
-                (data.train, data.test),
-                (data.height, data.width),
-            ),
-            _ => (self.view.classes.clone(), self.view.images, self.view.size),
-        };
         self.phase = match position.step {
             0 => Phase::Ready,
             step if step >= steps_per_epoch * u64::from(config.epochs) => Phase::Finished,
@@ -415,15 +398,15 @@ impl Model {
         self.pad.probabilities.clear();
         self.view = View {
             origin: Origin::Live,
-            config: Rc::new(config),
-            classes,
-            images,
-            size,
+            config: Rc::new(*config),
+            classes: data.classes.into(),
+            images: (data.train, data.test),
+            size: (data.height, data.width),
             steps_per_epoch,
             position,
             history,
             snapshot: Some(Rc::new(snapshot)),
-            samples: self.data_samples.clone(),
+            samples: samples.into(),
             answers: answers.into(),
         };
     }
@@ -469,7 +452,7 @@ impl Model {
         self.phase = match (&position, self.phase) {
             (Position { finished: true, .. }, _) => Phase::Finished,
             (Position { moving: true, .. }, _) => Phase::Running,
-            (_, Phase::Stopped) => Phase::Stopped,
+            (_, Phase::Stopped | Phase::Preparing) => self.phase,
             _ => Phase::Paused,
         };
         if !position.moving {

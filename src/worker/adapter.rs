@@ -70,6 +70,12 @@ impl Learner {
         Ok(Self { trainer })
     }
 
+    /// A network from a checkpoint that only answers images of this size.
+    pub fn answering(bytes: &[u8], height: usize, width: usize) -> Result<Self, Refusal> {
+        let trainer = Trainer::answering(bytes, height, width)?;
+        Ok(Self { trainer })
+    }
+
     /// One small unit of work.
     pub fn advance(&mut self) -> Advance {
         self.trainer.advance()

@@ -9,7 +9,7 @@ use super::message::{
     Answer, DataInfo, Event, PROTOCOL, Position, Progress, Request, RunId, SampleImage, Source,
     Speed, Ticket,
 };
-use crate::data::TrainTest;
+use crate::data::{Dataset, TrainTest};
 use crate::train::config::{Precision, Preset, RunConfig};
 use crate::train::metrics::StepMetrics;
 
@@ -47,6 +47,7 @@ enum Motion {
     Training,
 }
 
+#[derive(Clone)]
 struct Data {
     sets: TrainTest,
     info: DataInfo,
@@ -56,6 +57,8 @@ struct Data {
 struct Run {
     id: RunId,
     learner: Learner,
+    /// What it was made on, whatever is loaded later.
+    data: Data,
     motion: Motion,
     finished: bool,
     steps: Vec<StepMetrics>,
@@ -110,6 +113,10 @@ impl Engine {
             Request::Resume { run } => {
                 self.resume(run, &bulk.pop().unwrap_or_default());
             }
+            Request::Answer { run, height, width } => {
+                let (height, width) = (height as usize, width as usize);
+                self.answer_only(run, &bulk.pop().unwrap_or_default(), height, width);
+            }
             Request::Train => self.set_motion(Motion::Training),
             Request::Step => self.set_motion(Motion::OneStep),
             Request::Pause => self.pause(),
@@ -162,10 +169,7 @@ impl Engine {
                 let samples: Vec<_> = (0..count)
                     .map(|k| sample(&sets, k * sets.test.len() / count.max(1)))
                     .collect();
-                self.say(Event::Loaded {
-                    data: info.clone(),
-                    samples: samples.clone(),
-                });
+                self.say(Event::Loaded { data: info.clone() });
                 self.data = Some(Data {
                     sets,
                     info,
@@ -177,8 +181,10 @@ impl Engine {
     }
 
     fn prepare(&mut self, id: RunId, config: RunConfig) {
-        let built = match &self.data {
-            Some(data) if data.info.name == config.data => Learner::new(config, &data.sets),
+        let built = match self.data.clone() {
+            Some(data) if data.info.name == config.data => {
+                Learner::new(config, &data.sets).map(|learner| (learner, data))
+            }
             _ => Err(Refusal::plain(format!(
                 "The data set {} is not loaded.",
                 config.data
@@ -188,21 +194,30 @@ impl Engine {
     }
 
     fn resume(&mut self, id: RunId, checkpoint: &[u8]) {
-        let built = match &self.data {
-            Some(data) => Learner::resume(checkpoint, &data.sets),
+        let built = match self.data.clone() {
+            Some(data) => Learner::resume(checkpoint, &data.sets).map(|learner| (learner, data)),
             None => Err(Refusal::plain("No data set is loaded.".into())),
         };
         self.install(id, built);
     }
 
-    fn install(&mut self, id: RunId, built: Result<Learner, Refusal>) {
+    fn answer_only(&mut self, id: RunId, checkpoint: &[u8], height: usize, width: usize) {
+        let built = Learner::answering(checkpoint, height, width).map(|learner| {
+            let data = Data::none(learner.config().data.clone(), height, width);
+            (learner, data)
+        });
+        self.install(id, built);
+    }
+
+    fn install(&mut self, id: RunId, built: Result<(Learner, Data), Refusal>) {
         match built {
-            Ok(learner) => {
+            Ok((learner, data)) => {
                 let now = (self.now)();
                 let mut run = Run {
                     id,
                     finished: false,
                     learner,
+                    data,
                     motion: Motion::Still,
                     steps: vec![],
                     evaluating: None,
@@ -216,11 +231,13 @@ impl Engine {
                 };
                 let prepared = Event::Prepared {
                     run: id,
-                    config: run.learner.config().clone(),
+                    config: Box::new(run.learner.config().clone()),
+                    data: run.data.info.clone(),
+                    samples: run.data.samples.clone(),
                     steps_per_epoch: run.learner.steps_per_epoch(),
                     position: run.position(),
                     snapshot: run.learner.snapshot(),
-                    answers: answers(&mut run.learner, self.data.as_ref()),
+                    answers: run.answers(),
                 };
                 self.run = Some(run);
                 self.say(prepared);
@@ -344,7 +361,7 @@ impl Engine {
         };
         if whole || now >= run.next_snapshot {
             progress.snapshot = Some(run.learner.snapshot());
-            progress.answers = answers(&mut run.learner, self.data.as_ref());
+            progress.answers = run.answers();
             let cost = (self.now)() - now;
             run.next_snapshot = now + SNAPSHOT_MILLISECONDS.max(cost / SNAPSHOT_SHARE);
         }
@@ -366,13 +383,9 @@ impl Engine {
     }
 
     fn predict(&mut self, ticket: Ticket, image: &[u8]) {
-        let fits = self
-            .data
-            .as_ref()
-            .is_some_and(|d| d.info.height * d.info.width == image.len());
         let probabilities = match &mut self.run {
-            Some(run) if fits => run.learner.predict(image),
-            _ => vec![],
+            Some(run) => run.learner.predict(image),
+            None => vec![],
         };
         self.say(Event::Prediction {
             ticket,
@@ -381,7 +394,10 @@ impl Engine {
     }
 
     fn image(&mut self, ticket: Ticket, index: u32) {
-        let Some(data) = &self.data else { return };
+        let run = self.run.as_ref().map(|run| &run.data);
+        let Some(data) = run.or(self.data.as_ref()) else {
+            return;
+        };
         if !data.sets.test.is_empty() {
             let image = sample(&data.sets, index as usize % data.sets.test.len());
             self.say(Event::Image { ticket, image });
@@ -404,7 +420,45 @@ impl Engine {
     }
 }
 
+impl Data {
+    /// No images, of this size.
+    fn none(name: String, height: usize, width: usize) -> Self {
+        let none = Dataset {
+            images: [].into(),
+            labels: [].into(),
+            height,
+            width,
+            classes: 0,
+        };
+        Self {
+            sets: TrainTest {
+                train: none.clone(),
+                test: none,
+                class_names: vec![],
+            },
+            info: DataInfo {
+                name,
+                classes: vec![],
+                train: 0,
+                test: 0,
+                height,
+                width,
+            },
+            samples: vec![],
+        }
+    }
+}
+
 impl Run {
+    /// Its answers for its samples.
+    fn answers(&mut self) -> Vec<Answer> {
+        let Self { learner, data, .. } = self;
+        data.samples
+            .iter()
+            .map(|s| Answer::of(&learner.predict(&s.pixels)))
+            .collect()
+    }
+
     fn position(&self) -> Position {
         let moving = self.motion != Motion::Still;
         Position {
@@ -427,14 +481,6 @@ fn sample(sets: &TrainTest, index: usize) -> SampleImage {
         label: sets.test.labels[index],
         pixels: sets.test.image(index).to_vec(),
     }
-}
-
-fn answers(learner: &mut Learner, data: Option<&Data>) -> Vec<Answer> {
-    let samples = data.map_or(&[][..], |d| &d.samples);
-    samples
-        .iter()
-        .map(|s| Answer::of(&learner.predict(&s.pixels)))
-        .collect()
 }
 
 /// Run a learner for `milliseconds` and read the multiply-accumulates off its Program.

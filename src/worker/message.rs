@@ -53,6 +53,16 @@ pub enum Request {
         /// Its number.
         run: RunId,
     },
+    /// Take the network of a checkpoint (one buffer) in place of the present run, only to answer
+    /// images; no data are needed.
+    Answer {
+        /// Its number.
+        run: RunId,
+        /// Rows per image.
+        height: u32,
+        /// Columns per image.
+        width: u32,
+    },
     /// Train until paused or finished.
     Train,
     /// Train one batch, or finish the evaluation that is due.
@@ -192,8 +202,6 @@ pub enum Event {
     Loaded {
         /// What it is.
         data: DataInfo,
-        /// Some of its test images.
-        samples: Vec<SampleImage>,
     },
     /// A data set was not loaded; the one loaded before stays.
     DataRefused {
@@ -207,7 +215,11 @@ pub enum Event {
         /// Its number.
         run: RunId,
         /// Its configuration (of interest when resumed).
-        config: RunConfig,
+        config: Box<RunConfig>,
+        /// The data it was made on.
+        data: DataInfo,
+        /// Some of their test images.
+        samples: Vec<SampleImage>,
         /// Steps per epoch.
         steps_per_epoch: u64,
         /// Where it stands.

@@ -235,3 +235,41 @@ test('at 390 pixels nothing has to be moved sideways', async (t) => {
   await visitor.train()
   assert.deepEqual(await outside(), { width: 390, wide: [] }, 'a run')
 })
+
+test('the theme is remembered', async (t) => {
+  const { page } = await visit(t, { media: { colorScheme: 'light' } })
+  const theme = () => page.getAttribute('html', 'data-theme')
+  await page.click('#theme')
+  await page.click('#theme')
+  assert.equal(await theme(), 'dark')
+  await page.reload()
+  await page.waitForFunction(() => window.railyard)
+  assert.equal(await theme(), 'dark')
+})
+
+test('where numbers come from can be read by keyboard and put away', async (t) => {
+  const { page } = await visit(t)
+  await page.focus('.figure:nth-child(2) .tag')
+  const tip = page.locator('.figure:nth-child(2) .tip-text')
+  assert.ok(await tip.isVisible())
+  assert.match(await tip.textContent(), /Counted: [\d,]+ ÷ [\d,]+ bits/)
+  await page.keyboard.press('Escape')
+  assert.ok(!(await tip.isVisible()))
+})
+
+test('the pad answers a test image and a drawing by keyboard', async (t) => {
+  const visitor = await visit(t)
+  const { page } = visitor
+  await visitor.set({ preset: 'tiny' })
+  await visitor.press('Step')
+  await visitor.until((state) => state.step === 1 && state.checksum)
+  const answer = page.locator('.answer .top')
+  await page.locator('.sample').first().focus()
+  await page.keyboard.press('Enter')
+  await answer.waitFor()
+  await visitor.press('Clear')
+  await answer.waitFor({ state: 'detached' })
+  await page.focus('canvas.sheet-canvas')
+  for (const key of ['ArrowDown', 'Space', 'ArrowRight', 'Space']) await page.keyboard.press(key)
+  await answer.waitFor()
+})

@@ -43,6 +43,9 @@ test('training lowers the loss and moves the counters', async (t) => {
 test('Pause answers within 100 ms', async (t) => {
   const visitor = await visit(t)
   await visitor.set({ preset: 'paper', precision: 'fixed', ranks: 'stay', epochs: 100 })
+  // Steps are counted from here, not from the example's.
+  await visitor.press('Reset')
+  await visitor.until((state) => state.phase === 'ready')
   const times = []
   for (let round = 0; round < 7; round++) {
     await visitor.press('Train')
@@ -162,4 +165,62 @@ test('settings changed while a run stands do not reach into it', async (t) => {
   await visitor.press('Reset')
   await visitor.until((state) => state.phase === 'ready')
   assert.equal((await visitor.train()).step, 94, 'the new one')
+})
+
+test('transport and counters stand still while training', async (t) => {
+  const visitor = await visit(t)
+  const { page } = visitor
+  const places = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll('.transport button, .figure, .card')].map((element) => {
+        const { x, y, width, height } = element.getBoundingClientRect()
+        return [x, y, width, height].map(Math.round).join(' ')
+      }),
+    )
+  await visitor.set({ ...tiny, epochs: 1 })
+  await visitor.press('Reset')
+  await visitor.until((state) => state.phase === 'ready')
+  const first = await places()
+  await visitor.press('Train')
+  await visitor.until((state) => state.step > 30)
+  assert.deepEqual(await places(), first)
+  await visitor.until((state) => state.phase === 'finished')
+  assert.deepEqual(await places(), first)
+})
+
+test('a wrong setting is told beside its field and blocks training', async (t) => {
+  const visitor = await visit(t)
+  const { page } = visitor
+  const fault = page.locator('#f-batch-fault')
+  await visitor.set({ batch: 'many' })
+  assert.match(await fault.textContent(), /whole number/)
+  await visitor.press('Reset')
+  assert.match(await visitor.says(), /whole number/)
+  assert.equal((await visitor.state()).phase, 'example', 'nothing was begun')
+  await visitor.set({ batch: 5000 })
+  assert.match(await fault.textContent(), /1 to 1,024/)
+  await visitor.set({ batch: 32 })
+  assert.equal(await fault.count(), 0)
+})
+
+test('a run that cannot be taken up again is not said to be, and Train answers', async (t) => {
+  const visitor = await visit(t)
+  const { page } = visitor
+  await visitor.set({ ...tiny, epochs: 1 })
+  await visitor.press('Step')
+  await visitor.until((state) => state.step === 1 && state.checksum)
+  await page.evaluate(() => {
+    window.whole = Blob.prototype.arrayBuffer
+    Blob.prototype.arrayBuffer = () => Promise.reject(new Error('gone'))
+    window.railyard.crashWorker()
+  })
+  const { notice } = await visitor.until((state) => state.phase === 'stopped')
+  assert.match(notice, /^The training worker stopped \(.+\), and its run could not be taken up again: .+/)
+  for (const name of ['Train', 'Step']) {
+    await visitor.press('Dismiss this message')
+    await visitor.press(name)
+    assert.match((await visitor.until((state) => state.notice && state.phase === 'stopped')).notice, /could not be read/)
+  }
+  await page.evaluate(() => (Blob.prototype.arrayBuffer = window.whole))
+  assert.equal((await visitor.train()).step, 94)
 })

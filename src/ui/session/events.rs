@@ -4,12 +4,14 @@ use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
 use js_sys::Uint8Array;
+use wasm_bindgen_futures::spawn_local;
 
-use super::{DEMO, Goal, Intent, Kept, MAX_DEATHS, Session, Start};
+use super::{DEMO, Goal, Intent, Kept, MAX_DEATHS, Pending, Recovery, Session, Start};
+use crate::train::config::RunConfig;
 use crate::ui::client::{Client, Report};
-use crate::ui::datasets;
+use crate::ui::draft::Draft;
 use crate::ui::format;
-use crate::ui::model::{DataState, Origin, Phase, WorkerState};
+use crate::ui::model::{DataState, Model, Origin, Phase, WorkerState};
 use crate::worker::message::{Event, Request, RunId, Ticket};
 
 impl Session {
@@ -21,6 +23,8 @@ impl Session {
             }
         });
         self.0.in_worker.take();
+        self.0.standing.set(None);
+        self.0.pending.take();
         self.0.asking.set(false);
         match Client::start(handler) {
             Ok(client) => drop(self.0.client.replace(Some(client))),
@@ -49,15 +53,19 @@ impl Session {
                 self.pursue();
                 return;
             }
-            Event::Loaded { data, .. } => {
+            Event::Loaded { data } => {
                 self.0.in_worker.replace(Some(data.name.clone()));
-                if data.name == datasets::OWN {
-                    self.edit(|draft| draft.config.data = datasets::OWN.into());
+                let pending = self.0.pending.borrow_mut().pop_front();
+                if let Some(Pending { files, chosen }) = pending {
+                    self.0.files.replace(Some(files));
+                    if chosen {
+                        self.edit(|draft| draft.config.data.clone_from(&data.name));
+                    }
                 }
             }
             Event::DataRefused { name, message } => {
                 let (name, message) = (name.clone(), message.clone());
-                self.0.files.take();
+                self.0.pending.borrow_mut().pop_front();
                 self.change(|m| {
                     m.apply(Event::DataRefused {
                         name,
@@ -67,8 +75,10 @@ impl Session {
                 self.fail(message);
                 return;
             }
-            Event::RunRefused { message, .. } => {
-                self.fail(message.clone());
+            Event::RunRefused { run, message, .. } => {
+                if self.awaits(*run) {
+                    self.fail(message.clone());
+                }
                 return;
             }
             Event::Checkpoint { run, ticket, step } => {
@@ -84,7 +94,7 @@ impl Session {
             _ => {}
         }
         let prepared = match &event {
-            Event::Prepared { run, .. } => Some(*run),
+            Event::Prepared { run, config, .. } => Some((*run, (**config).clone())),
             _ => None,
         };
         let drawn = matches!(&event, Event::Progress { progress, .. } if progress.snapshot.is_some())
@@ -93,7 +103,7 @@ impl Session {
         let laid = matches!(event, Event::Image { .. });
         self.0.model.borrow_mut().apply(event);
         match prepared {
-            Some(run) => self.prepared(run),
+            Some((run, config)) => self.prepared(run, config),
             None => self.pursue(),
         }
         if laid {
@@ -113,18 +123,45 @@ impl Session {
         }
     }
 
-    pub(super) fn prepared(&self, run: RunId) {
-        if run == DEMO {
-            self.0.intent.take();
+    /// Whether the intent is waiting for this run.
+    fn awaits(&self, run: RunId) -> bool {
+        self.0.intent.borrow().as_ref().is_some_and(|intent| {
+            intent.asked
+                && match intent.goal {
+                    Goal::Answer => run == DEMO,
+                    _ => run == self.0.model.borrow().run,
+                }
+        })
+    }
+
+    pub(super) fn prepared(&self, run: RunId, config: RunConfig) {
+        self.0.standing.set(Some(run));
+        let intent = if self.awaits(run) {
+            self.0.intent.take()
+        } else {
+            None
+        };
+        let Some(intent) = intent else {
+            return;
+        };
+        if intent.goal == Goal::Answer {
             self.0.model.borrow_mut().pad.network = true;
             return;
         }
-        if run != self.0.model.borrow().run {
-            return;
+        if intent.recovery.is_none() {
+            self.0.kept.take();
+            let files = self.0.files.borrow().clone();
+            self.0.run_files.replace(files);
         }
-        let Some(intent) = self.0.intent.take() else {
-            return;
-        };
+        if let Some(Recovery { said, step }) = intent.recovery {
+            self.0.model.borrow_mut().tell(false, format!(
+                "The training worker stopped ({said}) and was restarted from its checkpoint at step {}.",
+                format::count(step)
+            ));
+        } else if matches!(intent.start, Start::Checkpoint { .. }) {
+            // The settings follow the file, now that it was accepted.
+            self.edit(|draft| *draft = Draft::new(config));
+        }
         match intent.goal {
             Goal::Train => {
                 self.0.model.borrow_mut().phase = Phase::Running;
@@ -133,9 +170,7 @@ impl Session {
             Goal::Step => self.send(Request::Step),
             Goal::Show | Goal::Answer => {}
         }
-        if intent.before != Phase::Running {
-            self.0.kept.take();
-        }
+        self.bring_back_newer();
     }
 
     pub(super) fn checkpoint(
@@ -174,6 +209,7 @@ impl Session {
             });
             self.0.deaths.set(0);
             self.spawn_worker();
+            self.bring_back_newer();
             return;
         }
         self.change(|m| {
@@ -190,35 +226,48 @@ impl Session {
             }));
             self.pursue();
         } else if model.view.origin == Origin::Live {
-            let goal = if model.phase == Phase::Running {
-                Goal::Train
-            } else {
-                Goal::Show
-            };
-            let kept = self.0.kept.borrow().clone();
-            let (start, step) = match kept {
-                Some(kept) => {
-                    let data = model.view.config.data.clone();
-                    (
-                        Start::Checkpoint {
-                            data,
-                            bytes: kept.bytes,
-                        },
-                        kept.step,
-                    )
-                }
-                None => (Start::Fresh(Box::new((*model.view.config).clone())), 0),
-            };
-            self.begin(goal, start);
-            if let Some(intent) = &mut *self.0.intent.borrow_mut() {
-                intent.before = Phase::Running;
-            }
-            self.change(|m| {
-                m.tell(false, format!(
-                    "The training worker stopped ({said}) and was restarted from its checkpoint at step {}.",
-                    format::count(step)
-                ));
-            });
+            self.take_run_up(&model, said);
+        } else {
+            self.change(|m| m.pad.network = false);
+            let session = self.clone();
+            spawn_local(async move { session.prepare_answers().await });
         }
+    }
+
+    /// Build the live run again from its last checkpoint, in a worker that knows nothing yet.
+    fn take_run_up(&self, model: &Model, said: &str) {
+        let goal = if model.phase == Phase::Running {
+            Goal::Train
+        } else {
+            Goal::Show
+        };
+        let kept = self.0.kept.borrow().clone();
+        let (start, step) = match kept {
+            Some(Kept { step, bytes }) => {
+                let data = model.view.config.data.clone();
+                (Start::Checkpoint { data, bytes }, step)
+            }
+            None => (Start::Fresh(Box::new((*model.view.config).clone())), 0),
+        };
+        // The run goes on with its own files, even if others were loaded since.
+        let own = self.0.run_files.borrow().clone();
+        if let Some(own) = own {
+            let last = self.0.files.replace(Some(own.clone()));
+            self.0
+                .newer
+                .replace(last.filter(|last| !Rc::ptr_eq(last, &own)));
+        }
+        self.change(|m| m.phase = Phase::Preparing);
+        self.take_up(Intent {
+            goal,
+            start,
+            before: Phase::Stopped,
+            asked: false,
+            run: model.run,
+            recovery: Some(Recovery {
+                said: said.into(),
+                step,
+            }),
+        });
     }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use gloo::timers::callback::{Interval, Timeout};
 
-use super::{Goal, REPLAY_MILLISECONDS, Session, Start};
+use super::{DEMO, Goal, REPLAY_MILLISECONDS, Session, Start};
 use crate::ui::datasets;
 use crate::ui::model::{Phase, View};
 use crate::worker::message::RunId;
@@ -24,7 +24,7 @@ impl Session {
         self.change(|m| {
             m.phase = Phase::Example;
             m.run = RunId(0);
-            m.pad.network = false;
+            m.pad.network = self.0.standing.get() == Some(DEMO);
             m.pad.probabilities.clear();
             m.view = View::recorded(&record, if self.0.still { last } else { 1 });
         });
@@ -57,13 +57,17 @@ impl Session {
             .borrow()
             .as_ref()
             .and_then(|record| record.checkpoint.clone());
-        if let Some(file) = file
-            && let Some(bytes) = datasets::example_checkpoint(&file).await
-            && self.phase() == Phase::Example
-            && self.0.intent.borrow().is_none()
-        {
-            let data = datasets::SUBSET.to_string();
-            self.begin(Goal::Answer, Start::Checkpoint { data, bytes });
+        let Some(file) = file else {
+            return;
+        };
+        let bytes = datasets::example_checkpoint(&file).await;
+        let free = self.phase() == Phase::Example && self.0.intent.borrow().is_none();
+        if free && let Some(bytes) = bytes {
+            let (height, width) = self.0.model.borrow().view.size;
+            if let (Ok(height), Ok(width)) = (u32::try_from(height), u32::try_from(width)) {
+                let size = (height, width);
+                self.begin(Goal::Answer, Start::Answers { bytes, size });
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! Intents, pursued step by step: data to the worker, a network built or resumed, training begun.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, Blob};
 
-use super::{DEMO, Goal, Intent, Session, Start};
+use super::{DEMO, Goal, Intent, Pending, Recovery, Session, Start};
 use crate::ui::datasets::{self, Files};
 use crate::ui::fetch;
 use crate::ui::model::{DataState, Phase};
@@ -24,17 +25,29 @@ impl Session {
     }
 
     pub(super) fn begin(&self, goal: Goal, start: Start) {
-        let before = self.phase();
-        self.abandon();
+        let before = match self.phase() {
+            // What is given up for another thing is paused.
+            Phase::Running => Phase::Paused,
+            before => before,
+        };
         if goal != Goal::Answer {
+            // The example goes on moving while its network is brought.
+            self.abandon();
             self.change(|m| m.phase = Phase::Preparing);
         }
-        self.0.intent.replace(Some(Intent {
+        let run = self.0.model.borrow().run;
+        self.take_up(Intent {
             goal,
             start,
             before,
             asked: false,
-        }));
+            run,
+            recovery: None,
+        });
+    }
+
+    pub(super) fn take_up(&self, intent: Intent) {
+        self.0.intent.replace(Some(intent));
         self.pursue();
     }
 
@@ -47,10 +60,13 @@ impl Session {
             return;
         }
         let data = match &intent.start {
-            Start::Fresh(config) => config.data.clone(),
-            Start::Checkpoint { data, .. } => data.clone(),
+            Start::Fresh(config) => Some(config.data.clone()),
+            Start::Checkpoint { data, .. } => Some(data.clone()),
+            Start::Answers { .. } => None,
         };
-        if self.0.in_worker.borrow().as_ref() != Some(&data) {
+        if let Some(data) = data
+            && self.0.in_worker.borrow().as_ref() != Some(&data)
+        {
             self.bring(&data);
             return;
         }
@@ -77,6 +93,13 @@ impl Session {
                     vec![bytes.slice(0, bytes.length())],
                 );
             }
+            Start::Answers {
+                bytes,
+                size: (height, width),
+            } => {
+                let request = Request::Answer { run, height, width };
+                self.send_with(request, vec![bytes.slice(0, bytes.length())]);
+            }
         }
     }
 
@@ -87,13 +110,45 @@ impl Session {
         if intent.goal == Goal::Answer {
             return;
         }
+        self.return_to(&intent);
+        self.bring_back_newer();
+        self.change(|m| {
+            let text = match &intent.recovery {
+                Some(Recovery { said, .. }) => format!(
+                    "The training worker stopped ({said}), and its run could not be taken up again: {message}"
+                ),
+                None => message,
+            };
+            m.tell(true, text);
+        });
+    }
+
+    /// Show again what was there before an intent that came to nothing.
+    pub(super) fn return_to(&self, intent: &Intent) {
+        self.0.model.borrow_mut().run = intent.run;
+        let stands = self.stands();
         self.change(|m| {
             m.phase = match intent.before {
+                Phase::Ready | Phase::Paused | Phase::Finished if !stands => Phase::Stopped,
                 Phase::Preparing | Phase::Running => Phase::Stopped,
                 before => before,
             };
-            m.tell(true, message);
+            if !stands && m.phase == Phase::Stopped {
+                m.pad.network = false;
+            }
         });
+        if stands && intent.before == Phase::Paused {
+            // What it said when it came to a stand may have been missed.
+            self.send(Request::Pause);
+        }
+    }
+
+    /// Load the files again that a recovery put aside.
+    pub(super) fn bring_back_newer(&self) {
+        let newer = self.0.newer.take();
+        if let Some(files) = newer {
+            self.load(files, false);
+        }
     }
 
     /// Bring a data set into the worker: from files at hand, or from the page's origin.
@@ -110,7 +165,7 @@ impl Session {
             .clone()
             .filter(|files| files.name == name);
         if let Some(files) = files {
-            self.load(files);
+            self.load(files, false);
             return;
         }
         let Some(url) = datasets::address(name) else {
@@ -153,7 +208,7 @@ impl Session {
             })
             .await;
             match result {
-                Ok(blob) => session.load(Files::pack(name, blob)),
+                Ok(blob) => session.load(Rc::new(Files::pack(name, blob)), false),
                 Err(fetch::FetchError::Aborted) => {}
                 Err(error) => {
                     let message = datasets::not_fetched(&name, &error);
@@ -170,7 +225,7 @@ impl Session {
     }
 
     /// Hand files to the worker. They stay here too, as blobs, for a worker that follows.
-    pub(super) fn load(&self, files: Files) {
+    pub(super) fn load(&self, files: Rc<Files>, chosen: bool) {
         self.change(|m| {
             m.data = DataState::Reading {
                 name: files.name.clone(),
@@ -181,7 +236,7 @@ impl Session {
             let mut bulk = vec![];
             for blob in &files.blobs {
                 let Ok(bytes) = fetch::bytes(blob).await else {
-                    let (name, message) = (files.name, datasets::UNREADABLE.to_string());
+                    let (name, message) = (files.name.clone(), datasets::UNREADABLE.to_string());
                     session.change(|m| {
                         m.data = DataState::Failed {
                             name,
@@ -197,14 +252,16 @@ impl Session {
                 name: files.name.clone(),
                 source: files.source.clone(),
             };
-            session.0.files.replace(Some(files));
+            // They take the place of the earlier ones when the worker accepts them.
+            let pending = Pending { files, chosen };
+            session.0.pending.borrow_mut().push_back(pending);
             session.send_with(request, bulk);
         });
     }
 
     /// The visitor's own files.
     pub fn load_own(&self, files: Vec<(String, Blob)>) {
-        self.load(Files::own(files));
+        self.load(Rc::new(Files::own(files)), true);
     }
 
     /// A checkpoint file of the visitor's.
@@ -218,7 +275,6 @@ impl Session {
             match datasets::checkpoint_config(&bytes.to_vec()) {
                 Some(config) => {
                     let data = config.data.clone();
-                    session.edit(|draft| draft.config = config);
                     session.begin(Goal::Show, Start::Checkpoint { data, bytes });
                 }
                 None => session.change(|m| m.tell(true, datasets::NO_CHECKPOINT)),

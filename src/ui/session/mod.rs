@@ -12,6 +12,7 @@ mod settings;
 mod transport;
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use gloo::timers::callback::{Interval, Timeout};
@@ -47,7 +48,15 @@ enum Goal {
 #[derive(Clone)]
 enum Start {
     Fresh(Box<RunConfig>),
-    Checkpoint { data: String, bytes: Uint8Array },
+    Checkpoint {
+        data: String,
+        bytes: Uint8Array,
+    },
+    /// A checkpoint without its data, only to answer images of this size.
+    Answers {
+        bytes: Uint8Array,
+        size: (u32, u32),
+    },
 }
 
 #[derive(Clone)]
@@ -58,6 +67,24 @@ struct Intent {
     before: Phase,
     /// Whether the network was asked for and its answer is awaited.
     asked: bool,
+    /// Number of the run that was shown, to return to when it fails.
+    run: RunId,
+    /// What happened to the worker and from where the run goes on, if this takes one up again.
+    recovery: Option<Recovery>,
+}
+
+/// A worker's death, told once it is known how it ended.
+#[derive(Clone)]
+struct Recovery {
+    said: String,
+    step: u64,
+}
+
+/// Files on their way into the worker.
+struct Pending {
+    files: Rc<Files>,
+    /// Whether the visitor chose them just now, so that the settings follow.
+    chosen: bool,
 }
 
 /// A checkpoint kept against the worker's death.
@@ -81,7 +108,16 @@ struct Inner {
     listener: RefCell<Option<Listener>>,
     client: RefCell<Option<Client>>,
     intent: RefCell<Option<Intent>>,
-    files: RefCell<Option<Files>>,
+    /// What the worker accepted last.
+    files: RefCell<Option<Rc<Files>>>,
+    /// What it was given and did not answer for yet, in order.
+    pending: RefCell<VecDeque<Pending>>,
+    /// What the live run was made on.
+    run_files: RefCell<Option<Rc<Files>>>,
+    /// Files accepted after the live run was made, to be brought back once it was taken up again.
+    newer: RefCell<Option<Rc<Files>>>,
+    /// The run that stands in the worker.
+    standing: Cell<Option<RunId>>,
     in_worker: RefCell<Option<String>>,
     abort: RefCell<Option<AbortController>>,
     kept: RefCell<Option<Kept>>,
@@ -121,6 +157,10 @@ impl Session {
             client: RefCell::default(),
             intent: RefCell::default(),
             files: RefCell::default(),
+            pending: RefCell::default(),
+            run_files: RefCell::default(),
+            newer: RefCell::default(),
+            standing: Cell::new(None),
             in_worker: RefCell::default(),
             abort: RefCell::default(),
             kept: RefCell::default(),
@@ -174,6 +214,11 @@ impl Session {
 
     fn phase(&self) -> Phase {
         self.0.model.borrow().phase
+    }
+
+    /// Whether the run on display stands in the worker, so that it answers.
+    fn stands(&self) -> bool {
+        self.0.standing.get() == Some(self.0.model.borrow().run)
     }
 
     fn number(&self) -> u32 {

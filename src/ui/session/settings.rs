@@ -3,7 +3,7 @@
 use gloo::timers::callback::Timeout;
 use js_sys::Uint8Array;
 
-use super::{Deliver, Goal, Session};
+use super::{Deliver, Goal, Kept, Session};
 use crate::ui::draft::Draft;
 use crate::ui::link;
 use crate::ui::model::Phase;
@@ -143,6 +143,18 @@ impl Session {
 
     /// Ask for a checkpoint of the run as it stands.
     pub fn checkpoint_now(&self, deliver: Deliver) {
+        if !self.stands() {
+            // The worker died with the run: what there is is the last checkpoint.
+            let kept = self.0.kept.borrow().clone();
+            match kept {
+                Some(Kept { bytes, .. }) => deliver(bytes),
+                None => self.tell(
+                    true,
+                    "There is no checkpoint of this run: it was lost with its worker. Press Train to train anew.",
+                ),
+            }
+            return;
+        }
         let ticket = Ticket(self.number());
         self.0.deliver.replace(Some((ticket, deliver)));
         self.send(Request::Checkpoint { ticket });

@@ -18,7 +18,7 @@ impl Session {
     pub(super) fn go(&self, goal: Goal) {
         let stale = self.phase() == Phase::Ready && self.0.model.borrow().settings_changed();
         match self.phase() {
-            Phase::Ready | Phase::Paused if !stale => {
+            Phase::Ready | Phase::Paused if !stale && self.stands() => {
                 if goal == Goal::Train {
                     self.change(|m| {
                         m.notice = None;
@@ -36,7 +36,11 @@ impl Session {
 
     /// Stand still.
     pub fn pause(&self) {
-        self.send(Request::Pause);
+        if self.stands() {
+            self.send(Request::Pause);
+        } else {
+            self.stop();
+        }
     }
 
     /// End the run; its network stays to be tried and saved.
@@ -62,10 +66,9 @@ impl Session {
             abort.abort();
         }
         if let Some(intent) = self.0.intent.take() {
-            self.change(|m| {
-                m.phase = intent.before;
-                m.data = DataState::Absent;
-            });
+            self.return_to(&intent);
+            self.change(|m| m.data = DataState::Absent);
+            self.bring_back_newer();
             if intent.before == Phase::Preparing {
                 self.show_example();
             }
