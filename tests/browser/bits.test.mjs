@@ -43,7 +43,7 @@ async function halfway(t) {
   const visitor = await visit(t)
   await visitor.set({ ...tiny, epochs: 2 })
   await visitor.press('Train')
-  await visitor.until((state) => state.step > 5)
+  await visitor.until((state) => state.origin === 'live' && state.step > 5)
   await visitor.press('Pause')
   const state = await visitor.until((state) => state.phase === 'paused')
   assert.ok(state.step < 188, `paused at step ${state.step} of 188`)

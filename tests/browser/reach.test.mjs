@@ -202,7 +202,7 @@ test('who asked for less motion sees none', async (t) => {
   assert.equal(first.epoch, last.epoch, 'the example does not play')
   await visitor.set({ preset: 'tiny', epochs: 2 })
   await visitor.press('Train')
-  await visitor.until((state) => state.step > 20)
+  await visitor.until((state) => state.origin === 'live' && state.step > 20)
   assert.equal(await page.evaluate(() => document.getAnimations().length), 0)
   const lively = await page.evaluate(() =>
     [...document.querySelectorAll('*')]
