@@ -11,7 +11,7 @@ use crate::train::config::{
 use crate::train::presets::label_smoothing;
 
 /// Options of a run. What is left out comes from the preset's recipe.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, PartialEq)]
 pub struct RunOptions {
     /// Network: paper, tiny or dense
     #[arg(long, value_parser = parse::<Preset>)]
@@ -46,7 +46,8 @@ pub struct RunOptions {
     /// Weight of the prior's penalty on the loss summed over the training set; not used with a target
     #[arg(long)]
     pub prior_strength: Option<f32>,
-    /// Memory reduction at which pruning stops, such as 292; 0 for none
+    /// Memory reduction to shrink to, such as 292; 0 for none. Relevance then decides instead of the
+    /// prior's variances
     #[arg(long)]
     pub prior_target: Option<f32>,
     /// Whether a run with a target draws its parameters anew at the ranks it found: true or false
@@ -169,6 +170,20 @@ impl RunOptions {
         set(&mut config.precision, self.precision);
         set(&mut config.rounding, self.rounding);
         set(&mut config.master_rounding, self.master_rounding);
+        if self.prior_target.is_some_and(|target| target > 0.0) {
+            match self.prior {
+                None if config.prior.kind == PriorKind::None => {
+                    config.prior.kind = PriorKind::LogUniform;
+                }
+                Some(PriorKind::None) => {
+                    return Err(
+                        "--prior-target shrinks ranks and --prior none keeps them; leave out one"
+                            .into(),
+                    );
+                }
+                _ => {}
+            }
+        }
         set(&mut config.prior.kind, self.prior);
         set(&mut config.prior.strength, self.prior_strength);
         set(&mut config.prior.target, self.prior_target);
@@ -198,5 +213,30 @@ impl RunOptions {
 fn set<T: Copy>(slot: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *slot = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_alone_is_enough_to_shrink_and_contradicts_no_prior() {
+        let options = RunOptions {
+            prior_target: Some(292.0),
+            ..RunOptions::default()
+        };
+        let prior = options.config().unwrap().prior;
+        assert_ne!(prior.kind, PriorKind::None);
+        let contradiction = RunOptions {
+            prior: Some(PriorKind::None),
+            ..options
+        };
+        assert!(
+            contradiction
+                .config()
+                .unwrap_err()
+                .contains("leave out one")
+        );
     }
 }

@@ -126,6 +126,12 @@ fn start(args: &TrainArgs) -> Result<(Trainer, TrainTest), String> {
         let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let config: RunConfig =
             Trainer::peek(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        if args.run != RunOptions::default() && args.run.config()? != config {
+            eprintln!(
+                "railyard: the settings in {} hold for the resumed run; options that differ from them are not used",
+                path.display()
+            );
+        }
         let sets = sets(&config.data)?;
         let trainer = Trainer::resume(&bytes, sets.train.clone(), sets.test.clone());
         return Ok((

@@ -115,6 +115,17 @@ impl Core {
         }
     }
 
+    /// A contraction of what the whole batch shares.
+    fn shared_product<'a>(&'a self, index: usize, plan: &'a Contraction) -> Product<'a> {
+        let operand = |id: BufferId| &self.values[id.0][..];
+        Product {
+            plan,
+            samples: 1,
+            operands: (operand(plan.left), operand(plan.right)),
+            safe: self.safe[index],
+        }
+    }
+
     /// Follows the binary points through the Program.
     fn resolve(&mut self) {
         for (id, buffer) in self.program.buffers.iter().enumerate() {
@@ -489,16 +500,7 @@ impl FixedExecutor {
         let mut out = std::mem::take(&mut core.values[out_id.0]);
         let stats = match (&core.program.ops[index].kind, &core.plans[index]) {
             (OpKind::Contract { .. }, Some(plan)) => {
-                let operands = (
-                    &core.values[plan.left.0][..],
-                    &core.values[plan.right.0][..],
-                );
-                let product = Product {
-                    plan,
-                    samples: 1,
-                    operands,
-                    safe: core.safe[index],
-                };
+                let product = core.shared_product(index, plan);
                 let len = out.len();
                 product.store(
                     &mut self.packs,
@@ -522,16 +524,7 @@ impl FixedExecutor {
         let core = &self.core;
         match (&core.program.ops[index].kind, &core.plans[index]) {
             (OpKind::Contract { .. }, Some(plan)) => {
-                let operands = (
-                    &core.values[plan.left.0][..],
-                    &core.values[plan.right.0][..],
-                );
-                let product = Product {
-                    plan,
-                    samples: 1,
-                    operands,
-                    safe: core.safe[index],
-                };
+                let product = core.shared_product(index, plan);
                 product.peak(&mut self.packs, core.values[plan.out.0].len())
             }
             (OpKind::Finish { from, .. }, _) => self.sums[from.0]
