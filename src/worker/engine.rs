@@ -42,7 +42,7 @@ pub type Clock = fn() -> f64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Motion {
     Still,
-    /// Until one step was taken or one evaluation finished.
+    /// Until one step was taken, or nothing is left to train.
     OneStep,
     Training,
 }
@@ -307,16 +307,9 @@ impl Engine {
                 (run.epoch_milliseconds, run.epoch_steps) = (0.0, 0);
                 run.evaluating = None;
                 let id = run.id;
-                let one_step = run.motion == Motion::OneStep;
-                if one_step {
-                    run.motion = Motion::Still;
-                }
                 self.report(true);
                 self.say(Event::Epoch { run: id, metrics });
                 self.send_checkpoint(None);
-                if one_step {
-                    self.stand();
-                }
             }
             Advance::Finished => {
                 run.finished = true;
@@ -500,5 +493,57 @@ fn speed(executor: &str, mut learner: Learner, milliseconds: f64, now: Clock) ->
         executor: executor.into(),
         samples_per_second: f64::from(steps) * f64::from(batch) * 1000.0 / elapsed.max(1.0),
         macs_per_sample: learner.snapshot().macs_per_sample(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::pack;
+
+    fn set(count: usize) -> Dataset {
+        Dataset {
+            images: (0..count * 784).map(|k| (k % 251) as u8).collect(),
+            labels: (0..count).map(|k| (k % 2) as u8).collect(),
+            height: 28,
+            width: 28,
+            classes: 2,
+        }
+    }
+
+    fn standing(engine: &mut Engine) -> Option<Position> {
+        while engine.slice() {}
+        let heard = engine.take();
+        heard.into_iter().rev().find_map(|out| match out.event {
+            Event::Position { position, .. } => Some(position),
+            _ => None,
+        })
+    }
+
+    /// Also across the end of an epoch, where an evaluation is due before the next batch.
+    #[test]
+    fn step_takes_one_step_wherever_the_run_stands() {
+        let mut engine = Engine::new(|| 0.0);
+        let sets = TrainTest {
+            train: set(16),
+            test: set(4),
+            class_names: vec!["a".into(), "b".into()],
+        };
+        let bytes = pack::write(&sets).expect("packs");
+        let name = "own".to_string();
+        let source = Source::Pack;
+        engine.handle(Request::Load { name, source }, vec![bytes]);
+        let mut config = RunConfig::preset(Preset::Tiny, Precision::Fixed);
+        (config.data, config.batch, config.epochs) = ("own".into(), 8, 2);
+        let run = RunId(1);
+        engine.handle(Request::Prepare { run, config }, vec![]);
+        for step in 1..=4 {
+            engine.handle(Request::Step, vec![]);
+            let position = standing(&mut engine).expect("stands");
+            assert_eq!((position.step, position.finished), (step, false));
+        }
+        engine.handle(Request::Step, vec![]);
+        let position = standing(&mut engine).expect("stands");
+        assert_eq!((position.step, position.finished), (4, true));
     }
 }

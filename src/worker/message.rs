@@ -65,7 +65,7 @@ pub enum Request {
     },
     /// Train until paused or finished.
     Train,
-    /// Train one batch, or finish the evaluation that is due.
+    /// Train one batch, after the evaluation that is due, if one is.
     Step,
     /// Stand still.
     Pause,
