@@ -15,6 +15,7 @@
 //!
 //! A module uses only floors below its own (`tests/floors.rs` checks it).
 
+pub mod accel;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
 pub mod data;

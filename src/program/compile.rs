@@ -25,6 +25,24 @@ pub struct NetworkShape {
 /// has outputs or more than 31 cores, or the classes are none, more than 256 or more than the outputs.
 #[must_use]
 pub fn compile(network: &NetworkShape, schedule: Schedule, batch: usize) -> Program {
+    build(network, schedule, batch, false)
+}
+
+/// As [`compile`], with the gradient of the network's input, which training does not need and
+/// published counts include.
+///
+/// # Panics
+/// As [`compile`].
+#[must_use]
+pub fn compile_with_input_gradient(
+    network: &NetworkShape,
+    schedule: Schedule,
+    batch: usize,
+) -> Program {
+    build(network, schedule, batch, true)
+}
+
+fn build(network: &NetworkShape, schedule: Schedule, batch: usize, to_input: bool) -> Program {
     assert!(
         !network.layers.is_empty(),
         "a network has at least one layer"
@@ -46,7 +64,10 @@ pub fn compile(network: &NetworkShape, schedule: Schedule, batch: usize) -> Prog
         (1..=outputs.min(256)).contains(&network.classes),
         "classes are 1 to 256 of the outputs"
     );
-    let mut build = Builder::default();
+    let mut build = Builder {
+        to_input,
+        ..Builder::default()
+    };
     let input = build.buffer(
         "x",
         network.layers[0].inputs(),
@@ -91,7 +112,9 @@ pub fn compile(network: &NetworkShape, schedule: Schedule, batch: usize) -> Prog
     for layer in &layers {
         build.updates(layer);
     }
-    let Builder { buffers, mut ops } = build;
+    let Builder {
+        buffers, mut ops, ..
+    } = build;
     // Stable: the order within a part is the order of emission.
     ops.sort_by_key(|op| match op.part {
         Part::Before => 0,
@@ -130,6 +153,8 @@ struct Node {
 struct Builder {
     buffers: Vec<Buffer>,
     ops: Vec<Op>,
+    /// Whether the network's input gets a gradient.
+    to_input: bool,
 }
 
 impl Builder {
@@ -374,7 +399,7 @@ impl Builder {
             buffers.bias_gradient,
             layer.index,
         );
-        let input_gradient = if layer.index > 0 {
+        let input_gradient = if layer.index > 0 || self.to_input {
             let len = self.buffers[buffers.input.0].len;
             Some(self.buffer(format!("{prefix}.dx"), len, Class::Gradient, Scope::Sample))
         } else {
@@ -395,6 +420,9 @@ impl Builder {
         let Some(input_gradient) = input_gradient else {
             return gradient;
         };
+        if layer.index == 0 {
+            return input_gradient;
+        }
         let kind = OpKind::ReluGradient {
             y: buffers.input,
             gradient: input_gradient,

@@ -15,7 +15,7 @@ mod cost;
 mod planner;
 mod tree;
 
-pub use compile::{NetworkShape, compile};
+pub use compile::{NetworkShape, compile, compile_with_input_gradient};
 pub use cost::{Counts, LayerCounts, Liveness};
 pub use planner::plan;
 pub use tree::Tree;
