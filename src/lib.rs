@@ -8,6 +8,7 @@
 //! | floor | module | holds |
 //! | --- | --- | --- |
 //! | 4 | [`train`] | configuration, trainer, optimisers, rank prior, metrics, checkpoints |
+//! | 4 | [`accel`] | machine, tick and event engines, timeline, fit, energy, traces |
 //! | 3 | [`exec`] | float and fixed-point executors |
 //! | 2 | [`program`] | buffers, operations, schedules, planner, cost counts |
 //! | 1 | [`tt`], [`data`] | tensor-train algebra · data sets and their files |

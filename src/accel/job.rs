@@ -13,10 +13,10 @@
 //! Which element it is follows from the input's innermost index. An operation whose operands share no
 //! index is an outer product. Everything else streams through the elementwise lanes.
 //!
-//! Activations and gradients lie in a memory of `lanes` banks, value `i` in bank `i mod lanes`: an
-//! access to several values takes as many cycles as the fullest bank has of them, and at least its
-//! count over the port's width. What the whole batch shares (cores, merged cores) is kept in weight
-//! memories in the order in which it is used, so that a beat's weights are one word.
+//! Activations and gradients lie in a memory of banks, value `i` in bank `i mod banks`: an access to
+//! several values takes as many cycles as the fullest bank has of them, and at least its count over
+//! the port's width. What the whole batch shares (cores, merged cores) is kept in weight memories in
+//! the order in which it is used, so that a beat's weights are one word.
 
 use super::machine::{Machine, Memory, OuterProduct};
 use super::timing::Element;
@@ -402,10 +402,10 @@ impl StreamJob {
 #[must_use]
 pub fn access(machine: &Machine, offsets: impl ExactSizeIterator<Item = u32>, bits: u32) -> u32 {
     let count = offsets.len();
-    let mut banks = vec![0_u32; machine.lanes];
+    let mut banks = vec![0_u32; machine.ports.banks];
     let mut fullest = 1;
     for offset in offsets {
-        let bank = &mut banks[offset as usize % machine.lanes];
+        let bank = &mut banks[offset as usize % machine.ports.banks];
         *bank += 1;
         fullest = fullest.max(*bank);
     }

@@ -62,12 +62,15 @@ pub struct Elementwise {
     pub update_passes: usize,
 }
 
-/// Ports of the memory of activations and gradients. It has `lanes` banks.
+/// Ports and banks of the memory of activations and gradients. Value `i` lies in bank `i mod banks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ports {
     /// Values that one access moves at most.
     pub width: usize,
+    /// Banks, each with one access per cycle. As many as lanes serve neighbours in one cycle; one more
+    /// also serves values that lie a power of two apart.
+    pub banks: usize,
     /// Whether loads and stores share one port; a phase then holds it from its first beat to its last,
     /// and a store that is ready goes first.
     pub shared: bool,
@@ -129,7 +132,7 @@ pub enum Device {
 pub struct Machine {
     /// Its name.
     pub name: String,
-    /// Values that a beat takes along the innermost index (P1); also the banks of the memories.
+    /// Values that a beat takes along the innermost index (P1).
     pub lanes: usize,
     /// Rows of the array (P2): rows or columns of the result that a beat works on.
     pub rows: usize,
@@ -207,6 +210,7 @@ impl Machine {
             },
             ports: Ports {
                 width: 16,
+                banks: 16,
                 shared: false,
             },
             pipeline: Pipeline::default(),
@@ -232,8 +236,8 @@ impl Machine {
         }
     }
 
-    /// Overlapped, with outer products on the whole array, elementwise work on all lanes, and lanes
-    /// across all trailing contracted indices.
+    /// Overlapped, with outer products on the whole array, elementwise work on all lanes, lanes across
+    /// all trailing contracted indices, and one bank more than lanes.
     #[must_use]
     pub fn streamlined() -> Self {
         Self {
@@ -243,6 +247,10 @@ impl Machine {
             elementwise: Elementwise {
                 lanes: 16,
                 ..Self::published().elementwise
+            },
+            ports: Ports {
+                banks: 17,
+                ..Self::published().ports
             },
             ..Self::overlapped()
         }
@@ -259,10 +267,11 @@ impl Machine {
         }
     }
 
-    /// The same machine with another array; ports grow and shrink with the lanes.
+    /// The same machine with another array; ports and banks grow and shrink with the lanes.
     #[must_use]
     pub fn with_array(mut self, lanes: usize, rows: usize) -> Self {
         self.ports.width = lanes;
+        self.ports.banks = (self.ports.banks + lanes).saturating_sub(self.lanes).max(1);
         if self.elementwise.lanes == self.lanes {
             self.elementwise.lanes = lanes;
         }
@@ -327,6 +336,7 @@ impl Machine {
             16,
         )?;
         within("ports.width", self.ports.width, 1, 256)?;
+        within("ports.banks", self.ports.banks, 1, 512)?;
         for (name, depth) in [
             ("load", self.pipeline.load),
             ("compute", self.pipeline.compute),
