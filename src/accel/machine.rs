@@ -109,7 +109,7 @@ pub enum Memory {
 /// A named device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Device {
-    /// Zynq UltraScale+ ZU3EG (Ultra96-V2).
+    /// Zynq `UltraScale+` ZU3EG (Ultra96-V2).
     #[serde(rename = "zu3eg")]
     Zu3eg,
     /// Zynq 7020 (PYNQ-Z2).

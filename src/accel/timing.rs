@@ -287,6 +287,7 @@ pub struct StepTiming {
 
 impl StepTiming {
     /// The operations of the three parts with how often each part runs.
+    #[must_use]
     pub fn parts(&self) -> [(&[OpTiming], u64); 3] {
         [
             (&self.before[..], 1),
