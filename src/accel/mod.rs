@@ -11,11 +11,13 @@ pub mod job;
 pub mod machine;
 pub mod published;
 pub mod runs;
+pub mod tick;
 pub mod timeline;
 pub mod timing;
 
 pub use event::time;
 pub use machine::{Machine, MachineError};
+pub use tick::TickEngine;
 pub use timeline::Timeline;
 pub use timing::{
     Cause, Counters, Element, OpTiming, Phase, Stage, StepTiming, TRACKS, Tally, Track,
