@@ -49,7 +49,7 @@ impl Dice {
     /// One or two layers of one to three cores, with ranks from 1 to 20.
     pub fn network(&mut self) -> NetworkShape {
         let depth = self.within(1, 3);
-        let top = [24, 9, 5][depth - 1];
+        let top = [64, 14, 6][depth - 1];
         let first = TtShape::new(
             self.list(depth, 1, top),
             self.list(depth, 1, top),

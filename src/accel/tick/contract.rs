@@ -63,7 +63,7 @@ pub(super) fn run(
             compute.tile as usize % outputs,
             store.tile as usize % outputs,
         );
-        let loading = blocked(&load, || {
+        let load_waits = blocked(&load, || {
             let anew = load.tile > 0
                 && starts_anew(&plan.coupling, plan.group_tiles as u32, load.tile)
                 && store.tile < load.tile;
@@ -73,19 +73,19 @@ pub(super) fn run(
                 (flags.port_held, Cause::PortConflict),
             ])
         });
-        let computing = blocked(&compute, || {
+        let compute_waits = blocked(&compute, || {
             first(&[
                 (!flags.input_full[from], Cause::LoadBound),
                 (flags.output_full[out], Cause::StoreBound),
             ])
         });
-        let storing = blocked(&store, || {
+        let store_waits = blocked(&store, || {
             first(&[
                 (!flags.output_full[back], Cause::ComputeBound),
                 (flags.port_held, Cause::PortConflict),
             ])
         });
-        let stored = store.clock(now, storing, |tile| {
+        let of_store = store.clock(now, store_waits, |tile| {
             let mut output = Output {
                 slots: &array.slots,
                 target: &mut target,
@@ -93,20 +93,20 @@ pub(super) fn run(
             storer.clock(plan, &mut output, tile)
         });
         // A store that begins takes the port before the load's eyes.
-        let loading =
-            loading.or((machine.ports.shared && stored.began).then_some(Cause::PortConflict));
-        let loaded = load.clock(now, loading, |tile| loader.clock(plan, input, tile));
-        let computed = compute.clock(now, computing, |tile| {
+        let load_waits =
+            load_waits.or((machine.ports.shared && of_store.began).then_some(Cause::PortConflict));
+        let of_load = load.clock(now, load_waits, |tile| loader.clock(plan, input, tile));
+        let of_compute = compute.clock(now, compute_waits, |tile| {
             array.clock(plan, &loader.slots, weights, tile)
         });
         // The clock edge.
-        flags.input_full[into] |= loaded.ended;
-        flags.input_full[from] &= !computed.ended;
-        flags.output_full[out] |= computed.ended;
-        flags.output_full[back] &= !stored.ended;
+        flags.input_full[into] |= of_load.ended;
+        flags.input_full[from] &= !of_compute.ended;
+        flags.output_full[out] |= of_compute.ended;
+        flags.output_full[back] &= !of_store.ended;
         if machine.ports.shared {
-            flags.port_held |= loaded.began || stored.began;
-            flags.port_held &= !(loaded.ended || stored.ended);
+            flags.port_held |= of_load.began || of_store.began;
+            flags.port_held &= !(of_load.ended || of_store.ended);
         }
         now += 1;
     }

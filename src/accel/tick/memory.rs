@@ -192,6 +192,20 @@ impl Target<'_> {
             Self::Sums(sums) => sums[address as usize] += value,
         }
     }
+
+    /// Writes exact results to neighbouring places.
+    #[inline]
+    pub fn put_row(&mut self, address: u32, values: impl Iterator<Item = i32>) {
+        if let Self::Sums(sums) = self {
+            for (sum, value) in sums[address as usize..].iter_mut().zip(values) {
+                *sum += i64::from(value);
+            }
+        } else {
+            for (address, value) in (address..).zip(values) {
+                self.put(address, i64::from(value));
+            }
+        }
+    }
 }
 
 /// A sum as it is stored at a place of the result.

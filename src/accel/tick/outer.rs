@@ -17,6 +17,8 @@ struct Outer<'a> {
     line: bool,
     /// Which operand runs along the innermost index.
     moving: usize,
+    /// Whether neighbours along the innermost index are neighbours in that operand.
+    near: bool,
     // Registers.
     place: usize,
     along: usize,
@@ -27,6 +29,26 @@ struct Outer<'a> {
 }
 
 impl Outer<'_> {
+    /// Products of the register with neighbouring values, to neighbouring places.
+    fn row(&mut self, base: [u32; 3], offsets: &[[u32; 3]], operand: &[i16], target: &mut Target) {
+        let held = i32::from(self.held);
+        let first = (base[self.moving] + offsets[0][self.moving]) as usize;
+        let out = base[2] + offsets[0][2];
+        if self.near {
+            self.reads[self.moving].run(first, offsets.len());
+            let values = operand[first..first + offsets.len()].iter();
+            target.put_row(out, values.map(|&value| held * i32::from(value)));
+        } else {
+            let moving = self.moving;
+            let address = |offsets: &[u32; 3]| (base[moving] + offsets[moving]) as usize;
+            for offsets in offsets {
+                self.reads[moving].one(address(offsets));
+            }
+            let values = offsets.iter().map(|offsets| operand[address(offsets)]);
+            target.put_row(out, values.map(|value| held * i32::from(value)));
+        }
+    }
+
     /// One beat; tells whether it was the last.
     fn beat(&mut self, operands: [&[i16]; 2], target: &mut Target) -> bool {
         let (line, kept) = (&self.job.line, 1 - self.moving);
@@ -39,13 +61,8 @@ impl Outer<'_> {
                 self.reads[kept].one(address);
             }
             let count = free.min(line.len() - self.along);
-            for offsets in &line[self.along..self.along + count] {
-                let address = (base[self.moving] + offsets[self.moving]) as usize;
-                let value = operands[self.moving][address];
-                self.reads[self.moving].one(address);
-                let product = i32::from(self.held) * i32::from(value);
-                target.put(base[2] + offsets[2], i64::from(product));
-            }
+            let offsets = &line[self.along..self.along + count];
+            self.row(base, offsets, operands[self.moving], target);
             self.macs += count as u64;
             self.sums_read += if target.reads() { count as u64 } else { 0 };
             free -= count;
@@ -74,6 +91,8 @@ pub(super) fn run(
     timing: &mut OpTiming,
 ) {
     let line = machine.outer == OuterProduct::Line;
+    // Along a line of one result neither moves.
+    let moving = usize::from(job.line.last().is_some_and(|end| end[1] > 0));
     let mut outer = Outer {
         job,
         multipliers: if line {
@@ -82,8 +101,8 @@ pub(super) fn run(
             machine.multipliers()
         },
         line,
-        // Along a line of one result neither moves.
-        moving: usize::from(job.line.last().is_some_and(|end| end[1] > 0)),
+        moving,
+        near: job.line.get(1).is_none_or(|next| next[moving] == 1),
         place: 0,
         along: 0,
         held: 0,

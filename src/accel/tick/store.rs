@@ -102,12 +102,11 @@ impl Store {
         if self.port.pending() {
             return self.rest();
         }
-        let (base, offsets, side) = match plan.element {
-            Element::Last => (0, &plan.a[1], plan.rows_of(tile)),
-            _ => {
-                let (a, group) = plan.place(tile);
-                (plan.a[1].at[a], &plan.c[1], plan.lanes_of(group))
-            }
+        let (base, offsets, side) = if plan.element == Element::Last {
+            (0, &plan.a[1], plan.rows_of(tile))
+        } else {
+            let (a, group) = plan.place(tile);
+            (plan.a[1].at[a], &plan.c[1], plan.lanes_of(group))
         };
         let base = base + plan.d[1].at[self.column];
         self.port
@@ -194,18 +193,15 @@ impl Store {
     fn drain(&mut self, plan: &Plan, target: &mut Target, tile: usize) {
         let row = self.drained;
         self.drained += 1;
-        let base = match plan.element {
-            Element::Last => {
-                let rows = plan.rows_of(tile);
-                let at = rows.start + row;
-                (at < rows.end).then(|| plan.a[1].at[at])
-            }
-            _ => {
-                let (a, group) = plan.place(tile);
-                let lanes = plan.lanes_of(group);
-                let at = lanes.start + row;
-                (at < lanes.end).then(|| plan.a[1].at[a] + plan.c[1].at[at])
-            }
+        let base = if plan.element == Element::Last {
+            let rows = plan.rows_of(tile);
+            let at = rows.start + row;
+            (at < rows.end).then(|| plan.a[1].at[at])
+        } else {
+            let (a, group) = plan.place(tile);
+            let lanes = plan.lanes_of(group);
+            let at = lanes.start + row;
+            (at < lanes.end).then(|| plan.a[1].at[a] + plan.c[1].at[at])
         };
         let columns = self.column..(self.column + plan.lanes).min(plan.bounds[3]);
         let banks = &plan.d[1].bank[columns.clone()];
