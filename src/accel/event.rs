@@ -61,10 +61,22 @@ fn time_input(program: &Program, machine: &Machine, formats: FixedFormats) -> Op
     let job = load_sample(program, formats);
     let len = program.buffer(program.input()).len as u64;
     let mut timing = time_job(&job, machine);
-    timing.name = format!("{}.load", program.buffer(program.input()).name);
-    timing.shape = format!("{len} values");
+    timing.name = input_name(program);
     timing.counters.writes = len;
     timing
+}
+
+/// The name of the loading of a sample.
+pub(super) fn input_name(program: &Program) -> String {
+    format!("{}.load", program.buffer(program.input()).name)
+}
+
+/// Says which operation a timing is of.
+pub(super) fn describe(timing: &mut OpTiming, program: &Program, op: usize) {
+    timing.op = Some(op);
+    let op = &program.ops[op];
+    timing.name.clone_from(&op.name);
+    (timing.part, timing.pass, timing.layer) = (op.part, op.pass, op.layer);
 }
 
 /// The fastest way in which the machine runs an operation, the published one among equals, with its
@@ -85,10 +97,8 @@ pub fn best(
     let (mut timing, job) = timed
         .min_by_key(|(timing, _)| timing.cycles)
         .expect("every operation has a job");
-    let Program { ops, .. } = program;
-    timing.op = Some(op);
-    timing.name.clone_from(&ops[op].name);
-    (timing.part, timing.pass, timing.layer) = (ops[op].part, ops[op].pass, ops[op].layer);
+    describe(&mut timing, program, op);
+    let ops = &program.ops;
     let len = |id| program.buffer(id).len as u64;
     timing.counters.reads = ops[op].reads().into_iter().map(len).sum();
     timing.counters.writes = len(ops[op].writes());
@@ -102,22 +112,7 @@ pub fn best(
 /// Times one job. Names, parts and the Program's counts are left to the caller.
 #[must_use]
 pub fn time_job(job: &Job, machine: &Machine) -> OpTiming {
-    let mut timing = OpTiming {
-        op: None,
-        name: String::new(),
-        part: Part::Sample,
-        pass: Pass::Forward,
-        layer: 0,
-        element: Element::Input,
-        shape: String::new(),
-        tiles: 1,
-        group: 1,
-        cycles: 0,
-        beats: 0,
-        phases: vec![],
-        tallies: [Tally::default(); 3],
-        counters: Counters::default(),
-    };
+    let mut timing = blank(job, machine);
     match job {
         Job::Contract(job) => time_contract(job, machine, &mut timing),
         Job::Outer(job) => time_outer(job, machine, &mut timing),
@@ -133,9 +128,36 @@ pub fn time_job(job: &Job, machine: &Machine) -> OpTiming {
     timing
 }
 
+/// What a job is, before anything is timed.
+pub(super) fn blank(job: &Job, machine: &Machine) -> OpTiming {
+    let (element, shape) = match job {
+        Job::Contract(job) => (job.element, job.shape()),
+        Job::Outer(job) => (Element::Outer, job.shape()),
+        Job::Stream(job) => (job.element, job.shape()),
+    };
+    let (tiles, group) = match job {
+        Job::Contract(job) => (job.tiles(machine) as u32, job.group_tiles() as u32),
+        _ => (1, 1),
+    };
+    OpTiming {
+        op: None,
+        name: String::new(),
+        part: Part::Sample,
+        pass: Pass::Forward,
+        layer: 0,
+        element,
+        shape,
+        tiles,
+        group,
+        cycles: 0,
+        beats: 0,
+        phases: vec![],
+        tallies: [Tally::default(); 3],
+        counters: Counters::default(),
+    }
+}
+
 fn time_outer(job: &OuterJob, machine: &Machine, timing: &mut OpTiming) {
-    timing.element = Element::Outer;
-    timing.shape = format!("{} x {}", job.outer.len(), job.line.len());
     timing.beats = job.beats(machine);
     timing.counters.macs = job.macs();
     // The line's operand is read anew for each outer index; the other's value stays in a register.
@@ -150,13 +172,7 @@ fn time_outer(job: &OuterJob, machine: &Machine, timing: &mut OpTiming) {
 }
 
 fn time_stream(job: &StreamJob, machine: &Machine, timing: &mut OpTiming) {
-    timing.element = job.element;
     timing.beats = job.beats(machine);
-    timing.shape = if job.passes == 1 {
-        format!("{} values", job.len)
-    } else {
-        format!("{} values, {} passes", job.len, job.passes)
-    };
     timing.counters.rereads = ((job.passes - 1) * job.len) as u64;
     if job.element == Element::Input {
         let width = machine.ports.width.min(machine.lanes);
@@ -196,10 +212,6 @@ fn single(timing: &mut OpTiming, stage: Stage, beats: u64, conflict: u64, drain:
 }
 
 fn time_contract(job: &ContractJob, machine: &Machine, timing: &mut OpTiming) {
-    timing.element = job.element;
-    timing.shape = job.shape();
-    timing.tiles = job.tiles(machine) as u32;
-    timing.group = job.group_tiles() as u32;
     timing.counters.macs = job.macs();
     let weights = (job.b.len() * job.d.len()) as u64;
     let per_tile = match job.element {
@@ -338,15 +350,19 @@ fn drained(length: Length, machine: &Machine) -> Length {
 }
 
 /// A store through the transposer: for each `lanes` neighbours along D one square, filled in `lanes`
-/// beats and drained row by row.
+/// beats and drained row by row. Of two squares one is drained while the other is filled; a cycle in
+/// which a column is filled or a row's access begins is a beat.
 fn transposed(job: &ContractJob, machine: &Machine, rows: usize, kind: Transposer) -> Length {
     let (lanes, rows) = (machine.lanes as u64, rows as u64);
     let mut store = Length::default();
     for columns in job.d.chunks(machine.lanes) {
-        let drain = rows * (1 + extra(machine, columns.iter().map(|d| d[1]), job.bits[2]));
+        let row = 1 + extra(machine, columns.iter().map(|d| d[1]), job.bits[2]);
         let (beats, cycles) = match kind {
-            Transposer::Single => (lanes + rows, lanes + drain),
-            Transposer::Double => (lanes.max(rows), lanes.max(drain)),
+            Transposer::Single => (lanes + rows, lanes + rows * row),
+            Transposer::Double => (
+                lanes + rows.saturating_sub(lanes.div_ceil(row)),
+                lanes.max(rows * row),
+            ),
         };
         store.beats += beats;
         store.conflict += cycles - beats;

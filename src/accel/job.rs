@@ -378,6 +378,12 @@ impl OuterJob {
         }
     }
 
+    /// Its loops in words.
+    #[must_use]
+    pub fn shape(&self) -> String {
+        format!("{} x {}", self.outer.len(), self.line.len())
+    }
+
     /// Products.
     #[must_use]
     pub fn macs(&self) -> u64 {
@@ -386,6 +392,16 @@ impl OuterJob {
 }
 
 impl StreamJob {
+    /// Its values and passes in words.
+    #[must_use]
+    pub fn shape(&self) -> String {
+        if self.passes == 1 {
+            format!("{} values", self.len)
+        } else {
+            format!("{} values, {} passes", self.len, self.passes)
+        }
+    }
+
     /// Beats of its lanes.
     #[must_use]
     pub fn beats(&self, machine: &Machine) -> u64 {

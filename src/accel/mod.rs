@@ -21,6 +21,7 @@ pub mod machine;
 pub mod published;
 pub mod roofline;
 pub mod runs;
+pub mod tick;
 pub mod timeline;
 pub mod timing;
 pub mod traffic;
@@ -32,6 +33,8 @@ pub use event::time;
 pub use fit::{Fit, MemoryUse, fit};
 pub use machine::{Device, Machine, MachineError};
 pub use roofline::{Roofline, roofline};
+pub use machine::{Machine, MachineError};
+pub use tick::TickEngine;
 pub use timeline::Timeline;
 pub use timing::{
     Cause, Counters, Element, OpTiming, Phase, Stage, StepTiming, TRACKS, Tally, Track,

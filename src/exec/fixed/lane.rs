@@ -1,10 +1,9 @@
 //! The samples of one thread: their buffers, and the operations that run once per sample.
 
 use super::contract::{OpStats, Product};
-use super::{Core, StepKey};
+use super::{Core, StepKey, align_bias};
 use crate::exec::SampleOutcome;
 use crate::kernels::Packs;
-use crate::numeric::{Rounding, shift_round};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
 
 /// Buffers of the samples of one thread.
@@ -215,10 +214,7 @@ impl Work<'_> {
         let shift = core.frac[bias.0] - core.frac[y.0];
         let aligned: Vec<i32> = core.values[bias.0]
             .iter()
-            .map(|&b| {
-                shift_round(i64::from(b), shift, Rounding::Nearest, 0).clamp(-(1 << 20), 1 << 20)
-                    as i32
-            })
+            .map(|&b| align_bias(b, shift))
             .collect();
         let (low, high) = (
             -(1_i32 << (core.formats.activation - 1)),

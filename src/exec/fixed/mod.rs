@@ -10,17 +10,18 @@ mod contract;
 mod lane;
 mod scaling;
 mod softmax;
+mod watched;
 
 pub use scaling::Shift;
+pub use softmax::Exponentials;
 
 use contract::{OpStats, Product, store_sums};
 use lane::{Lane, Work};
-use softmax::Exponentials;
 
 use super::layout::Contraction;
 use super::{Batch, SampleOutcome, cut, on_lanes};
 use crate::kernels::{Packs, Requantise, safe_terms};
-use crate::numeric::{Format, Rounding, Seed, Stream, exact};
+use crate::numeric::{Format, Rounding, Seed, Stream, exact, shift_round};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
 
 /// Widths of the tensor classes in bits, and how results are rounded.
@@ -58,8 +59,9 @@ pub struct StepKey {
 }
 
 impl StepKey {
-    /// The stream of one operation on one sample.
-    fn stream(self, sample: u32, op: usize) -> Stream {
+    /// The stream of one operation on one sample of the batch; sample 0 for what runs once per batch.
+    #[must_use]
+    pub fn stream(self, sample: u32, op: usize) -> Stream {
         Stream::new(self.seed, self.step, sample, op as u32)
     }
 }
@@ -128,46 +130,70 @@ impl Core {
 
     /// Follows the binary points through the Program.
     fn resolve(&mut self) {
-        for (id, buffer) in self.program.buffers.iter().enumerate() {
-            match buffer.class {
-                Class::Core | Class::Bias => {
-                    self.frac[id] = i32::from(self.formats.bits(buffer.class)) - 1;
-                }
-                _ => {}
-            }
-        }
-        self.frac[self.program.input().0] = i32::from(self.formats.activation) - 1;
-        for (op, &shift) in self.program.ops.iter().zip(&self.shift) {
-            match &op.kind {
-                OpKind::Contract {
-                    a,
-                    b,
-                    out,
-                    accumulate,
-                    exponent,
-                } => {
-                    let shift = if *accumulate { 0 } else { shift };
-                    self.frac[out.buffer.0] =
-                        self.frac[a.buffer.0] + self.frac[b.buffer.0] + exponent - shift;
-                }
-                OpKind::SoftmaxCrossEntropy {
-                    logits, gradient, ..
-                } => {
-                    self.frac[gradient.0] = i32::from(self.formats.gradient) - 2;
-                    let frac = self.frac[logits.0];
-                    if !self.table.fits(frac) {
-                        self.table = Exponentials::new(self.formats.activation, frac);
-                    }
-                }
-                OpKind::Sum { from, out } => self.frac[out.0] = self.frac[from.0],
-                OpKind::Finish { from, out } => self.frac[out.0] = self.frac[from.0] - shift,
-                OpKind::Bias { .. }
-                | OpKind::Relu { .. }
-                | OpKind::ReluGradient { .. }
-                | OpKind::Update { .. } => {}
-            }
+        self.frac = binary_points(&self.program, self.formats, &self.shift);
+        let frac = self.frac[self.program.logits().0];
+        if !self.table.fits(frac) {
+            self.table = Exponentials::new(self.formats.activation, frac);
         }
     }
+}
+
+/// Bits after the binary point of every tensor, when every operation's sums are divided by two to the
+/// power of its shift (in the Program's order).
+///
+/// # Panics
+/// If there are fewer shifts than operations.
+#[must_use]
+pub fn binary_points(program: &Program, formats: FixedFormats, shifts: &[i32]) -> Vec<i32> {
+    assert!(shifts.len() >= program.ops.len());
+    let parameter = |class| i32::from(formats.bits(class)) - 1;
+    let mut frac: Vec<i32> = program
+        .buffers
+        .iter()
+        .map(|buffer| match buffer.class {
+            Class::Core | Class::Bias => parameter(buffer.class),
+            _ => 0,
+        })
+        .collect();
+    frac[program.input().0] = parameter(Class::Activation);
+    for (op, &shift) in program.ops.iter().zip(shifts) {
+        match &op.kind {
+            OpKind::Contract {
+                a,
+                b,
+                out,
+                accumulate,
+                exponent,
+            } => {
+                let shift = if *accumulate { 0 } else { shift };
+                frac[out.buffer.0] = frac[a.buffer.0] + frac[b.buffer.0] + exponent - shift;
+            }
+            OpKind::SoftmaxCrossEntropy { gradient, .. } => {
+                frac[gradient.0] = i32::from(formats.gradient) - 2;
+            }
+            OpKind::Sum { from, out } => frac[out.0] = frac[from.0],
+            OpKind::Finish { from, out } => frac[out.0] = frac[from.0] - shift,
+            OpKind::Bias { .. }
+            | OpKind::Relu { .. }
+            | OpKind::ReluGradient { .. }
+            | OpKind::Update { .. } => {}
+        }
+    }
+    frac
+}
+
+/// The activation of a pixel value in `bits` bits: the largest for 255, rounded to nearest.
+#[must_use]
+pub fn pixel_activation(bits: u8, pixel: u8) -> i16 {
+    let top = Format::unit(bits).max();
+    ((2 * top * i32::from(pixel) + 255) / 510) as i16
+}
+
+/// A bias brought to the binary point of the activations it is added to: divided by `2^shift`, rounded
+/// to nearest.
+#[must_use]
+pub fn align_bias(bias: i16, shift: i32) -> i32 {
+    shift_round(i64::from(bias), shift, Rounding::Nearest, 0).clamp(-(1 << 20), 1 << 20) as i32
 }
 
 /// Whether an operation has a shift of its own.
@@ -209,7 +235,6 @@ impl FixedExecutor {
             OpKind::Contract { a, b, .. } => safe_terms(bits(a.buffer), bits(b.buffer)),
             _ => 0,
         });
-        let top = Format::unit(formats.activation).max();
         let core = Core {
             plans,
             safe: safe.collect(),
@@ -218,9 +243,8 @@ impl FixedExecutor {
             frac: vec![0; program.buffers.len()],
             shift: vec![0; program.ops.len()],
             table: Exponentials::new(formats.activation, i32::from(formats.activation) - 1),
-            // Rounded to nearest: top * pixel / 255.
-            pixels: (0..256)
-                .map(|pixel| ((2 * top * pixel + 255) / 510) as i16)
+            pixels: (0..=255)
+                .map(|pixel| pixel_activation(formats.activation, pixel))
                 .collect(),
             program,
         };

@@ -8,13 +8,14 @@ const WEIGHT_BITS: i32 = 15;
 
 /// `exp(-d * 2^-frac)` in 16-bit weights for the distances `d` that logits can have.
 #[derive(Clone, Debug)]
-pub(super) struct Exponentials {
+pub struct Exponentials {
     frac: i32,
     weights: Vec<u32>,
 }
 
 impl Exponentials {
-    /// The table for logits of `bits` bits with `frac` bits after the point.
+    /// The table for logits of `bits` bits (at most 16) with `frac` bits after the point.
+    #[must_use]
     pub fn new(bits: u8, frac: i32) -> Self {
         let unit = exact::pow2_f64(-frac);
         let weight =
@@ -26,14 +27,39 @@ impl Exponentials {
     }
 
     /// Whether the table is for this binary point.
-    pub fn fits(&self, frac: i32) -> bool {
+    pub(super) fn fits(&self, frac: i32) -> bool {
         self.frac == frac
+    }
+
+    /// The weight of a logit whose distance to the largest is `distance`: 2^15 for the largest itself.
+    ///
+    /// # Panics
+    /// If the distance is none that logits of the table's width have.
+    #[must_use]
+    pub fn weight(&self, distance: u32) -> u64 {
+        u64::from(self.weights[distance as usize])
+    }
+
+    /// A weight's share of the total (not 0) with `bits - 2` bits after the point, rounded to nearest.
+    #[must_use]
+    pub fn probability(weight: u64, total: u64, bits: u8) -> i16 {
+        let one = 1_u64 << (bits - 2);
+        ((weight * one * 2 + total) / (total * 2)) as i16
+    }
+
+    /// The target for every class but the label's, and for the label's, with `bits - 2` bits after the
+    /// point: `smoothing` of 256 is spread over all classes, each class's part rounded to nearest.
+    #[must_use]
+    pub fn targets(classes: usize, smoothing: u8, bits: u8) -> (i16, i16) {
+        let (one, classes) = (1_u64 << (bits - 2), classes as u64);
+        let part = ((one * u64::from(smoothing) * 2 + 256 * classes) / (512 * classes)) as i16;
+        (part, part + (one as i16 - part * classes as i16))
     }
 
     /// Probabilities minus the target as gradients with `bits - 2` bits after the point, and the
     /// sample's loss and answer. The target is a label with the share, of 256, of it that is spread
     /// over all classes; each class's part of that share is rounded to nearest.
-    pub fn gradient(
+    pub(super) fn gradient(
         &self,
         logits: &[i16],
         target: Option<(u8, u8)>,
@@ -42,22 +68,19 @@ impl Exponentials {
     ) -> SampleOutcome {
         let answer = arg_max(logits);
         let top = i32::from(logits[answer]);
-        let weight = |logit: i16| u64::from(self.weights[(top - i32::from(logit)) as usize]);
+        let weight = |logit: i16| self.weight((top - i32::from(logit)) as u32);
         let total: u64 = logits.iter().map(|&logit| weight(logit)).sum();
-        let one = 1_u64 << (bits - 2);
         for (slot, &logit) in out.iter_mut().zip(logits) {
-            // Rounded to nearest; the top logit's weight is 2^15, so `total` is not 0.
-            *slot = ((weight(logit) * one * 2 + total) / (total * 2)) as i16;
+            // The top logit's weight is 2^15, so `total` is not 0.
+            *slot = Self::probability(weight(logit), total, bits);
         }
         let mut loss = 0.0;
         if let Some((label, smoothing)) = target {
             let label = usize::from(label);
-            let classes = logits.len() as u64;
-            let part = ((one * u64::from(smoothing) * 2 + 256 * classes) / (512 * classes)) as i16;
-            for slot in out.iter_mut() {
-                *slot -= part;
+            let (other, own) = Self::targets(logits.len(), smoothing, bits);
+            for (class, slot) in out.iter_mut().enumerate() {
+                *slot -= if class == label { own } else { other };
             }
-            out[label] -= one as i16 - part * classes as i16;
             let distance = f64::from(top - i32::from(logits[label])) * exact::pow2_f64(-self.frac);
             loss = exact::ln(total as f64 * exact::pow2_f64(-WEIGHT_BITS)) + distance;
         }
