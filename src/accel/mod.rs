@@ -4,7 +4,7 @@
 //! tiles and addresses. Two engines time the jobs: [`event`] computes every phase of every tile
 //! directly; `tick` advances registers, buffers and ports cycle by cycle, moves real values, and is
 //! written to be turned into RTL. They agree on every boundary. [`timeline`] answers for any range of
-//! any number of steps.
+//! any number of steps; [`trace`] writes such a range for other programs.
 
 pub mod event;
 pub mod job;
@@ -13,6 +13,7 @@ pub mod published;
 pub mod runs;
 pub mod timeline;
 pub mod timing;
+pub mod trace;
 
 pub use event::time;
 pub use machine::{Machine, MachineError};
