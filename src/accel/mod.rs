@@ -8,6 +8,7 @@
 //!
 //! Beside time: [`traffic`] (bits by memory), [`fit`](mod@fit) (does it fit the [`device`]),
 //! [`energy`](mod@energy), [`roofline`](mod@roofline), [`compare`](mod@compare) (against a processor).
+//! any number of steps; [`trace`] writes such a range for other programs.
 
 #[cfg(test)]
 mod budget_tests;
@@ -25,6 +26,7 @@ pub mod tick;
 pub mod timeline;
 pub mod timing;
 pub mod traffic;
+pub mod trace;
 
 pub use compare::{Comparison, Processor, compare};
 pub use device::Budget;
@@ -33,7 +35,6 @@ pub use event::time;
 pub use fit::{Fit, MemoryUse, fit};
 pub use machine::{Device, Machine, MachineError};
 pub use roofline::{Roofline, roofline};
-pub use machine::{Machine, MachineError};
 pub use tick::TickEngine;
 pub use timeline::Timeline;
 pub use timing::{
