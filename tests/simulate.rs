@@ -142,6 +142,9 @@ fn text_names_what_is_modelled_counted_and_published() {
     }
 }
 
+/// Makes a machine one that is not accepted.
+type Change = fn(&mut Value);
+
 #[test]
 fn machines_from_files() {
     let mut machine = Machine::overlapped().with_array(8, 4);
@@ -151,7 +154,6 @@ fn machines_from_files() {
     let total = of_kind(&lines, "total")[0];
     assert_eq!(total["machine"], serde_json::to_value(&machine).unwrap());
     let sound = serde_json::to_value(&machine).unwrap();
-    type Change = fn(&mut Value);
     let bad: [(Change, [&str; 2]); 7] = [
         (|m| m["rows"] = json!(0), ["rows", "1 to 256"]),
         (|m| m["clock_mhz"] = json!(-5), ["clock_mhz", "1 to 2000"]),

@@ -180,6 +180,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// A change of a machine, and words of the sentence that it leads to.
+    type Check<'a> = (&'a dyn Fn(&mut Value), &'a [&'a str]);
+
     fn changed(change: impl FnOnce(&mut Value)) -> String {
         let mut machine = serde_json::to_value(Machine::streamlined()).unwrap();
         change(&mut machine);
@@ -197,7 +200,7 @@ mod tests {
     #[test]
     fn the_field_at_fault_is_named() {
         let fault = |change: &dyn Fn(&mut Value)| read(&changed(change)).unwrap_err();
-        let checks: [(&dyn Fn(&mut Value), &[&str]); 8] = [
+        let checks: [Check; 8] = [
             (&|m| m["lanes"] = json!(0), &["lanes", "1 to 256"]),
             (&|m| m["lanes"] = json!("many"), &["lanes", "usize"]),
             (
