@@ -212,6 +212,10 @@ fn a_device_an_array_and_assumptions_are_heard() {
     let energy = |total: &Value| total["energy"]["sram"].as_f64().unwrap();
     let factor = energy(&total(&["--fpga-factor"])) / energy(&plain);
     assert!((factor - 14.0).abs() < 1e-9);
+    let own = plain["seconds"]["per_sample"].as_f64().unwrap();
+    let measured = total(&["--measured", "1000"])["measured"]["speed_ratio"].clone();
+    assert!((measured.as_f64().unwrap() * own * 1000.0 - 1.0).abs() < 1e-9);
+    assert_eq!(plain["measured"], Value::Null);
     let other = total(&["--energy-table", "accelergy-40nm"]);
     assert_eq!(other["energy"]["table"]["name"], "accelergy-40nm");
     for bad in [
@@ -220,6 +224,7 @@ fn a_device_an_array_and_assumptions_are_heard() {
         ["--device", "zu9eg"],
         ["--cpu-efficiency", "1.5"],
         ["--board-watts", "nan"],
+        ["--measured", "0"],
         ["--energy-table", "none"],
         ["--engine", "abacus"],
     ] {

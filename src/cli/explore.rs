@@ -112,6 +112,10 @@ struct Case {
 
 /// Sweeps and prints.
 pub fn run(args: &ExploreArgs) -> Result<(), String> {
+    let piped = args.csv.as_ref().is_some_and(|path| path == Path::new("-"));
+    if piped && args.json {
+        return Err("--csv - and --json both ask for standard output; name a file".into());
+    }
     let (config, model) = machine::network(&args.run, args.checkpoint.as_ref())?;
     let configs = configs(args, &config)?;
     let programs = programs(args, &configs, &model);
@@ -134,24 +138,21 @@ pub fn run(args: &ExploreArgs) -> Result<(), String> {
     mark_front(&mut cases);
     let text = table(&cases);
     if let Some(path) = &args.csv {
-        if path == Path::new("-") {
-            print!("{}", csv(&cases)?);
+        if piped {
             eprint!("{text}");
-            return Ok(());
+            return super::emit(&csv(&cases)?);
         }
         save(path, &csv(&cases)?)?;
     }
-    if args.json {
-        for case in &cases {
-            println!(
-                "{}",
-                serde_json::to_string(case).map_err(|e| e.to_string())?
-            );
-        }
-    } else {
-        print!("{text}");
+    if !args.json {
+        return super::emit(&text);
     }
-    Ok(())
+    let mut lines = String::new();
+    for case in &cases {
+        lines += &serde_json::to_string(case).map_err(|error| error.to_string())?;
+        lines.push('\n');
+    }
+    super::emit(&lines)
 }
 
 /// The configuration for each schedule and each precision, checked.

@@ -54,6 +54,11 @@ fn watts(text: &str) -> Result<f64, String> {
     within(text, 1000.0).ok_or_else(|| "choose above 0 and up to 1000 W".into())
 }
 
+/// A speed in samples per second.
+pub fn speed(text: &str) -> Result<f64, String> {
+    within(text, 1e12).ok_or_else(|| "choose samples per second above 0".into())
+}
+
 /// A number above 0 and up to `most`.
 fn within(text: &str, most: f64) -> Option<f64> {
     let number: f64 = text.parse().ok()?;

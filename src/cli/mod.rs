@@ -13,6 +13,8 @@ mod simulate;
 mod tables;
 mod train;
 
+use std::io::Write as _;
+
 use clap::{Parser, Subcommand};
 
 /// Trains tensor-train networks at low precision, with ranks that shrink by themselves
@@ -35,6 +37,17 @@ enum Command {
     Explore(Box<explore::ExploreArgs>),
     /// Check the canonical data sets and pack them
     Data(data::DataArgs),
+}
+
+/// Writes to standard output. Whoever reads it may stop early.
+fn emit(text: &str) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("standard output: {error}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Runs the command that the process was called with.

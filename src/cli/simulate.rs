@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::machine::{self, CostOptions};
 use super::options::{RunOptions, parse};
 use super::tables;
-use crate::accel::compare::RASPBERRY_PI_3B;
+use crate::accel::compare::{RASPBERRY_PI_3B, against_measured};
 use crate::accel::published::{self, Table};
 use crate::accel::timing::{CAUSES, OpTiming, StepTiming, TRACKS, Tally};
 use crate::accel::traffic::traffic;
@@ -44,6 +44,9 @@ pub struct SimulateArgs {
     engine: Engine,
     #[command(flatten)]
     cost: CostOptions,
+    /// Compare with this measured speed too, such as the samples/s that `railyard train` prints here
+    #[arg(long, value_name = "SAMPLES/S", value_parser = machine::speed)]
+    measured: Option<f64>,
     /// Print one JSON object per line
     #[arg(long)]
     json: bool,
@@ -91,6 +94,8 @@ pub struct Simulation {
     pub energy: Energy,
     /// Against the embedded processor.
     pub comparison: Comparison,
+    /// A measured speed in samples per second, and the accelerator's over it.
+    pub measured: Option<(f64, f64)>,
     /// What limits it.
     pub roofline: Roofline,
     /// The published count, if this is the published network and schedule.
@@ -113,13 +118,14 @@ pub struct Published {
 pub fn run(args: &SimulateArgs) -> Result<(), String> {
     let found = simulate(args)?;
     if args.json {
-        for line in lines(&found) {
-            println!("{line}");
-        }
+        let lines: Vec<String> = lines(&found)
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect();
+        super::emit(&lines.concat())
     } else {
-        print!("{}", tables::simulation(&found));
+        super::emit(&tables::simulation(&found))
     }
-    Ok(())
 }
 
 fn simulate(args: &SimulateArgs) -> Result<Simulation, String> {
@@ -143,6 +149,9 @@ fn simulate(args: &SimulateArgs) -> Result<Simulation, String> {
             cost.cpu_efficiency,
             cost.board_watts(),
         )?,
+        measured: args
+            .measured
+            .map(|speed| (speed, against_measured(&step, speed))),
         roofline: roofline(&step, &program, formats),
         published: published(&config, &model.network_shape(), &step, formats)?,
         ranks: model.ranks(),
@@ -283,6 +292,7 @@ fn total(found: &Simulation) -> Value {
         "seconds": {"per_sample": step.seconds() / batch, "per_step": step.seconds()},
         "tracks": tracks.collect::<Map<_, _>>(), "counters": step.counters(), "bytes": bytes(&moved),
         "fit": fit, "energy": found.energy, "comparison": found.comparison,
+        "measured": found.measured.map(|(speed, ratio)| json!({"samples_per_second": speed, "speed_ratio": ratio})),
         "roofline": {
             "peak_macs_per_cycle": found.roofline.peak_macs_per_cycle, "bytes_per_cycle": found.roofline.bytes_per_cycle,
             "ridge": found.roofline.ridge, "whole": found.roofline.whole,
@@ -291,6 +301,7 @@ fn total(found: &Simulation) -> Value {
             "counted": ["counters", "bytes"],
             "modelled": ["cycles", "seconds", "tracks", "fit", "energy", "comparison", "roofline"],
             "published": ["comparison.published_speed_ratio", "comparison.published_energy_ratio"],
+            "measured": ["measured.samples_per_second"],
             "assumed": ["comparison.efficiency", "comparison.board_watts", "fit.device.static_watts"],
         },
     })

@@ -297,6 +297,12 @@ fn comparison(out: &mut String, found: &Simulation) {
         "  the published speed ratio would ask for an efficiency of {:.2} %",
         100.0 * ratio.implied_efficiency
     );
+    if let Some((speed, ratio)) = found.measured {
+        let _ = writeln!(
+            out,
+            "against the measured {speed} samples per second: {ratio:.3} x the speed (modelled)"
+        );
+    }
 }
 
 fn published(out: &mut String, found: &Simulation, counted: &Published) {
