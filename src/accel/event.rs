@@ -175,7 +175,7 @@ fn time_stream(job: &StreamJob, machine: &Machine, timing: &mut OpTiming) {
     timing.beats = job.beats(machine);
     timing.counters.rereads = ((job.passes - 1) * job.len) as u64;
     if job.element == Element::Input {
-        let width = machine.ports.width.min(machine.lanes);
+        let width = machine.input_width();
         let last = job.len % width;
         let beat = |count: usize| u64::from(transfer(machine, count, job.bits).max(1) - 1);
         let mut conflict = beat(width) * (job.len / width) as u64 + u64::from(latency(machine));

@@ -406,7 +406,7 @@ impl StreamJob {
     #[must_use]
     pub fn beats(&self, machine: &Machine) -> u64 {
         let lanes = match self.element {
-            Element::Input => machine.ports.width.min(machine.lanes),
+            Element::Input => machine.input_width(),
             _ => machine.elementwise.lanes,
         };
         (self.passes * self.len.div_ceil(lanes)) as u64

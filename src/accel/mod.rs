@@ -25,8 +25,8 @@ pub mod runs;
 pub mod tick;
 pub mod timeline;
 pub mod timing;
-pub mod traffic;
 pub mod trace;
+pub mod traffic;
 
 pub use compare::{Comparison, Processor, compare};
 pub use device::Budget;

@@ -123,6 +123,7 @@ impl Dice {
             },
             ports: Ports {
                 width: self.within(1, 32),
+                banks: self.within(1, 40),
                 shared: self.within(0, 1) == 1,
             },
             pipeline: Pipeline {

@@ -283,7 +283,7 @@ pub(super) fn run(
         len: job.len,
         passes: job.passes,
         width: if load {
-            machine.ports.width.min(machine.lanes)
+            machine.input_width()
         } else {
             machine.elementwise.lanes
         },
@@ -300,7 +300,7 @@ pub(super) fn run(
     };
     // What comes in goes through a port, to neighbouring addresses.
     let mut port = Port::new(machine);
-    let banks: Vec<u16> = (0..lanes.width.min(machine.lanes) as u16).collect();
+    let banks: Vec<u16> = (0..lanes.width as u16).collect();
     let mut ends = false;
     while single.runs() {
         single.clock(|| {

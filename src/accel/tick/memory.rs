@@ -72,11 +72,11 @@ impl Port {
             } => Some(bytes_per_cycle),
         };
         Self {
-            banks: machine.lanes as u32,
+            banks: machine.ports.banks as u32,
             width: machine.ports.width as u32,
             bytes_per_cycle,
-            waiting: vec![0; machine.lanes],
-            order: (0..machine.lanes as u16).collect(),
+            waiting: vec![0; machine.ports.banks],
+            order: (0..machine.ports.banks as u16).collect(),
             values_left: 0,
             bytes_left: 0,
         }

@@ -64,8 +64,9 @@ pub(super) struct Plan {
 
 impl Plan {
     pub fn new(job: &ContractJob, machine: &Machine) -> Self {
-        let both =
-            |pairs: &[[u32; 2]]| [0, 1].map(|which| Offsets::new(pairs, which, machine.lanes));
+        let both = |pairs: &[[u32; 2]]| {
+            [0, 1].map(|which| Offsets::new(pairs, which, machine.ports.banks))
+        };
         let coupling = *coupling(machine, job.element).unwrap_or(&machine.middle);
         let terms = match job.element {
             Element::Last => job.b.len() * job.c.len(),
