@@ -15,7 +15,8 @@ use serde_json::Value;
 use super::{BUFFERS, moments, timelines, work, written};
 
 const QUERIES: [&str; 5] = [
-    "select name, value from stats where severity in ('error', 'data_loss') and value > 0",
+    // Also what it does not call an error, such as packets that it skips.
+    "select name, value from stats where value > 0 and name not like '%_duration_ns'",
     "select coalesce(t.name, thread.name) as track, s.ts, s.dur, s.depth, s.name, \
        extract_arg(s.arg_set_id, 'debug.tile') as d_tile, \
        extract_arg(s.arg_set_id, 'debug.cause') as d_cause, \
