@@ -11,6 +11,7 @@ mod plan;
 mod record;
 mod simulate;
 mod tables;
+mod tick;
 mod train;
 
 use std::io::Write as _;

@@ -1,6 +1,8 @@
 //! `railyard simulate`: a training step on a modelled accelerator.
 
+use std::ops::Range;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -9,18 +11,19 @@ use serde_json::{Map, Value, json};
 use super::machine::{self, CostOptions};
 use super::options::{RunOptions, parse};
 use super::tables;
+use super::tick::{self, Ticked};
 use crate::accel::compare::{RASPBERRY_PI_3B, against_measured};
 use crate::accel::published::{self, Table};
 use crate::accel::timing::{CAUSES, OpTiming, StepTiming, TRACKS, Tally};
 use crate::accel::traffic::traffic;
 use crate::accel::{
-    Comparison, Device, Energy, Fit, Machine, Roofline, Traffic, compare, energy, event, fit,
-    roofline,
+    Comparison, Device, Energy, Fit, Machine, Roofline, Timeline, Traffic, compare, energy, event,
+    fit, roofline, trace,
 };
 use crate::exec::fixed::FixedFormats;
 use crate::program::{NetworkShape, Program, Schedule};
 use crate::train::config::{Precision, Preset, RunConfig};
-use crate::train::step_program;
+use crate::train::{fixed_executor, step_program};
 
 /// Options of `railyard simulate`.
 #[derive(Args, Clone, Debug)]
@@ -39,7 +42,8 @@ pub struct SimulateArgs {
     /// Device to fit: zu3eg, zynq7020, ecp5-25f, ecp5-45f or ecp5-85f
     #[arg(long, value_parser = machine::device)]
     device: Option<Device>,
-    /// Engine that times the step: event
+    /// Engine that times the step: event computes every phase; tick advances the machine cycle by cycle,
+    /// moves real values, and is compared with the event engine and the fixed-point executor
     #[arg(long, value_parser = parse::<Engine>, default_value = "event")]
     engine: Engine,
     #[command(flatten)]
@@ -47,9 +51,26 @@ pub struct SimulateArgs {
     /// Compare with this measured speed too, such as the samples/s that `railyard train` prints here
     #[arg(long, value_name = "SAMPLES/S", value_parser = machine::speed)]
     measured: Option<f64>,
+    /// Write the step's timeline to this file
+    #[arg(long, value_name = "FILE", requires = "trace_format")]
+    trace: Option<PathBuf>,
+    /// Format of the timeline: chrome, perfetto, vcd, kanata or csv
+    #[arg(long, value_name = "FORMAT", value_parser = parse::<trace::Format>, requires = "trace")]
+    trace_format: Option<trace::Format>,
+    /// Cycles of the step to write: FROM..TO [default: the whole step]
+    #[arg(long, value_name = "CYCLES", value_parser = cycle_range, requires = "trace")]
+    trace_range: Option<Range<u64>>,
     /// Print one JSON object per line
     #[arg(long)]
     json: bool,
+}
+
+/// A range of cycles, `1000..2000`.
+fn cycle_range(text: &str) -> Result<Range<u64>, String> {
+    let wrong = || "choose two numbers of cycles, such as 0..10000".to_string();
+    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
+    Ok(number(from)?..number(to)?)
 }
 
 /// An engine.
@@ -58,20 +79,8 @@ pub struct SimulateArgs {
 pub enum Engine {
     /// Computes every phase of every tile.
     Event,
-}
-
-impl Engine {
-    /// Times a training step.
-    fn time(
-        self,
-        program: &Program,
-        machine: &Machine,
-        formats: FixedFormats,
-    ) -> Result<StepTiming, String> {
-        match self {
-            Self::Event => event::time(program, machine, formats).map_err(|e| e.to_string()),
-        }
-    }
+    /// Advances the machine cycle by cycle and moves real values.
+    Tick,
 }
 
 /// Everything that is said of a step.
@@ -88,6 +97,8 @@ pub struct Simulation {
     pub step: StepTiming,
     /// Which engine timed it.
     pub engine: Engine,
+    /// What the tick engine was compared with.
+    pub ticked: Option<Ticked>,
     /// Whether it fits its device.
     pub fit: Fit,
     /// Its energy.
@@ -117,6 +128,12 @@ pub struct Published {
 /// Simulates and prints.
 pub fn run(args: &SimulateArgs) -> Result<(), String> {
     let found = simulate(args)?;
+    if let (Some(path), Some(format)) = (&args.trace, args.trace_format) {
+        let timeline = Timeline::new(&[(Rc::new(found.step.clone()), 1)]);
+        let range = args.trace_range.clone().unwrap_or(0..timeline.cycles());
+        let bytes = trace::write(&timeline, range, format).map_err(|error| error.to_string())?;
+        std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     if args.json {
         let lines: Vec<String> = lines(&found)
             .iter()
@@ -138,7 +155,15 @@ fn simulate(args: &SimulateArgs) -> Result<Simulation, String> {
     }
     machine.device = args.device.unwrap_or(machine.device);
     machine.validate().map_err(|error| error.to_string())?;
-    let step = args.engine.time(&program, &machine, formats)?;
+    let step = event::time(&program, &machine, formats).map_err(|error| error.to_string())?;
+    let (step, ticked) = match args.engine {
+        Engine::Event => (step, None),
+        Engine::Tick => {
+            let executor = fixed_executor(formats, program.clone(), &model);
+            let (ticked_step, ticked) = tick::run(executor, &machine, config.seed, &step)?;
+            (ticked_step, Some(ticked))
+        }
+    };
     let cost = &args.cost;
     Ok(Simulation {
         fit: fit(&program, &machine, formats).map_err(|error| error.to_string())?,
@@ -156,6 +181,7 @@ fn simulate(args: &SimulateArgs) -> Result<Simulation, String> {
         published: published(&config, &model.network_shape(), &step, formats)?,
         ranks: model.ranks(),
         engine: args.engine,
+        ticked,
         config,
         program,
         formats,
@@ -282,7 +308,7 @@ fn total(found: &Simulation) -> Value {
     let mut fit = json!(found.fit);
     fit["fits"] = found.fit.fits().into();
     json!({
-        "kind": "total", "engine": found.engine, "machine": step.machine, "schedule": config.schedule,
+        "kind": "total", "engine": found.engine, "tick": found.ticked, "machine": step.machine, "schedule": config.schedule,
         "ranks": found.ranks, "batch": step.batch,
         "bits": {"core": found.formats.core, "activation": found.formats.activation, "gradient": found.formats.gradient},
         "cycles": {
@@ -301,7 +327,7 @@ fn total(found: &Simulation) -> Value {
             "counted": ["counters", "bytes"],
             "modelled": ["cycles", "seconds", "tracks", "fit", "energy", "comparison", "roofline"],
             "published": ["comparison.published_speed_ratio", "comparison.published_energy_ratio"],
-            "measured": ["measured.samples_per_second"],
+            "measured": ["measured.samples_per_second", "tick"],
             "assumed": ["comparison.efficiency", "comparison.board_watts", "fit.device.static_watts"],
         },
     })

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::plan::grouped;
 use super::simulate::{Published, Simulation};
+use super::tick::Ticked;
 use crate::accel::energy::Span;
 use crate::accel::fit::Place;
 use crate::accel::published::Count;
@@ -44,6 +45,9 @@ pub fn simulation(found: &Simulation) -> String {
     heading(&mut out, found);
     operations(&mut out, found);
     totals(&mut out, found);
+    if let Some(ticked) = &found.ticked {
+        engines(&mut out, ticked);
+    }
     tracks(&mut out, found);
     fit(&mut out, found);
     energy(&mut out, found);
@@ -77,6 +81,20 @@ fn heading(out: &mut String, found: &Simulation) {
         bits.activation,
         bits.gradient,
         found.step.batch
+    );
+}
+
+fn engines(out: &mut String, ticked: &Ticked) {
+    let _ = writeln!(
+        out,
+        "tick engine: {} cycles at {:.1} million cycles per second (measured)\n  against the event engine: {} boundaries, {} differences\n  against the fixed-point executor: {} memory words after {} operations, {} differences\n",
+        grouped(ticked.cycles),
+        ticked.cycles_per_second / 1e6,
+        grouped(ticked.boundaries),
+        ticked.boundary_differences,
+        grouped(ticked.words),
+        grouped(ticked.operations),
+        ticked.word_differences,
     );
 }
 
