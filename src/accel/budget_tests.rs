@@ -53,15 +53,16 @@ fn memories_by_hand() {
         (input.banks, input.words, input.word_bits, input.blocks),
         (16, 112, 8, 16)
     );
-    // 896 x 512 sums of 48 bits in 16 banks, with those of fc2 (512 x 16) and the biases (512, 16):
-    // 28,672 + 512 + 32 + 1 words; 6 of 9 x 4,096 bits side by side, 8 deep, against 3 x 15 of 18 x 2,048.
+    // 896 x 512 sums in 16 banks, with those of fc2 (512 x 16) and the biases (512, 16): 28,672 + 512 +
+    // 32 + 1 words. A sum of 64 products of 16 and 8 bits takes 16 + 8 - 1 + 6 = 29 bits: 29 blocks of
+    // 36 x 1,024 bits, against 2 x 15 of 18 x 2,048.
     let sums = memory("accumulators");
-    assert_eq!((sums.words, sums.word_bits), (29_217, 48));
-    assert_eq!(sums.blocks, 16 * 45);
+    assert_eq!((sums.words, sums.word_bits), (29_217, 29));
+    assert_eq!(sums.blocks, 16 * 29);
     // Entries of all cores: (7*4 + 4*4*16 + 2*2*16 + 16*16) * 16 + (32*1 + 16*16) * 16, and the biases.
     let entries = (7 * 4 + 4 * 4 * 16 + 2 * 2 * 16 + 16 * 16 + 32 + 16 * 16) * 16;
     let state = memory("optimiser state");
-    assert_eq!((state.words, state.word_bits), (entries + 512 + 16, 96));
+    assert_eq!((state.words, state.word_bits), (entries + 512 + 16, 72));
     let overflow = found.overflow.expect("dense sums do not fit");
     assert!(overflow.starts_with("fc1.dW"), "{overflow}");
     let beyond = found.blocks_used - 216;

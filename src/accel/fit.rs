@@ -6,9 +6,10 @@
 //! | `input` | two samples: one in use, one being loaded | the ports' banks |
 //! | `activations and gradients` | what a sample needs, reused when dead | the ports' banks |
 //! | `PE1 weights`, `PE2 weights` | cores once per distinct order in which a job reads them | one beat |
-//! | `accumulators` | exact sums over the batch | the ports' banks, all multipliers' for outer products on the array |
+//! | `accumulators` | exact sums over the batch, as wide as they can grow | the ports' banks |
+//! | `accumulators of outer products` | those that PE3 adds to on the whole array | one bank for each multiplier |
 //! | `biases` | biases | elementwise lanes |
-//! | `optimiser state` | master copy and two moments, 32 bits each | elementwise lanes |
+//! | `optimiser state` | master copy of 8 bits and two moments of 32 | elementwise lanes |
 //! | `PE1 input`, ... | ping-pong buffers of the elements | one beat |
 //!
 //! A memory of at most [`LOGIC_WORDS`] words a bank is built of look-up tables.
@@ -20,7 +21,7 @@ use serde::Serialize;
 
 use super::device::Budget;
 use super::event::best;
-use super::job::{ACCUMULATOR_BITS, ContractJob, Job, width};
+use super::job::{ContractJob, Job, width};
 use super::machine::{Machine, MachineError, Memory, OuterProduct};
 use super::timing::Element;
 use super::traffic::STATE_BITS;
@@ -29,8 +30,10 @@ use crate::program::{BufferId, Class, Op, OpKind, Part, Program, Scope};
 
 /// Words of a bank up to which it is built of look-up tables.
 pub const LOGIC_WORDS: u64 = 64;
-/// Values of optimiser state per parameter: master copy and two moments.
-pub const STATE_VALUES: u64 = 3;
+/// Bits of a parameter's master copy, as trained by default.
+pub const MASTER_BITS: u64 = 8;
+/// Moments of the optimiser per parameter.
+pub const MOMENTS: u64 = 2;
 /// Look-up tables of one multiplier's accumulator and registers (estimate).
 pub const LUTS_PER_MULTIPLIER: u64 = 64;
 /// Look-up tables of one elementwise lane: exponential, division, root, update (estimate).
@@ -137,7 +140,8 @@ pub fn fit(
     };
     let mut memories = vec![map.input(), map.activations()];
     memories.extend(map.weights());
-    memories.extend([map.accumulators(), map.biases(), map.state()]);
+    memories.extend(map.accumulators());
+    memories.extend([map.biases(), map.state()]);
     memories.extend(map.ping_pong());
     memories.retain(|memory| memory.words > 0);
     let product_bits = map.product_bits();
@@ -467,27 +471,33 @@ impl Map<'_> {
         }
     }
 
-    fn accumulators(&self) -> MemoryUse {
-        let machine = self.machine;
-        let on_array = machine.outer == OuterProduct::Array
-            && self
-                .jobs
-                .iter()
-                .any(|job| matches!(job, Job::Outer(job) if job.accumulate));
-        let banks = if on_array {
-            machine.multipliers()
-        } else {
-            machine.ports.banks
-        } as u64;
-        let sums = |id| self.program.buffer(id).class == Class::Accumulator;
-        let buffers = first_fit(self.tenants(banks, sums));
-        self.memory(
-            "accumulators",
-            banks,
-            u64::from(ACCUMULATOR_BITS),
-            buffers,
-            false,
-        )
+    /// Sums over the batch. An outer product on the whole array adds to as many as there are multipliers
+    /// at once; all others lie in the ports' banks.
+    fn accumulators(&self) -> [MemoryUse; 2] {
+        let wide = |id: BufferId| {
+            self.machine.outer == OuterProduct::Array
+                && self
+                    .jobs
+                    .iter()
+                    .any(|job| matches!(job, Job::Outer(job) if job.accumulate && job.out == id))
+        };
+        let memory = |name: &str, banks: usize, on_array: bool| {
+            let sums = |id: BufferId| {
+                self.program.buffer(id).class == Class::Accumulator && wide(id) == on_array
+            };
+            let all = (0..self.program.buffers.len()).map(BufferId);
+            let bits = all.filter(|&id| sums(id)).map(|id| self.bits(id)).max();
+            let buffers = first_fit(self.tenants(banks as u64, sums));
+            self.memory(name, banks as u64, bits.unwrap_or(0), buffers, false)
+        };
+        [
+            memory("accumulators", self.machine.ports.banks, false),
+            memory(
+                "accumulators of outer products",
+                self.machine.multipliers(),
+                true,
+            ),
+        ]
     }
 
     /// Buffers of parameters one after another, in words of the elementwise lanes.
@@ -528,7 +538,7 @@ impl Map<'_> {
         } else {
             vec![]
         };
-        let bits = lanes * STATE_VALUES * u64::from(STATE_BITS);
+        let bits = lanes * (MASTER_BITS + MOMENTS * u64::from(STATE_BITS));
         self.memory("optimiser state", 1, bits, buffers, false)
     }
 

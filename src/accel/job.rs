@@ -20,17 +20,17 @@
 
 use super::machine::{Machine, Memory, OuterProduct};
 use super::timing::Element;
-use crate::exec::fixed::FixedFormats;
+use crate::exec::fixed::{FixedFormats, sum_bits};
 use crate::program::{Axis, BufferId, Class, OpKind, Program, View};
-
-/// Width in bits of the exact sums over a batch.
-pub const ACCUMULATOR_BITS: u32 = 48;
 
 /// Width of a buffer's values in bits.
 #[must_use]
 pub fn width(program: &Program, formats: FixedFormats, id: BufferId) -> u32 {
     match program.buffer(id).class {
-        Class::Accumulator => ACCUMULATOR_BITS,
+        Class::Accumulator => {
+            let widths = [formats.activation, formats.gradient].map(u64::from);
+            sum_bits(program, widths, id) as u32
+        }
         class => u32::from(formats.bits(class)),
     }
 }
@@ -153,10 +153,12 @@ pub fn candidates(
                 ))];
             }
             let (a_sample, b_sample) = (program.per_sample(a.buffer), program.per_sample(b.buffer));
-            // What is a sample's is loaded, what all share is kept in the weight memories.
-            let orders: &[[&View; 2]] = match (a_sample, b_sample) {
-                (true, false) => &[[a, b]],
-                (false, true) => &[[b, a]],
+            let gradient = |view: &View| program.buffer(view.buffer).class == Class::Gradient;
+            // What is a sample's is loaded, what all share is kept in the weight memories; of what all
+            // share, a gradient is loaded.
+            let orders: &[[&View; 2]] = match ((a_sample, b_sample), (gradient(a), gradient(b))) {
+                ((true, false), _) | ((false, false), (true, false)) => &[[a, b]],
+                ((false, true), _) | ((false, false), (false, true)) => &[[b, a]],
                 _ => &[[a, b], [b, a]],
             };
             let jobs = orders.iter().flat_map(|&[input, weights]| {

@@ -3,7 +3,8 @@
 use super::config::{MomentStorage, OptimiserKind, Precision, PriorKind, RunConfig};
 use super::metrics::{MemoryCategory, MemoryReport, MemoryStage};
 use super::model::Model;
-use crate::program::{BufferId, Class, Part, Program, Scope};
+use crate::exec::fixed::sum_bits;
+use crate::program::{BufferId, Class, Program, Scope};
 
 /// Widths of the tensor classes in bits under a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,21 +170,6 @@ fn width(program: &Program, widths: Widths, precision: Precision, id: BufferId) 
         Class::Bias | Class::Activation => widths.activation,
         Class::Gradient => widths.gradient,
         Class::Accumulator if precision != Precision::Fixed => 32,
-        Class::Accumulator => accumulator_bits(program, widths, id),
+        Class::Accumulator => sum_bits(program, [widths.activation, widths.gradient], id),
     }
-}
-
-/// Bits that the exact sum over a batch can need: both operands' widths less one sign, and one bit
-/// for every doubling of the number of terms.
-fn accumulator_bits(program: &Program, widths: Widths, id: BufferId) -> u64 {
-    let operand = program
-        .ops
-        .iter()
-        .find(|op| op.part == Part::Sample && op.writes() == id);
-    let product = match operand.map(|op| &op.kind) {
-        Some(crate::program::OpKind::Contract { .. }) => widths.gradient + widths.activation - 1,
-        _ => widths.gradient,
-    };
-    let terms = program.sum_terms(id).max(1);
-    product + u64::from(64 - (terms - 1).leading_zeros().min(64))
 }

@@ -49,6 +49,22 @@ impl FixedFormats {
     }
 }
 
+/// Bits that an exact sum over a batch can need, with activations and gradients of these widths: both
+/// operands' less one sign, and one for every doubling of the number of terms.
+#[must_use]
+pub fn sum_bits(program: &Program, [activation, gradient]: [u64; 2], id: BufferId) -> u64 {
+    let operand = program
+        .ops
+        .iter()
+        .find(|op| op.part == Part::Sample && op.writes() == id);
+    let product = match operand.map(|op| &op.kind) {
+        Some(OpKind::Contract { .. }) => gradient + activation - 1,
+        _ => gradient,
+    };
+    let terms = program.sum_terms(id).max(1);
+    product + u64::from(64 - (terms - 1).leading_zeros().min(64))
+}
+
 /// Where the random bits of a step come from.
 #[derive(Clone, Copy, Debug)]
 pub struct StepKey {
