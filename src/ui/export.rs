@@ -71,6 +71,14 @@ pub fn open_checkpoint(session: &Session) {
     input.click();
 }
 
+/// Save the operations of a step; `kind` is the file's ending.
+pub fn save_operations(kind: &str, text: &str) {
+    let bytes = Uint8Array::from(text.as_bytes());
+    let name = ["railyard-operations.", kind].concat();
+    let kind = ["text/", kind].concat();
+    offer(&name, &kind, &Array::of1(&bytes));
+}
+
 /// Save the curves: one line per step, with the epoch's figures on the line of its last step.
 pub fn save_curves(view: &View) {
     let text = csv::write(&view.history.curves());

@@ -3,6 +3,7 @@
 //! | member | gives |
 //! | --- | --- |
 //! | `state()` | phase, step, epoch, checksum while standing still, speed, notice, as JSON text |
+//! | `accelerator()` | cycles, fit, machine and so on of the run on display on the machine, as JSON text |
 //! | `isIdle()` | whether nothing is under way |
 //! | `idle()` | a promise that resolves once nothing is |
 //! | `bench(ms)` | a promise of samples per second and multiply-accumulates of both executors, as JSON text |
@@ -19,8 +20,11 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
+use super::accel::utilisation;
 use super::model::Phase;
 use super::session::Session;
+use crate::accel::{Fit, Machine};
+use crate::program::Schedule;
 use crate::worker::message::Speed;
 
 /// Whether the address asks for a page that holds still.
@@ -45,6 +49,11 @@ pub fn install(session: &Session) {
     add(
         "state",
         Closure::<dyn Fn() -> String>::new(move || state(&held)).into_js_value(),
+    );
+    let held = session.clone();
+    add(
+        "accelerator",
+        Closure::<dyn Fn() -> String>::new(move || accelerator(&held)).into_js_value(),
     );
     let held = session.clone();
     add(
@@ -109,6 +118,34 @@ fn state(session: &Session) -> String {
         notice: model.notice.map(|n| n.text),
     };
     serde_json::to_string(&state).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Accelerator<'a> {
+    cycles_per_sample: u64,
+    step_cycles: u64,
+    first_step_cycles: u64,
+    fits: bool,
+    machine: &'a Machine,
+    schedule: Schedule,
+    utilisation: f32,
+    b_step_cycles: Option<u64>,
+}
+
+/// The run on the machine, or `null`.
+fn accelerator(session: &Session) -> String {
+    let report = session.accelerator();
+    let report = report.as_ref().map(|report| Accelerator {
+        cycles_per_sample: report.now.timing.sample_cycles(),
+        step_cycles: report.now.timing.cycles(),
+        first_step_cycles: report.saving.first,
+        fits: report.now.fit().is_some_and(Fit::fits),
+        machine: &report.now.timing.machine,
+        schedule: report.now.schedule,
+        utilisation: utilisation(&report.now),
+        b_step_cycles: report.other.as_ref().map(|b| b.timing.cycles()),
+    });
+    serde_json::to_string(&report).unwrap_or_default()
 }
 
 fn idle(session: &Session) -> js_sys::Promise {

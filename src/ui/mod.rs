@@ -4,6 +4,7 @@
 //! the model; the components under `app` draw it. What can be tested without a browser (the model,
 //! the link codec, the formatting of numbers) compiles natively.
 
+pub mod accel;
 pub mod csv;
 pub mod draft;
 pub mod format;
