@@ -50,7 +50,7 @@ pub fn Header(props: &Props) -> Html {
             <span class="pill num" id="worker">{ worker(model) }</span>
             <button type="button" class="pill" id="copy-link" onclick={copy} title="The page's address with all these settings">{ "Copy link" }</button>
             <button type="button" class="pill" id="theme" onclick={ontheme.reform(move |_| next)} aria-label={format!("Theme: {}. Change to {}.", theme.name(), next.name())}>
-                { "Theme: " }<span class="theme-name">{ theme.name() }</span>
+                <span class="word">{ "Theme: " }</span><span class="theme-name">{ theme.name() }</span>
             </button>
         </header>
     }

@@ -132,14 +132,18 @@ fn speed(report: &Report, costs: &Costs, measured: f64, here: bool) -> Html {
     let browser = if measured > 0.0 {
         format!(
             "{} {}",
-            if here { "this browser" } else { "recording" },
+            if here {
+                "over this browser"
+            } else {
+                "over the recording"
+            },
             format::factor(crate::accel::compare::against_measured(
                 &report.now.timing,
                 measured
             ))
         )
     } else {
-        "browser: not yet measured".into()
+        "browser not measured".into()
     };
     let text = ratio.map_or_else(
         || "Set the processor's efficiency and the board's power below.".into(),
@@ -152,7 +156,7 @@ fn speed(report: &Report, costs: &Costs, measured: f64, here: bool) -> Html {
         },
     );
     figure(
-        "Faster than the CPU",
+        "Over a CPU",
         value,
         "",
         html! { browser },

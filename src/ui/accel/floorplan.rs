@@ -117,7 +117,7 @@ pub fn Floorplan(props: &Props) -> Html {
         let pressed = *chosen == part;
         html! {
             <g class={classes!("part", pressed.then_some("chosen"))} role="button" tabindex="0" aria-label={name.to_string()}
-                aria-pressed={if pressed { "true" } else { "false" }} {onclick} {onkeydown}>{ body }</g>
+                aria-pressed={if pressed { "true" } else { "false" }} {onclick} {onkeydown}><g aria-hidden="true">{ body }</g></g>
         }
     };
     html! {
@@ -199,7 +199,7 @@ fn block(timed: &Timed, element: Element, y: f64, height: f64) -> Html {
         Element::Middle => Some(timing.machine.middle),
         _ => None,
     };
-    let (left, room) = (X + 76.0, W - 84.0);
+    let (left, room) = (X + 88.0, W - 94.0);
     let pitch = room / stages.len() as f64;
     html! {
         <>

@@ -59,7 +59,7 @@ fn line(report: &Report, costs: &Costs) -> Html {
                 }) }
             </span>
             <span class="num wide">{ format::si(timing.seconds() / timing.batch as f64, "s") }{ " · " }{ format::si(f64::midpoint(energy.low, energy.high), "J") }</span>
-            <span class="num wide">{ against.map_or(String::new(), |r| format!("CPU × {}", format::significant(r.speed_ratio))) }</span>
+            <span class="num wide">{ against.map_or(String::new(), |r| [&format::factor(r.speed_ratio), " over a CPU"].concat()) }</span>
             <Provenance kind={Kind::Modelled} align="end" {text} />
         </>
     }

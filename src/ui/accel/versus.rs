@@ -63,19 +63,20 @@ pub fn Processor(props: &Props) -> Html {
                 Ok(r) => html! {
                     <table class="plain">
                         <caption class="hidden">{ "Speed and energy against the processor" }</caption>
-                        <thead><tr><td></td><th scope="col">{ "this machine" }</th><th scope="col"><Provenance kind={Kind::Published} align="end" text="Published: the paper's accelerator against the same processor. Its CPU's share of the peak is the one at which this machine's ratio would be the published one." /></th></tr></thead>
+                        <thead><tr><td></td><th scope="col">{ "this machine" }</th><th scope="col"><Provenance kind={Kind::Published} align="end" text="Published: the paper's accelerator against the same processor. The share below it is modelled: the one at which this machine would be as much faster as published." /></th></tr></thead>
                         <tbody>
-                            <tr><th scope="row">{ "times as fast" }</th><td>{ format::factor(r.speed_ratio) }</td><td>{ format::factor(r.published_speed_ratio) }</td></tr>
-                            <tr><th scope="row">{ "times less energy" }</th><td>{ format::factor(r.energy_ratio) }</td><td>{ format::factor(r.published_energy_ratio) }</td></tr>
-                            <tr><th scope="row">{ "time per sample" }</th><td>{ format!("{} · CPU {}", format::si(r.accelerator_seconds, "s"), format::si(r.processor_seconds, "s")) }</td><td>{ "–" }</td></tr>
-                            <tr><th scope="row">{ "CPU's share of its peak" }</th><td>{ format!("{} %", format::percent(r.efficiency as f32)) }</td><td>{ format!("{} % for {}", format::percent(r.implied_efficiency as f32), format::factor(r.published_speed_ratio)) }</td></tr>
+                            <tr><th scope="row">{ "speed over the CPU" }</th><td>{ format::factor(r.speed_ratio) }</td><td>{ format::factor(r.published_speed_ratio) }</td></tr>
+                            <tr><th scope="row">{ "energy of the CPU over it" }</th><td>{ format::factor(r.energy_ratio) }</td><td>{ format::factor(r.published_energy_ratio) }</td></tr>
+                            <tr><th scope="row">{ "its time per sample" }</th><td>{ format::si(r.accelerator_seconds, "s") }</td><td>{ "–" }</td></tr>
+                            <tr><th scope="row">{ "the CPU's" }</th><td>{ format::si(r.processor_seconds, "s") }</td><td>{ "–" }</td></tr>
+                            <tr><th scope="row">{ "share of the CPU's peak" }</th><td>{ format!("{} %", format::percent(r.efficiency as f32)) }</td><td>{ format!("{} %", format::percent(r.implied_efficiency as f32)) }</td></tr>
                         </tbody>
                     </table>
                 },
                 Err(_) => html! { <p class="empty">{ "Correct the marked assumption." }</p> },
             } }
             <div class="two-fields">
-                <TextField field="accel.efficiency" label="CPU's share, %" hint="Share of its peak that the processor is assumed to reach, in percent"
+                <TextField field="accel.efficiency" label="share, %" hint="Share of its peak that the processor is assumed to reach, in percent"
                     value={(costs.efficiency * 100.0).to_string()} fault={fault("efficiency: ", "accel.efficiency").map(AttrValue::from)}
                     onedit={edit("accel.efficiency", |costs, v| costs.efficiency = v / 100.0)} />
                 <TextField field="accel.board" label="board, W" hint="Power of the accelerator's board that is assumed"
