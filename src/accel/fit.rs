@@ -248,6 +248,11 @@ fn first_fit(tenants: Vec<Tenant>) -> Vec<BufferUse> {
     buffers
 }
 
+/// A weight memory: the element that reads it, and the bits of a value.
+type Kind = (Element, u64);
+/// A buffer in one order of its values.
+type Order = (Kind, BufferId, Vec<u32>);
+
 struct Map<'a> {
     program: &'a Program,
     machine: &'a Machine,
@@ -391,9 +396,8 @@ impl Map<'_> {
     /// The weight memories: one per element and width. A buffer lies there once for each order of its
     /// values; a core that is loaded as an input lies there in rows of lanes.
     fn weights(&self) -> Vec<MemoryUse> {
-        type Kind = (Element, u64);
         let program = self.program;
-        let mut orders: BTreeMap<(Kind, BufferId, Vec<u32>), (u64, [usize; 2])> = BTreeMap::new();
+        let mut orders: BTreeMap<Order, (u64, [usize; 2])> = BTreeMap::new();
         let (end, spans) = (program.ops.len(), program.liveness());
         for job in self.jobs {
             let Job::Contract(job) = job else { continue };
