@@ -168,7 +168,10 @@ mod tests {
                 count.published_overlap,
             )
         };
-        assert_eq!(figures(whole), (4_063_232, 31_744.0, 58_800, 61_650, 68_306));
+        assert_eq!(
+            figures(whole),
+            (4_063_232, 31_744.0, 58_800, 61_650, 68_306)
+        );
         assert_eq!(
             figures(without_outer),
             (3_604_480, 28_160.0, 30_128, 32_978, 39_634)
