@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::Timeline;
+use super::{Level, Timeline};
 use crate::accel::timing::{Cause, Tally, Track};
 use crate::program::Part;
 
@@ -63,6 +63,35 @@ impl Timeline {
             }
         }
         Some(low)
+    }
+
+    /// Samples of which a range holds some cycles.
+    #[must_use]
+    pub fn samples(&self, range: Range<u64>) -> u64 {
+        if range.start >= range.end.min(self.cycles) {
+            return 0;
+        }
+        // One that began before the range may still run.
+        let here = self.spans(Level::Sample, range.start..range.start + 1, 1);
+        let running = here
+            .into_iter()
+            .flatten()
+            .any(|span| span.sample.is_some() && span.start < range.start);
+        self.begun(range.end) - self.begun(range.start) + u64::from(running)
+    }
+
+    /// Samples that begin before a cycle.
+    fn begun(&self, cycle: u64) -> u64 {
+        let mut count = 0;
+        for segment in self.segments.iter().take_while(|s| s.first_cycle < cycle) {
+            let step = &segment.step;
+            let batch = step.timing.batch as u64;
+            let inside = (cycle - segment.first_cycle).min(segment.steps * step.cycles);
+            let rest = (inside % step.cycles).saturating_sub(step.parts[0].cycles);
+            let sample = step.parts[1].cycles.max(1);
+            count += inside / step.cycles * batch + rest.div_ceil(sample).min(batch);
+        }
+        count
     }
 
     /// The cycles of an operation in the step that holds a cycle: of the same sample, if the cycle lies
@@ -185,6 +214,31 @@ mod tests {
         }
         assert!(Timeline::default().next_work(TRACKS[0], 5, true).is_none());
         assert!(Timeline::default().next_work(TRACKS[0], 5, false).is_none());
+    }
+
+    #[test]
+    fn samples_of_a_range_are_those_that_touch_it() {
+        let timeline = timeline();
+        let all = timeline.cycles();
+        let spans = timeline.spans(Level::Sample, 0..all, 1 << 20).expect("few");
+        assert_eq!(timeline.samples(0..all), 7 * 3);
+        for start in (0..all).step_by(331) {
+            for length in [0, 1, 90, 4_000, all] {
+                let touching = spans.iter().filter(|span| {
+                    span.sample.is_some() && span.start < start + length && span.end > start
+                });
+                let expected = if length == 0 {
+                    0
+                } else {
+                    touching.count() as u64
+                };
+                assert_eq!(
+                    timeline.samples(start..start + length),
+                    expected,
+                    "{start} {length}"
+                );
+            }
+        }
     }
 
     #[test]
