@@ -8,6 +8,7 @@
 //! | `idle()` | a promise that resolves once nothing is |
 //! | `bench(ms)` | a promise of samples per second and multiply-accumulates of both executors, as JSON text |
 //! | `crashWorker()` | lets the worker trap |
+//! | `timeline()` | what the timeline shows, as JSON text; `null` while there is none |
 //! | `frames(true)`, `frames(false)` | starts recording frame times; stops and returns them in milliseconds |
 //!
 //! `?testing=1` in the address pins what moves: the example is shown finished.
@@ -26,6 +27,15 @@ use super::session::Session;
 use crate::accel::{Fit, Machine};
 use crate::program::Schedule;
 use crate::worker::message::Speed;
+
+thread_local! {
+    static TIMELINE: RefCell<Option<Rc<dyn Fn() -> String>>> = const { RefCell::new(None) };
+}
+
+/// Say what `timeline()` gives from now on.
+pub fn show_timeline(tell: Option<Rc<dyn Fn() -> String>>) {
+    TIMELINE.set(tell);
+}
 
 /// Whether the address asks for a page that holds still.
 pub fn testing() -> bool {
@@ -76,6 +86,11 @@ pub fn install(session: &Session) {
             bench(&held, milliseconds.unwrap_or(2000))
         });
     add("bench", bench.into_js_value());
+    let timeline = Closure::<dyn Fn() -> String>::new(|| {
+        let tell = TIMELINE.with_borrow(Clone::clone);
+        tell.map_or("null".into(), |tell| tell())
+    });
+    add("timeline", timeline.into_js_value());
     let recorder = Recorder::default();
     let frames = Closure::<dyn Fn(bool) -> JsValue>::new(move |on: bool| recorder.switch(on));
     add("frames", frames.into_js_value());

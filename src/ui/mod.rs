@@ -10,6 +10,7 @@ pub mod draft;
 pub mod format;
 pub mod link;
 pub mod model;
+pub mod timeline;
 
 #[cfg(target_arch = "wasm32")]
 mod app;
