@@ -86,7 +86,7 @@ test('figures follow machine, schedule and bits', async (t) => {
     return told
   }
   const streamlined = await shown()
-  await page.click('label[for=s-machine-0]')
+  await page.check('#s-machine-0')
   const published = await shown()
   assert.equal(published.machine.name, 'published')
   assert.ok(published.step_cycles > streamlined.step_cycles, 'little overlap takes longer')
@@ -140,7 +140,7 @@ test('every cycle has one cause, and the operations make up the step', async (t)
     assert.equal(sum, step_cycles)
   }
   const csv = await visitor.download('CSV')
-  const [head, ...lines] = csv.buffer.toString().trim().split('\n').map((line) => line.split(','))
+  const [head, ...lines] = csv.buffer.toString().trim().split('\n').map((line) => line.match(/"[^"]*"|[^,]+/g))
   const [cycles, runs] = ['cycles', 'runs'].map((name) => head.indexOf(name))
   assert.ok(lines.every((line) => line.length === head.length))
   assert.equal(lines.reduce((sum, line) => sum + line[cycles] * line[runs], 0), step_cycles)
@@ -180,7 +180,7 @@ test('A over B: the differences are those of the two machines', async (t) => {
   const { page } = visitor
   await page.click('#keep-b')
   const b = await timed(visitor)
-  await page.click('label[for=s-machine-0]')
+  await page.check('#s-machine-0')
   const a = await timed(visitor)
   assert.equal(a.b_step_cycles, b.step_cycles)
   const row = page.locator('#versus-table tr', { has: page.locator('th', { hasText: /^cycles per step$/ }) }).locator('td')

@@ -78,7 +78,7 @@ pub fn csv(timed: &Timed) -> String {
         let element = serde_json::to_string(&row.element).unwrap_or_default();
         let _ = write!(
             text,
-            "\n{},{},{},{},{},{},{},{},{},{},{},{},{}",
+            "\n\"{}\",{},{},\"{}\",{},{},{},{},{},{},{},{},{}",
             row.name,
             row.part,
             element.trim_matches('"'),

@@ -7,11 +7,14 @@ use super::figures::{Figures, measured};
 use super::floorplan::Floorplan;
 use super::operations::Operations;
 use super::roofline::Roofline;
+use super::setup::Scope;
 use super::stalls::Stalls;
 use super::timed::Report;
 use super::versus::{Processor, Versus};
+use crate::ui::fields::Segments;
 use crate::ui::model::{Model, Phase};
 use crate::ui::session::Session;
+use crate::ui::timeline::TimelineView;
 
 /// Properties of [`AccelTab`].
 #[derive(Properties, PartialEq)]
@@ -46,6 +49,7 @@ pub fn AccelTab(props: &Props) -> Html {
         <>
             <Figures report={report.clone()} costs={accel.costs.clone()} measured={speed} {here} />
             <Floorplan report={report.clone()} running={model.phase == Phase::Running} />
+            { timeline(session, model) }
             <div class="even">
                 <Stalls report={report.clone()} />
                 <Roofline report={report.clone()} />
@@ -58,5 +62,38 @@ pub fn AccelTab(props: &Props) -> Html {
             <Versus session={session.clone()} accel={accel.clone()} report={report.clone()} />
             <Operations timed={report.now.clone()} />
         </>
+    }
+}
+
+const SCOPES: [Scope; 3] = [Scope::Step, Scope::Epoch, Scope::Run];
+
+/// The run's steps as a timeline.
+fn timeline(session: &Session, model: &Model) -> Html {
+    let Some(steps) = session.steps() else {
+        return Html::default();
+    };
+    let program = session.accelerator().map(|report| report.now.program);
+    let onchoose = {
+        let session = session.clone();
+        Callback::from(move |k: usize| {
+            if let Some(&scope) = SCOPES.get(k) {
+                session.edit_accel(|accel| accel.scope = scope);
+            }
+        })
+    };
+    let options = vec![
+        ("one step", "The step with the ranks that are alive now"),
+        (
+            "this epoch",
+            "The epoch that is being trained, or was trained last; steps to come have the ranks that are alive now",
+        ),
+        ("whole run", "All steps of the run"),
+    ];
+    let chosen = SCOPES.iter().position(|scope| *scope == model.accel.scope);
+    html! {
+        <div class="cycles">
+            <Segments name="Timeline of" {options} {chosen} {onchoose} />
+            <TimelineView timeline={steps.timeline} {program} title={steps.title} />
+        </div>
     }
 }
