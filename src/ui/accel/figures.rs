@@ -132,11 +132,7 @@ fn speed(report: &Report, costs: &Costs, measured: f64, here: bool) -> Html {
     let browser = if measured > 0.0 {
         format!(
             "{} {}",
-            if here {
-                "over this browser"
-            } else {
-                "over the recording"
-            },
+            if here { "browser" } else { "recording" },
             format::factor(crate::accel::compare::against_measured(
                 &report.now.timing,
                 measured

@@ -116,8 +116,8 @@ pub fn Floorplan(props: &Props) -> Html {
         });
         let pressed = *chosen == part;
         html! {
-            <g class={classes!("part", pressed.then_some("chosen"))} role="button" tabindex="0" aria-label={name.to_string()}
-                aria-pressed={if pressed { "true" } else { "false" }} {onclick} {onkeydown}><g aria-hidden="true">{ body }</g></g>
+            <g class={classes!("part", pressed.then_some("chosen"))} role="button" tabindex="0"
+                aria-pressed={if pressed { "true" } else { "false" }} {onclick} {onkeydown}><title>{ name.to_string() }</title>{ body }</g>
         }
     };
     html! {

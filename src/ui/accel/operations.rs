@@ -32,8 +32,8 @@ pub fn Operations(props: &Props) -> Html {
             <div class="head">
                 <h2 id="operations-title">{ "Operations of a step" }</h2>
                 <span class="actions">
-                    <button type="button" class="link" id="save-operations-csv" onclick={save("csv", listing::csv)}>{ "CSV" }</button>
-                    <button type="button" class="link" id="save-operations-json" onclick={save("json", listing::json)}>{ "JSON" }</button>
+                    <button type="button" class="link" id="save-operations-csv" aria-label="Operations as CSV" onclick={save("csv", listing::csv)}>{ "CSV" }</button>
+                    <button type="button" class="link" id="save-operations-json" aria-label="Operations as JSON" onclick={save("json", listing::json)}>{ "JSON" }</button>
                 </span>
                 <Provenance kind={Kind::Modelled} align="end" text="Multiply-accumulates, tiles and loops are counted from the Program; cycles are modelled." />
             </div>

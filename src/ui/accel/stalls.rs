@@ -80,7 +80,7 @@ pub fn Stalls(props: &Props) -> Html {
                 { table(&rows) }
                 <Provenance kind={Kind::Modelled} align="end" text="Modelled: every cycle of every track has one cause, so the shares sum to the step exactly. An operation's bar is what its array saw, as long as its cycles in the step." />
             </div>
-            <p class="causes" aria-hidden="true">{ for CAUSES.into_iter().map(|cause| html! { <span><i class={class(cause)}></i>{ cause.name() }</span> }) }</p>
+            <p class="causes-row" aria-hidden="true">{ for CAUSES.into_iter().map(|cause| html! { <span><i class={class(cause)}></i>{ cause.name() }</span> }) }</p>
             <ul class="bars" aria-hidden="true" key={*by}>
                 { for rows.iter().map(|row| bar(row, longest)) }
             </ul>
@@ -89,7 +89,7 @@ pub fn Stalls(props: &Props) -> Html {
 }
 
 fn class(cause: Cause) -> String {
-    ["w-", cause.name()].concat()
+    ["swatch ", cause.name()].concat()
 }
 
 fn bar(row: &Row, longest: f64) -> Html {
