@@ -218,16 +218,17 @@ fn bench(session: &Session, milliseconds: u32) -> js_sys::Promise {
 /// Records the time between animation frames.
 #[derive(Clone, Default)]
 struct Recorder {
-    on: Rc<Cell<bool>>,
+    /// Counts starts and stops, so that a stopped recording does not go on with the next.
+    run: Rc<Cell<u32>>,
     times: Rc<RefCell<Vec<f64>>>,
 }
 
 impl Recorder {
     fn switch(&self, on: bool) -> JsValue {
-        self.on.set(on);
+        self.run.set(self.run.get().wrapping_add(1));
         let times = self.times.take();
         if on {
-            self.next();
+            self.next(self.run.get());
             return JsValue::UNDEFINED;
         }
         times
@@ -237,12 +238,12 @@ impl Recorder {
             .into()
     }
 
-    fn next(&self) {
+    fn next(&self, run: u32) {
         let recorder = self.clone();
         let frame = Closure::once_into_js(move |now: f64| {
-            recorder.times.borrow_mut().push(now);
-            if recorder.on.get() {
-                recorder.next();
+            if recorder.run.get() == run {
+                recorder.times.borrow_mut().push(now);
+                recorder.next(run);
             }
         });
         let _ = gloo::utils::window().request_animation_frame(frame.unchecked_ref());

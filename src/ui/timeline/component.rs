@@ -31,7 +31,7 @@ pub struct Props {
     #[prop_or(AttrValue::Static("Timeline"))]
     pub title: AttrValue,
     /// Height of the rows in CSS pixels.
-    #[prop_or(440)]
+    #[prop_or(452)]
     pub height: u32,
 }
 

@@ -1,6 +1,6 @@
 //! What there is to say about the selected slice.
 
-use super::formula::{beats, formulas};
+use super::formula::formulas;
 use super::state::State;
 use super::words;
 use crate::accel::timing::{CAUSES, Stage};
@@ -76,17 +76,16 @@ pub fn details(state: &State, program: Option<&Program>) -> Option<Details> {
         facts.push(("tile", format!("{tile} of {} · {what}", op.tiles)));
     }
     for formula in formulas(op, machine, slice.tile.unwrap_or(0)) {
-        let (name, stage) = match formula.stage {
-            Stage::Load => ("load", Stage::Load),
-            Stage::Compute => ("compute", Stage::Compute),
-            Stage::Store => ("store", Stage::Store),
+        let name = match formula.stage {
+            Stage::Load => "load",
+            Stage::Compute => "compute",
+            Stage::Store => "store",
         };
         let mut text = format!(
             "{} = {} = {} beats",
             formula.symbols, formula.numbers, formula.beats
         );
-        if let Some(phase) = op.phase(stage, slice.tile.unwrap_or(0)) {
-            debug_assert_eq!(beats(phase), formula.beats);
+        if let Some(phase) = op.phase(formula.stage, slice.tile.unwrap_or(0)) {
             for (cycles, what) in [(phase.conflict, "conflict"), (phase.drain, "pipeline")] {
                 if cycles > 0 {
                     text.push_str(&format!(" + {cycles} {what}"));
@@ -98,14 +97,11 @@ pub fn details(state: &State, program: Option<&Program>) -> Option<Details> {
     if let Some(program) = program {
         tensors(op.op, program, &mut facts);
     }
-    let stages = if op.staged() {
-        vec![("load", 0), ("compute", 1), ("store", 2)]
-    } else {
-        vec![("cycles by cause", track.stage as usize)]
-    };
     if op.staged() {
-        for (name, stage) in stages {
-            let tally = &op.tallies[stage];
+        for (name, tally) in ["all loads", "all computing", "all stores"]
+            .into_iter()
+            .zip(&op.tallies)
+        {
             let parts: Vec<String> = CAUSES
                 .iter()
                 .filter(|cause| tally.of(**cause) > 0)
@@ -114,11 +110,6 @@ pub fn details(state: &State, program: Option<&Program>) -> Option<Details> {
                     format!("{} {share}", cause.name())
                 })
                 .collect();
-            let name = match name {
-                "load" => "load, whole operation",
-                "compute" => "compute, whole operation",
-                _ => "store, whole operation",
-            };
             facts.push((name, parts.join(" · ")));
         }
     }

@@ -4,8 +4,8 @@ use super::words;
 use crate::accel::timeline::{Buffer, Level};
 use crate::accel::timing::{Element, Stage, TRACKS, Track};
 
-/// Height of the axis over the rows.
-pub const AXIS: f64 = 32.0;
+/// Height of the axis over the rows: cycles, time, markers.
+pub const AXIS: f64 = 44.0;
 /// Room between two rows.
 const GAP: f64 = 3.0;
 /// Further room between two groups of rows.
@@ -174,7 +174,7 @@ impl Layout {
     /// Width of the names in a picture of some width.
     #[must_use]
     pub fn names(width: f64) -> f64 {
-        if width >= 640.0 { 178.0 } else { 86.0 }
+        if width >= 640.0 { 186.0 } else { 86.0 }
     }
 
     /// Whether there is room for more than names.

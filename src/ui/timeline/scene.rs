@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use super::details::length;
 use super::layout::{AXIS, Layout, Place, Row};
 use super::state::State;
 use super::words;
@@ -290,7 +291,7 @@ impl<'a> Builder<'a> {
             }
             self.bar(
                 (x, 1.0 / self.ratio),
-                (AXIS - 6.0, rows.1 + 6.0),
+                (AXIS - 5.0, rows.1 + 5.0),
                 Fill::Grid,
             );
             let room = self.layout.left + self.layout.width - x;
@@ -323,7 +324,7 @@ impl<'a> Builder<'a> {
         }
         if self.layout.roomy() {
             self.label(8.0, middle, place.row.group(), Tone::Soft);
-            self.label(96.0, middle, place.row.name(), tone);
+            self.label(104.0, middle, place.row.name(), tone);
         } else {
             self.label(7.0, middle, place.row.name(), tone);
         }
@@ -652,15 +653,34 @@ impl<'a> Builder<'a> {
                 );
             }
         }
-        for (name, &cycle) in ["A", "B"].into_iter().zip(&state.markers) {
-            if self.upright(cycle as f64, (2.0, layout.foot - 2.0), Tone::Ink) {
-                let x = self.x(cycle as f64);
-                self.bar((x - 1.0, CHAR + 8.0), (AXIS - 15.0, 14.0), Fill::Ground);
-                self.label(x + 4.0, AXIS - 4.0, name, Tone::Ink);
-            }
-        }
+        self.markers();
         if let Some(cycle) = state.pointer {
             self.upright(cycle, rows, Tone::Soft);
+        }
+    }
+
+    /// Markers with their names, and between two of them how far they are apart.
+    fn markers(&mut self) {
+        let state: &'a State = self.state;
+        let (lane, foot) = (AXIS - 16.0, AXIS - 5.0);
+        if let [a, b] = state.markers[..] {
+            let (x, width) = self.extent(a.min(b), a.max(b));
+            let text = length(a.abs_diff(b), self.clock_mhz());
+            if width > text.chars().count() as f64 * CHAR + 26.0 {
+                self.bar((x, width), (foot - 4.0, 1.0), Fill::Idle);
+                let room = text.chars().count() as f64 * CHAR;
+                let middle = x + (width - room) / 2.0;
+                self.bar((middle - 4.0, room + 8.0), (lane, 14.0), Fill::Ground);
+                self.label(middle, foot, text, Tone::Ink);
+            }
+        }
+        for (name, &cycle) in ["A", "B"].into_iter().zip(&state.markers) {
+            if self.upright(cycle as f64, (lane, self.layout.foot - lane), Tone::Ink) {
+                let x = self.x(cycle as f64);
+                let at = x.min(self.layout.left + self.layout.width - CHAR - 6.0);
+                self.bar((at + 1.0, CHAR + 5.0), (lane, 14.0), Fill::Ground);
+                self.label(at + 4.0, foot, name, Tone::Ink);
+            }
         }
     }
 
