@@ -85,11 +85,11 @@ test('figures follow machine, schedule and bits', async (t) => {
     assert.equal(cycles, told.cycles_per_sample, 'what is shown is what is')
     return told
   }
-  const streamlined = await shown()
+  const overlapped = await shown()
   await page.check('#s-machine-0')
   const published = await shown()
   assert.equal(published.machine.name, 'published')
-  assert.ok(published.step_cycles > streamlined.step_cycles, 'little overlap takes longer')
+  assert.ok(published.step_cycles > overlapped.step_cycles, 'little overlap takes longer')
   await select(page, 'accel.schedule', 'paper')
   const paper = await shown()
   assert.equal(paper.schedule, 'paper')
@@ -149,6 +149,24 @@ test('every cycle has one cause, and the operations make up the step', async (t)
   assert.equal(json.cycles_per_step, step_cycles)
 })
 
+test('the timeline shows one step, this epoch, or the whole run', async (t) => {
+  const visitor = await open(t)
+  const { page } = visitor
+  const title = page.locator('.cycles h2')
+  const cycles = async () => numbers(await page.locator('.cycles canvas[aria-label*="cycles."]').first().getAttribute('aria-label'))
+  for (const [k, says] of [
+    [0, 'One step'],
+    [2, 'Whole run, 18760 steps'],
+    [1, 'Epoch 20, 938 steps'],
+  ]) {
+    await page.check(`#s-timeline-of-${k}`)
+    await title.filter({ hasText: says }).waitFor()
+  }
+  const { step_cycles } = await timed(visitor)
+  await page.click('text="Whole"')
+  assert.ok((await cycles()).includes(938 * step_cycles), `${await cycles()}`)
+})
+
 test('an element is looked at by click and by Enter', async (t) => {
   const visitor = await open(t)
   const { page } = visitor
@@ -190,7 +208,7 @@ test('A over B: the differences are those of the two machines', async (t) => {
   await page.click('#swap-b')
   const swapped = await timed(visitor)
   assert.deepEqual([swapped.step_cycles, swapped.b_step_cycles], [b.step_cycles, a.step_cycles])
-  assert.ok(await page.isChecked('#s-machine-2'), 'the settings are those of A')
+  assert.ok(await page.isChecked('#s-machine-1'), 'the settings are those of A')
   await page.click('#forget-b')
   await page.locator('#versus-table').waitFor({ state: 'detached' })
 })

@@ -328,7 +328,7 @@ fn text(session: &Session, accel: &Accel, spec: &'static Spec) -> Html {
         session.edit_accel(|accel| {
             accel.read(spec.field, &text, |accel, text| {
                 (spec.set)(&mut accel.draft, text)
-            })
+            });
         });
     });
     html! {

@@ -66,6 +66,7 @@ pub fn saved(saving: &Saving) -> Option<[String; 2]> {
 }
 
 /// Share of the array's multipliers that are at work, over the whole step.
+#[must_use]
 pub fn utilisation(report: &super::timed::Timed) -> f32 {
     let whole = &report.roofline().whole;
     (whole.macs_per_cycle / report.roofline().peak_macs_per_cycle) as f32

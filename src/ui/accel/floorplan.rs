@@ -265,7 +265,7 @@ fn store(k: usize, name: &str, blocks: u64, timed: &Timed) -> Html {
 }
 
 /// How often an operation's part runs in a step.
-fn runs<'a>(timing: &'a StepTiming, element: Element) -> impl Iterator<Item = (&'a OpTiming, u64)> {
+fn runs(timing: &StepTiming, element: Element) -> impl Iterator<Item = (&OpTiming, u64)> {
     timing
         .parts()
         .into_iter()

@@ -21,7 +21,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            machine: Machine::streamlined(),
+            machine: Machine::overlapped(),
             schedule: None,
             bits: None,
         }

@@ -149,7 +149,10 @@ pub fn TimelineView(props: &Props) -> Html {
     let label = format!(
         "{}: {} of {} cycles. Focused track {focused}. W and S zoom, A and D pan, arrows choose the track, question mark lists all keys.",
         props.title,
-        format::count(desk.with(|state| state.goal().range()).count() as u64),
+        format::count(desk.with(|state| {
+            let seen = state.goal().range();
+            seen.end.saturating_sub(seen.start)
+        })),
         format::count(props.timeline.cycles()),
     );
     html! {
