@@ -4,6 +4,8 @@
 //! stored twice: sums over a range come from running sums over one sample and one batch part. A range
 //! of an epoch costs as much as a range of a few cycles.
 
+mod columns;
+
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -18,6 +20,8 @@ struct Segment {
     first_step: u64,
     steps: u64,
     first_cycle: u64,
+    /// Cycles by cause of every track before it.
+    before: [Tally; TRACKS.len()],
 }
 
 /// A step with running sums.
@@ -160,16 +164,19 @@ impl IndexedStep {
         }
     }
 
+    /// Cycles by cause of a track over the whole step.
+    fn whole(&self, track: usize) -> Tally {
+        let mut tally = Tally::default();
+        for (part, times) in self.parts.iter().zip([1, self.timing.batch as u64, 1]) {
+            tally.add_times(&part.tracks[track].whole, times);
+        }
+        tally
+    }
+
     /// Cycles by cause of a track before a cycle of the step.
     fn tally_before(&self, track: usize, cycle: u64) -> Tally {
         let whole = |part: usize| &self.parts[part].tracks[track].whole;
         let mut tally = Tally::default();
-        if cycle >= self.cycles {
-            tally.add_times(whole(0), 1);
-            tally.add_times(whole(1), self.timing.batch as u64);
-            tally.add_times(whole(2), 1);
-            return tally;
-        }
         let (part, times, rest) = self.within(cycle);
         if part > 0 {
             tally.add_times(whole(0), 1);
@@ -271,6 +278,7 @@ impl Timeline {
             |segment| segment.step.clone(),
         );
         let (first_step, first_cycle) = (self.steps, self.cycles);
+        let before = std::array::from_fn(|track| self.tally_before(track, first_cycle));
         self.steps += steps;
         self.cycles += steps * step.cycles;
         match self.segments.last_mut() {
@@ -280,6 +288,7 @@ impl Timeline {
                 first_step,
                 steps,
                 first_cycle,
+                before,
             }),
         }
     }
@@ -323,17 +332,15 @@ impl Timeline {
     }
 
     fn tally_before(&self, track: usize, cycle: u64) -> Tally {
-        let mut tally = Tally::default();
-        for segment in &self.segments {
-            if cycle <= segment.first_cycle {
-                break;
-            }
-            let step = &segment.step;
-            let inside = (cycle - segment.first_cycle).min(segment.steps * step.cycles);
-            let whole = step.tally_before(track, step.cycles);
-            tally.add_times(&whole, inside / step.cycles);
-            tally.add_times(&step.tally_before(track, inside % step.cycles), 1);
-        }
+        let index = self.segments.partition_point(|s| s.first_cycle < cycle);
+        let Some(segment) = index.checked_sub(1).map(|index| &self.segments[index]) else {
+            return Tally::default();
+        };
+        let step = &segment.step;
+        let inside = (cycle - segment.first_cycle).min(segment.steps * step.cycles);
+        let mut tally = segment.before[track];
+        tally.add_times(&step.whole(track), inside / step.cycles);
+        tally.add_times(&step.tally_before(track, inside % step.cycles), 1);
         tally
     }
 

@@ -6,12 +6,14 @@ use gloo::events::EventListener;
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
+use super::accel::{AccelStrip, AccelTab, Controls};
 use super::cars::Cars;
 use super::chart::Chart;
 use super::confusion::Confusion;
 use super::figures::Figures;
 use super::header::Header;
 use super::hooks;
+use super::link::Tab;
 use super::memory::Memory;
 use super::model::Model;
 use super::pad::PadCard;
@@ -75,21 +77,37 @@ fn App(props: &AppProps) -> Html {
             }
         })
     };
-    let rail = html! { <Rail session={session.clone()} model={(*model).clone()} /> };
+    let rail = match model.tab {
+        Tab::Train => html! { <Rail session={session.clone()} model={(*model).clone()} /> },
+        Tab::Accelerator => {
+            html! { <Controls session={session.clone()} accel={model.accel.clone()} /> }
+        }
+    };
+    let name = match model.tab {
+        Tab::Train => "Settings",
+        Tab::Accelerator => "Machine",
+    };
     html! {
         <ContextProvider<Theme> context={theme}>
             <Header session={session.clone()} model={(*model).clone()} theme={choice} {ontheme} />
             <div class={classes!("grid", narrow.then_some("narrow"))}>
                 if narrow {
-                    <dialog class="settings" ref={sheet} aria-label="Settings">
-                        <div class="dialog-head"><h2>{ "Settings" }</h2><button type="button" class="quiet" onclick={close}>{ "Done" }</button></div>
+                    <dialog class="settings" ref={sheet} aria-label={name}>
+                        <div class="dialog-head"><h2>{ name }</h2><button type="button" class="quiet" onclick={close}>{ "Done" }</button></div>
                         { rail }
                     </dialog>
                 } else {
-                    <aside class="rail" aria-label="Settings">{ rail }</aside>
+                    <aside class="rail" key={name} aria-label={name}>{ rail }</aside>
                 }
                 <main id="results" tabindex="-1">
-                    { results(session, &model) }
+                    <div class={classes!("panel", model.tab.name())} key={model.tab.name()} id="panel" role="tabpanel" aria-labelledby={["tab-", model.tab.name()].concat()}>
+                        <Strip session={session.clone()} model={(*model).clone()} />
+                        if model.tab == Tab::Train {
+                            { results(session, &model) }
+                        } else {
+                            <AccelTab session={session.clone()} model={(*model).clone()} report={session.accelerator()} />
+                        }
+                    </div>
                 </main>
                 <Transport session={session.clone()} model={(*model).clone()} onsettings={narrow.then_some(open)} />
             </div>
@@ -102,13 +120,13 @@ fn results(session: &Session, model: &Model) -> Html {
     let view = &model.view;
     html! {
         <>
-            <Strip session={session.clone()} model={model.clone()} />
             <Figures model={model.clone()} />
             <div class="pair">
                 <Chart view={view.clone()} />
                 <Memory view={view.clone()} />
             </div>
             <Cars view={view.clone()} />
+            <AccelStrip session={session.clone()} report={session.accelerator()} />
             <div class="triple">
                 <Samples session={session.clone()} view={view.clone()} />
                 <Confusion view={view.clone()} />

@@ -27,6 +27,10 @@ pub struct Palette {
     pub amber: String,
     /// Data in motion, test.
     pub teal: String,
+    /// The outer product.
+    pub green: String,
+    /// Text on a bar of one of these.
+    pub on: String,
     /// Thresholds and faults.
     pub rose: String,
     /// Dead, idle.
@@ -36,7 +40,8 @@ pub struct Palette {
 }
 
 impl Palette {
-    fn read(element: &HtmlCanvasElement) -> Self {
+    /// Reads them where an element stands.
+    pub fn read(element: &HtmlCanvasElement) -> Self {
         let style = gloo::utils::window()
             .get_computed_style(element)
             .ok()
@@ -55,6 +60,8 @@ impl Palette {
             line: get("--line"),
             amber: get("--amber"),
             teal: get("--teal"),
+            green: get("--green"),
+            on: get("--on-amber"),
             rose: get("--rose"),
             dead: get("--dead"),
             number_font: format!("11px {}", get("--num")),
@@ -228,6 +235,25 @@ impl Painter {
     }
 }
 
+/// Asks for a frame of a [`Canvas`] from outside of what Yew renders.
+#[derive(Clone, Default)]
+pub struct Redraw(Rc<RefCell<Option<Rc<Painter>>>>);
+
+impl PartialEq for Redraw {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Redraw {
+    /// Asks for one frame; nothing while the canvas is not there.
+    pub fn request(&self) {
+        if let Some(painter) = &*self.0.borrow() {
+            painter.request();
+        }
+    }
+}
+
 impl Drop for Painter {
     fn drop(&mut self) {
         if let Some(id) = self.waiting.get() {
@@ -241,6 +267,12 @@ impl Drop for Painter {
 pub struct Props {
     /// What to draw.
     pub paint: Paint,
+    /// The element, for those who need it.
+    #[prop_or_default]
+    pub node: Option<NodeRef>,
+    /// How to ask for a frame.
+    #[prop_or_default]
+    pub redraw: Option<Redraw>,
     /// Its name.
     pub label: AttrValue,
     /// Identity of the element that describes it.
@@ -278,8 +310,10 @@ pub struct Props {
 /// A canvas.
 #[component]
 pub fn Canvas(props: &Props) -> Html {
-    let node = use_node_ref();
-    let painter = use_mut_ref(|| None::<Rc<Painter>>);
+    let own = use_node_ref();
+    let node = props.node.clone().unwrap_or(own);
+    let own = use_memo((), |()| Redraw::default());
+    let painter = props.redraw.as_ref().unwrap_or(&own).0.clone();
     let theme = use_context::<Theme>().unwrap_or_default();
     {
         let (node, painter, paint) = (node.clone(), painter.clone(), props.paint.clone());

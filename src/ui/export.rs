@@ -14,7 +14,17 @@ fn offer(name: &str, kind: &str, parts: &Array) -> Option<()> {
     let options = BlobPropertyBag::new();
     options.set_type(kind);
     let blob = Blob::new_with_u8_array_sequence_and_options(parts, &options).ok()?;
-    let url = Url::create_object_url_with_blob(&blob).ok()?;
+    offer_blob(name, &blob)
+}
+
+/// Offer some text as a file.
+pub fn offer_text(name: &str, kind: &str, text: &str) -> Option<()> {
+    offer(name, kind, &Array::of1(&Uint8Array::from(text.as_bytes())))
+}
+
+/// Offer what is a file already.
+pub fn offer_blob(name: &str, blob: &Blob) -> Option<()> {
+    let url = Url::create_object_url_with_blob(blob).ok()?;
     let anchor: HtmlAnchorElement = gloo::utils::document()
         .create_element("a")
         .ok()?
@@ -71,13 +81,16 @@ pub fn open_checkpoint(session: &Session) {
     input.click();
 }
 
+/// Save the operations of a step; `kind` is the file's ending.
+pub fn save_operations(kind: &str, text: &str) {
+    let bytes = Uint8Array::from(text.as_bytes());
+    let name = ["railyard-operations.", kind].concat();
+    let kind = ["text/", kind].concat();
+    offer(&name, &kind, &Array::of1(&bytes));
+}
+
 /// Save the curves: one line per step, with the epoch's figures on the line of its last step.
 pub fn save_curves(view: &View) {
     let text = csv::write(&view.history.curves());
-    let bytes = Uint8Array::from(text.as_bytes());
-    offer(
-        &format!("{}.csv", base_name(view)),
-        "text/csv",
-        &Array::of1(&bytes),
-    );
+    offer_text(&format!("{}.csv", base_name(view)), "text/csv", &text);
 }

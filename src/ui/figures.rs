@@ -16,6 +16,10 @@ pub enum Kind {
     Measured,
     /// Counted from the Program's shapes and formats.
     Counted,
+    /// Computed by the accelerator's model.
+    Modelled,
+    /// Taken from the paper.
+    Published,
 }
 
 impl Kind {
@@ -23,6 +27,8 @@ impl Kind {
         match self {
             Self::Measured => "measured",
             Self::Counted => "counted",
+            Self::Modelled => "modelled",
+            Self::Published => "published",
         }
     }
 }
@@ -107,7 +113,8 @@ pub fn Figures(props: &Props) -> Html {
     }
 }
 
-fn figure(name: &str, value: String, unit: &str, below: Html, tag: Html) -> Html {
+/// One number: its name, its value with a unit, what stands below it, and its tag.
+pub fn figure(name: &str, value: String, unit: &str, below: Html, tag: Html) -> Html {
     html! {
         <div class="card figure">
             <h2>{ name }</h2>

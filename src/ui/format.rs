@@ -79,6 +79,23 @@ pub fn short(value: f64) -> String {
     }
 }
 
+/// A small quantity with its unit's prefix: `18.9 µs`, `4.20 mJ`.
+#[must_use]
+pub fn si(value: f64, unit: &str) -> String {
+    let prefixes = [
+        (1.0, ""),
+        (1e-3, "m"),
+        (1e-6, "µ"),
+        (1e-9, "n"),
+        (1e-12, "p"),
+    ];
+    let (scale, prefix) = prefixes
+        .into_iter()
+        .find(|(scale, _)| value.abs() >= *scale)
+        .unwrap_or((1.0, ""));
+    [&significant(value / scale), " ", prefix, unit].concat()
+}
+
 /// A share as percent with one place: `88.4`.
 #[must_use]
 pub fn percent(share: f32) -> String {
@@ -133,6 +150,14 @@ mod tests {
         assert_eq!(factor(31.58), "31.6×");
         assert_eq!(factor(1.0), "1×");
         assert_eq!(factor(1019.7), "1,020×");
+    }
+
+    #[test]
+    fn small_quantities_have_prefixes() {
+        assert_eq!(si(18.9e-6, "s"), "18.9 µs");
+        assert_eq!(si(0.0042, "J"), "4.20 mJ");
+        assert_eq!(si(1.4, "s"), "1.40 s");
+        assert_eq!(si(0.0, "J"), "0.00 J");
     }
 
     #[test]

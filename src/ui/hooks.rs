@@ -3,10 +3,12 @@
 //! | member | gives |
 //! | --- | --- |
 //! | `state()` | phase, step, epoch, checksum while standing still, speed, notice, as JSON text |
+//! | `accelerator()` | cycles, fit, machine and so on of the run on display on the machine, as JSON text |
 //! | `isIdle()` | whether nothing is under way |
 //! | `idle()` | a promise that resolves once nothing is |
 //! | `bench(ms)` | a promise of samples per second and multiply-accumulates of both executors, as JSON text |
 //! | `crashWorker()` | lets the worker trap |
+//! | `timeline()` | what the timeline shows, as JSON text; `null` while there is none |
 //! | `frames(true)`, `frames(false)` | starts recording frame times; stops and returns them in milliseconds |
 //!
 //! `?testing=1` in the address pins what moves: the example is shown finished.
@@ -19,9 +21,21 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
+use super::accel::utilisation;
 use super::model::Phase;
 use super::session::Session;
+use crate::accel::{Fit, Machine};
+use crate::program::Schedule;
 use crate::worker::message::Speed;
+
+thread_local! {
+    static TIMELINE: RefCell<Option<Rc<dyn Fn() -> String>>> = const { RefCell::new(None) };
+}
+
+/// Say what `timeline()` gives from now on.
+pub fn show_timeline(tell: Option<Rc<dyn Fn() -> String>>) {
+    TIMELINE.set(tell);
+}
 
 /// Whether the address asks for a page that holds still.
 pub fn testing() -> bool {
@@ -48,6 +62,11 @@ pub fn install(session: &Session) {
     );
     let held = session.clone();
     add(
+        "accelerator",
+        Closure::<dyn Fn() -> String>::new(move || accelerator(&held)).into_js_value(),
+    );
+    let held = session.clone();
+    add(
         "isIdle",
         Closure::<dyn Fn() -> bool>::new(move || held.idle()).into_js_value(),
     );
@@ -67,6 +86,11 @@ pub fn install(session: &Session) {
             bench(&held, milliseconds.unwrap_or(2000))
         });
     add("bench", bench.into_js_value());
+    let timeline = Closure::<dyn Fn() -> String>::new(|| {
+        let tell = TIMELINE.with_borrow(Clone::clone);
+        tell.map_or("null".into(), |tell| tell())
+    });
+    add("timeline", timeline.into_js_value());
     let recorder = Recorder::default();
     let frames = Closure::<dyn Fn(bool) -> JsValue>::new(move |on: bool| recorder.switch(on));
     add("frames", frames.into_js_value());
@@ -109,6 +133,34 @@ fn state(session: &Session) -> String {
         notice: model.notice.map(|n| n.text),
     };
     serde_json::to_string(&state).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Accelerator<'a> {
+    cycles_per_sample: u64,
+    step_cycles: u64,
+    first_step_cycles: u64,
+    fits: bool,
+    machine: &'a Machine,
+    schedule: Schedule,
+    utilisation: f32,
+    b_step_cycles: Option<u64>,
+}
+
+/// The run on the machine, or `null`.
+fn accelerator(session: &Session) -> String {
+    let report = session.accelerator();
+    let report = report.as_ref().map(|report| Accelerator {
+        cycles_per_sample: report.now.timing.sample_cycles(),
+        step_cycles: report.now.timing.cycles(),
+        first_step_cycles: report.saving.first,
+        fits: report.now.fit().is_some_and(Fit::fits),
+        machine: &report.now.timing.machine,
+        schedule: report.now.schedule,
+        utilisation: utilisation(&report.now),
+        b_step_cycles: report.other.as_ref().map(|b| b.timing.cycles()),
+    });
+    serde_json::to_string(&report).unwrap_or_default()
 }
 
 fn idle(session: &Session) -> js_sys::Promise {
@@ -166,16 +218,17 @@ fn bench(session: &Session, milliseconds: u32) -> js_sys::Promise {
 /// Records the time between animation frames.
 #[derive(Clone, Default)]
 struct Recorder {
-    on: Rc<Cell<bool>>,
+    /// Counts starts and stops, so that a stopped recording does not go on with the next.
+    run: Rc<Cell<u32>>,
     times: Rc<RefCell<Vec<f64>>>,
 }
 
 impl Recorder {
     fn switch(&self, on: bool) -> JsValue {
-        self.on.set(on);
+        self.run.set(self.run.get().wrapping_add(1));
         let times = self.times.take();
         if on {
-            self.next();
+            self.next(self.run.get());
             return JsValue::UNDEFINED;
         }
         times
@@ -185,12 +238,12 @@ impl Recorder {
             .into()
     }
 
-    fn next(&self) {
+    fn next(&self, run: u32) {
         let recorder = self.clone();
         let frame = Closure::once_into_js(move |now: f64| {
-            recorder.times.borrow_mut().push(now);
-            if recorder.on.get() {
-                recorder.next();
+            if recorder.run.get() == run {
+                recorder.times.borrow_mut().push(now);
+                recorder.next(run);
             }
         });
         let _ = gloo::utils::window().request_animation_frame(frame.unchecked_ref());

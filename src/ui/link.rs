@@ -1,4 +1,5 @@
-//! The configuration in the address: `#1.` and then what differs from the default.
+//! The configuration in the address: `#1.` and then what differs from the default; after it, or alone,
+//! `&tab=` and the tab that is open, if it is not the first.
 //!
 //! A link holds a JSON object with only the fields that differ from [`RunConfig::default`], deflated
 //! and written in base64url. So the default configuration needs no hash at all, a link stays short,
@@ -22,6 +23,67 @@ const PREFIX: &str = "1.";
 const MAX_LINK: usize = 8 << 10;
 /// Bytes a link may inflate to.
 const MAX_INFLATED: usize = 64 << 10;
+
+/// What precedes the tab's name.
+const TAB: &str = "tab=";
+
+/// A tab of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// Training, its results and its network.
+    #[default]
+    Train,
+    /// The machine that would do it.
+    Accelerator,
+}
+
+impl Tab {
+    /// All tabs, in the order they are shown.
+    pub const ALL: [Self; 2] = [Self::Train, Self::Accelerator];
+
+    /// Its name in links and identities.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Accelerator => "accelerator",
+        }
+    }
+
+    /// Its name as shown.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Train => "Train",
+            Self::Accelerator => "Accelerator",
+        }
+    }
+}
+
+/// Parts a hash, with or without `#`, into the settings and the tab; an unknown tab is the first.
+#[must_use]
+pub fn part(hash: &str) -> (&str, Tab) {
+    let hash = hash.strip_prefix('#').unwrap_or(hash);
+    let (settings, name) = match hash.strip_prefix(TAB) {
+        Some(name) => ("", name),
+        None => match hash.rsplit_once('&') {
+            Some((settings, rest)) if rest.starts_with(TAB) => (settings, &rest[TAB.len()..]),
+            _ => return (hash, Tab::default()),
+        },
+    };
+    let tab = Tab::ALL.into_iter().find(|tab| tab.name() == name);
+    (settings, tab.unwrap_or_default())
+}
+
+/// The hash of settings (as [`write`] gives them) and a tab, without `#`.
+#[must_use]
+pub fn join(settings: &str, tab: Tab) -> String {
+    match (tab, settings) {
+        (Tab::Train, _) => settings.into(),
+        (_, "") => [TAB, tab.name()].concat(),
+        _ => [settings, "&", TAB, tab.name()].concat(),
+    }
+}
 
 /// Why a link was not opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,6 +220,19 @@ mod tests {
                 assert_eq!(read(&hash), Ok(config));
             }
         }
+    }
+
+    #[test]
+    fn the_tab_stands_beside_the_settings() {
+        for settings in ["", "1.AbC"] {
+            for tab in Tab::ALL {
+                assert_eq!(part(&join(settings, tab)), (settings, tab));
+            }
+            assert_eq!(part(&join(settings, Tab::Train)), (settings, Tab::Train));
+        }
+        assert_eq!(part("#1.AbC"), ("1.AbC", Tab::Train), "links of before");
+        assert_eq!(part("#1.AbC&tab=kitchen"), ("1.AbC", Tab::Train));
+        assert_eq!(part("#nonsense&more"), ("nonsense&more", Tab::Train));
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! the model; the components under `app` draw it. What can be tested without a browser (the model,
 //! the link codec, the formatting of numbers) compiles natively.
 
+pub mod accel;
 pub mod csv;
 pub mod draft;
 pub mod format;
 pub mod link;
 pub mod model;
+pub mod timeline;
 
 #[cfg(target_arch = "wasm32")]
 mod app;

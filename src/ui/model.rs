@@ -3,7 +3,9 @@
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
+use super::accel::setup::Accel;
 use super::draft::Draft;
+use super::link::Tab;
 use crate::train::config::RunConfig;
 use crate::train::metrics::{EpochMetrics, Snapshot, StepMetrics};
 use crate::train::record::RunRecord;
@@ -149,6 +151,8 @@ pub struct View {
     pub history: History,
     /// Its cores, bonds and memory.
     pub snapshot: Option<Rc<Snapshot>>,
+    /// Steps taken when the snapshot was.
+    pub snapshot_step: u64,
     /// Some test images.
     pub samples: Rc<[SampleImage]>,
     /// The network's answers for them.
@@ -169,6 +173,7 @@ impl View {
             position: Position::default(),
             history: History::default(),
             snapshot: None,
+            snapshot_step: 0,
             samples: Rc::new([]),
             answers: Rc::new([]),
         }
@@ -192,12 +197,13 @@ impl View {
                 .cloned()
                 .collect(),
         };
-        let snapshot = record
+        let recorded = record
             .snapshots
             .iter()
             .rfind(|s| s.epoch <= epoch)
-            .or(record.snapshots.first())
-            .map(|s| Rc::new(s.snapshot.clone()));
+            .or(record.snapshots.first());
+        let snapshot_step = recorded.map_or(0, |s| record.steps_per_epoch * u64::from(s.epoch));
+        let snapshot = recorded.map(|s| Rc::new(s.snapshot.clone()));
         let samples = record
             .samples
             .iter()
@@ -225,6 +231,7 @@ impl View {
                 revision: 0,
             },
             snapshot,
+            snapshot_step,
             samples,
             answers: record
                 .samples
@@ -272,6 +279,10 @@ pub struct Pad {
 /// Everything the page shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
+    /// Which tab is open.
+    pub tab: Tab,
+    /// Settings of the Accelerator tab.
+    pub accel: Accel,
     /// What the page is doing.
     pub phase: Phase,
     /// The last sentence for the visitor.
@@ -303,6 +314,8 @@ impl Model {
     #[must_use]
     pub fn new(config: RunConfig) -> Self {
         Self {
+            tab: Tab::default(),
+            accel: Accel::default(),
             phase: Phase::Preparing,
             notice: None,
             view: View::nothing(&config),
@@ -396,6 +409,7 @@ impl Model {
         self.samples_per_second = 0.0;
         self.pad.network = true;
         self.pad.probabilities.clear();
+        let position_step = position.step;
         self.view = View {
             origin: Origin::Live,
             config: Rc::new(*config),
@@ -406,6 +420,7 @@ impl Model {
             position,
             history,
             snapshot: Some(Rc::new(snapshot)),
+            snapshot_step: position_step,
             samples: samples.into(),
             answers: answers.into(),
         };
@@ -430,6 +445,7 @@ impl Model {
         self.samples_per_second = samples_per_second;
         if let Some(snapshot) = snapshot {
             self.view.snapshot = Some(Rc::new(snapshot));
+            self.view.snapshot_step = self.view.position.step;
             self.view.answers = answers.into();
         }
     }

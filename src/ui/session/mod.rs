@@ -20,6 +20,7 @@ use js_sys::Uint8Array;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 
+use super::accel::timed::Bench;
 use super::client::Client;
 use super::datasets::{self, Files};
 use super::link;
@@ -127,6 +128,7 @@ struct Inner {
     address: RefCell<Option<Timeout>>,
     numbers: Cell<u32>,
     drawing: RefCell<Option<Vec<u8>>>,
+    bench: RefCell<Bench>,
     asking: Cell<bool>,
     ask_again: Cell<bool>,
     deliver: RefCell<Option<(Ticket, Deliver)>>,
@@ -143,11 +145,13 @@ impl Session {
     /// A session that starts from the address' configuration. `still` turns the replay off.
     pub fn new(still: bool) -> Self {
         let hash = gloo::utils::window().location().hash().unwrap_or_default();
-        let (config, fault) = match link::read(&hash) {
+        let (settings, tab) = link::part(&hash);
+        let (config, fault) = match link::read(settings) {
             Ok(config) => (config, None),
             Err(error) => (RunConfig::default(), Some(error.to_string())),
         };
         let mut model = Model::new(config);
+        model.tab = tab;
         if let Some(text) = fault {
             model.tell(true, text);
         }
@@ -170,6 +174,7 @@ impl Session {
             address: RefCell::default(),
             numbers: Cell::new(0),
             drawing: RefCell::default(),
+            bench: RefCell::default(),
             asking: Cell::new(false),
             ask_again: Cell::new(false),
             deliver: RefCell::default(),

@@ -4,8 +4,10 @@ use gloo::timers::callback::Timeout;
 use js_sys::Uint8Array;
 
 use super::{Deliver, Goal, Kept, Session};
+use crate::ui::accel::setup::Accel;
+use crate::ui::accel::timed::{Report, Steps};
 use crate::ui::draft::Draft;
-use crate::ui::link;
+use crate::ui::link::{self, Tab};
 use crate::ui::model::Phase;
 use crate::worker::message::{Request, SampleImage, Ticket};
 
@@ -42,18 +44,18 @@ impl Session {
     }
 
     pub(super) fn write_address(&self) {
-        let (valid, hash) = {
-            let model = self.0.model.borrow();
-            (
-                model.draft.fault().is_none(),
-                link::write(&model.draft.config),
-            )
-        };
-        if !valid {
-            return;
-        }
         let window = gloo::utils::window();
         let location = window.location();
+        let hash = {
+            let model = self.0.model.borrow();
+            if model.draft.fault().is_none() {
+                link::join(&link::write(&model.draft.config), model.tab)
+            } else {
+                // The last settings that could be used stay.
+                let hash = location.hash().unwrap_or_default();
+                link::join(link::part(&hash).0, model.tab)
+            }
+        };
         let base = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
         let url = if hash.is_empty() {
             base
@@ -75,10 +77,37 @@ impl Session {
     /// Take the settings from the address, after it changed.
     pub fn read_address(&self) {
         let hash = gloo::utils::window().location().hash().unwrap_or_default();
-        match link::read(&hash) {
-            Ok(config) => self.change(|m| m.draft = Draft::new(config)),
+        let (settings, tab) = link::part(&hash);
+        match link::read(settings) {
+            Ok(config) => self.change(|m| {
+                m.draft = Draft::new(config);
+                m.tab = tab;
+            }),
             Err(error) => self.change(|m| m.tell(true, error.to_string())),
         }
+    }
+
+    /// Open a tab; the address follows.
+    pub fn open_tab(&self, tab: Tab) {
+        self.change(|m| m.tab = tab);
+        self.write_address();
+    }
+
+    /// Change the settings of the accelerator.
+    pub fn edit_accel(&self, change: impl FnOnce(&mut Accel)) {
+        self.change(|m| change(&mut m.accel));
+    }
+
+    /// The run on display on the machine; nothing before there is a network.
+    pub fn accelerator(&self) -> Option<Report> {
+        let model = self.0.model.borrow();
+        self.0.bench.borrow_mut().report(&model.view, &model.accel)
+    }
+
+    /// The steps that the timeline shows; nothing before there is a network.
+    pub fn steps(&self) -> Option<Steps> {
+        let model = self.0.model.borrow();
+        self.0.bench.borrow_mut().steps(&model.view, &model.accel)
     }
 
     /// Say something to the visitor.

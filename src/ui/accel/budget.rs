@@ -1,0 +1,187 @@
+//! What a step costs in joules, and whether it fits the device.
+
+use yew::prelude::*;
+
+use super::setup::Costs;
+use super::timed::{Report, Timed};
+use crate::accel::Fit;
+use crate::accel::energy::TABLES;
+use crate::accel::fit::Place;
+use crate::ui::fields::Choice;
+use crate::ui::figures::{Kind, Provenance};
+use crate::ui::format;
+use crate::ui::session::Session;
+
+/// Properties of [`EnergyPanel`].
+#[derive(Properties, PartialEq)]
+pub struct EnergyProps {
+    /// The session.
+    pub session: Session,
+    /// The run on the machine.
+    pub report: Report,
+    /// What energy is reckoned with.
+    pub costs: Costs,
+}
+
+/// Where the joules go.
+#[component]
+pub fn EnergyPanel(props: &EnergyProps) -> Html {
+    let EnergyProps {
+        session,
+        report,
+        costs,
+    } = props;
+    let energy = report.now.energy(costs);
+    let dram = f64::midpoint(energy.dram.low, energy.dram.high);
+    let rows = [
+        ("multiplications", energy.multiply),
+        ("additions", energy.add),
+        ("memories on chip", energy.sram),
+        ("DRAM", dram),
+        ("power at rest", energy.static_),
+    ];
+    let total: f64 = rows.iter().map(|row| row.1).sum();
+    let edit = |change: fn(&mut Costs, usize)| {
+        let session = session.clone();
+        Callback::from(move |k| session.edit_accel(|accel| change(&mut accel.costs, k)))
+    };
+    html! {
+        <section class="card energy" aria-labelledby="energy-title">
+            <div class="head">
+                <h2 id="energy-title">{ "Energy of a step" }</h2>
+                <span class="num total">{ format::si(total, "J") }</span>
+                <Provenance kind={Kind::Modelled} align="end" text={format!("Modelled: counts × cost per event from {}, plus {} W at rest (an assumption) × {}. DRAM is drawn at the middle of {} to {}. Source: {}.",
+                    energy.table.name, report.now.timing.machine.device.budget().static_watts, format::si(report.now.timing.seconds(), "s"),
+                    format::si(energy.dram.low, "J"), format::si(energy.dram.high, "J"), energy.table.source)} />
+            </div>
+            <div class="stack tall" aria-hidden="true">
+                { for rows.iter().enumerate().filter(|(_, row)| row.1 > 0.0).map(|(k, row)| html! {
+                    <i class={format!("e{k}")} style={format!("flex-grow:{:.6}", row.1 / total)}></i>
+                }) }
+            </div>
+            <table class="plain">
+                <caption class="hidden">{ "Energy of a step by what it goes to" }</caption>
+                <tbody>{ for rows.iter().enumerate().map(|(k, row)| html! {
+                    <tr><th scope="row"><i class={format!("e{k}")} aria-hidden="true"></i>{ row.0 }</th><td>{ format::si(row.1, "J") }</td><td>{ format!("{} %", format::percent((row.1 / total) as f32)) }</td></tr>
+                }) }</tbody>
+            </table>
+            <div class="one-field">
+                <Choice field="accel.table" label="cost table" chosen={Some(costs.table)} onchoose={edit(|costs, k| costs.table = k)}
+                    options={TABLES.map(|table| AttrValue::from(table.name)).to_vec()} />
+                <Choice field="accel.fpga" label="on chip" chosen={Some(usize::from(costs.fpga))} onchoose={edit(|costs, k| costs.fpga = k == 1)}
+                    options={vec!["as standard cells".into(), "× 14, as in an FPGA".into()]} />
+            </div>
+            <p class="source">{ if costs.fpga { "Factor 14: Kuon and Rose, IEEE TCAD 26(2), 2007. " } else { "" } }{ energy.table.source }</p>
+        </section>
+    }
+}
+
+/// Properties of [`FitPanel`].
+#[derive(Properties, PartialEq)]
+pub struct FitProps {
+    /// The step on the machine.
+    pub timed: Timed,
+}
+
+/// The step against the device's budget.
+#[component]
+pub fn FitPanel(props: &FitProps) -> Html {
+    let Some(fit) = props.timed.fit() else {
+        return Html::default();
+    };
+    let rows = [
+        (
+            "block RAM",
+            fit.blocks_used,
+            fit.blocks_available,
+            Kind::Counted,
+        ),
+        (
+            "multipliers",
+            fit.multipliers_used,
+            fit.multipliers_available,
+            Kind::Counted,
+        ),
+        (
+            "look-up tables",
+            fit.luts_estimated,
+            fit.luts_available,
+            Kind::Modelled,
+        ),
+    ];
+    html! {
+        <section class="card fill fit" aria-labelledby="fit-title">
+            <div class="head">
+                <h2 id="fit-title">{ format!("Fit: {}", fit.device.name) }</h2>
+                { map(fit) }
+                <Provenance kind={Kind::Counted} align="end" text={format!("Counted: every buffer of the Program at an address of a memory, in blocks of {} bits; multipliers by the widths of the products. Look-up tables are a rough estimate, no synthesis result. Board: {}. Source: {}.",
+                    format::count(fit.device.block_bits), fit.device.board, fit.device.source)} />
+            </div>
+            <table class="plain gauges">
+                <caption class="hidden">{ "Needed and available" }</caption>
+                <tbody>{ for rows.into_iter().map(|(name, used, there, _)| html! {
+                    <tr class={(used > there).then_some("over")}>
+                        <th scope="row">{ name }</th>
+                        <td class="gauge"><span class="gauge-bar" aria-hidden="true"><i style={format!("width:{:.1}%", (used as f64 / there.max(1) as f64 * 100.0).min(100.0))}></i></span></td>
+                        <td>{ format!("{}{} of {}", if name == "look-up tables" { "≈ " } else { "" }, format::count(used), format::count(there)) }</td>
+                    </tr>
+                }) }</tbody>
+            </table>
+            <p id="fit-says" class={if fit.fits() { "fits" } else { "fault" }}>{ match &fit.overflow {
+                Some(overflow) => overflow.clone(),
+                None => format!("It fits {} ({}).", fit.device.name, fit.device.board),
+            } }{ if fit.approximate { " External memory is modelled approximately." } else { "" } }</p>
+            { memories(fit) }
+        </section>
+    }
+}
+
+/// The largest memories by their blocks, as bars.
+fn memories(fit: &Fit) -> Html {
+    let most = fit
+        .memories
+        .iter()
+        .map(|m| m.blocks)
+        .max()
+        .unwrap_or(1)
+        .max(1);
+    let mut shown: Vec<_> = fit.memories.iter().filter(|m| m.blocks > 0).collect();
+    shown.sort_by_key(|memory| std::cmp::Reverse(memory.blocks));
+    html! {
+        <ul class="bars blocks" aria-hidden="true">
+            { for shown.into_iter().take(8).map(|memory| html! {
+                <li>
+                    <span class="name">{ &memory.name }</span>
+                    <span class="rail-bar"><span class="stack" style={format!("width:{:.1}%", memory.blocks as f64 / most as f64 * 100.0)}><i class="e2" style="flex-grow:1"></i></span></span>
+                    <span class="num">{ format::count(memory.blocks) }</span>
+                </li>
+            }) }
+        </ul>
+    }
+}
+
+fn map(fit: &Fit) -> Html {
+    html! {
+        <details class="table">
+            <summary>{ "Memory map" }</summary>
+            <div class="sheet" tabindex="0" role="region" aria-label="Memory map as a table">
+                <table id="memory-map">
+                    <caption class="hidden">{ "Memories and their buffers by address" }</caption>
+                    <thead><tr>
+                        <th scope="col">{ "Memory, buffer" }</th><th scope="col">{ "Banks" }</th><th scope="col">{ "Address" }</th><th scope="col">{ "Words" }</th>
+                        <th scope="col">{ "Bits" }</th><th scope="col">{ "Blocks" }</th>
+                    </tr></thead>
+                    <tbody>{ for fit.memories.iter().map(|memory| html! { <>
+                        <tr class="group">
+                            <th scope="row">{ &memory.name }</th><td>{ memory.banks }</td><td></td><td>{ format::count(memory.words) }</td><td>{ memory.word_bits }</td>
+                            <td>{ match memory.place { Place::BlockRam => memory.blocks.to_string(), Place::Logic => "logic".into(), Place::External => "external".into() } }</td>
+                        </tr>
+                        { for memory.buffers.iter().map(|buffer| html! {
+                            <tr><th scope="row">{ &buffer.name }</th><td></td><td>{ format::count(buffer.address) }</td><td>{ format::count(buffer.words) }</td><td></td><td></td></tr>
+                        }) }
+                    </> }) }</tbody>
+                </table>
+            </div>
+        </details>
+    }
+}

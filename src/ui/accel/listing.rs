@@ -1,0 +1,117 @@
+//! A step's operations as CSV and JSON.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::timed::Timed;
+use crate::accel::timing::CAUSES;
+use crate::accel::{Element, OpTiming, Tally};
+use crate::program::Part;
+
+/// An operation as it is written.
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    part: &'static str,
+    element: Element,
+    loops: &'a str,
+    tiles: u32,
+    runs: u64,
+    macs: u64,
+    cycles: u64,
+    beats: u64,
+    reads: u64,
+    rereads: u64,
+    writes: u64,
+    state: u64,
+    /// Cycles by cause of load, compute and store, in the order of [`CAUSES`].
+    #[serde(skip)]
+    tallies: &'a [Tally; 3],
+}
+
+/// The name of a part.
+#[must_use]
+pub fn part(part: Part) -> &'static str {
+    match part {
+        Part::Before => "before",
+        Part::Sample => "sample",
+        Part::After => "after",
+    }
+}
+
+fn rows(timed: &Timed) -> Vec<Row<'_>> {
+    let parts = timed.timing.parts().into_iter();
+    let all = parts.flat_map(|(ops, runs)| ops.iter().map(move |op| (op, runs)));
+    all.map(|(op, runs): (&OpTiming, u64)| Row {
+        name: &op.name,
+        part: part(op.part),
+        element: op.element,
+        loops: &op.shape,
+        tiles: op.tiles,
+        runs,
+        macs: op.counters.macs,
+        cycles: op.cycles,
+        beats: op.beats,
+        reads: op.counters.reads,
+        rereads: op.counters.rereads,
+        writes: op.counters.writes,
+        state: op.counters.state,
+        tallies: &op.tallies,
+    })
+    .collect()
+}
+
+const HEAD: &str =
+    "name,part,element,loops,tiles,runs,macs,cycles,beats,reads,rereads,writes,state";
+
+/// One line per operation; cycles by cause of load, compute and store at its end.
+#[must_use]
+pub fn csv(timed: &Timed) -> String {
+    let mut text = HEAD.to_string();
+    for stage in ["load", "compute", "store"] {
+        for cause in CAUSES {
+            let _ = write!(text, ",{stage}.{}", cause.name());
+        }
+    }
+    for row in rows(timed) {
+        let element = serde_json::to_string(&row.element).unwrap_or_default();
+        let _ = write!(
+            text,
+            "\n\"{}\",{},{},\"{}\",{},{},{},{},{},{},{},{},{}",
+            row.name,
+            row.part,
+            element.trim_matches('"'),
+            row.loops,
+            row.tiles,
+            row.runs,
+            row.macs,
+            row.cycles,
+            row.beats,
+            row.reads,
+            row.rereads,
+            row.writes,
+            row.state
+        );
+        for cycles in row.tallies.iter().flat_map(|tally| tally.0) {
+            let _ = write!(text, ",{cycles}");
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// The machine, the step's totals and its operations.
+#[must_use]
+pub fn json(timed: &Timed) -> String {
+    let timing = &timed.timing;
+    let value = serde_json::json!({
+        "machine": timing.machine,
+        "schedule": timed.schedule,
+        "batch": timing.batch,
+        "cycles_per_sample": timing.sample_cycles(),
+        "cycles_per_step": timing.cycles(),
+        "operations": rows(timed),
+    });
+    value.to_string()
+}
