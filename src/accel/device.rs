@@ -114,7 +114,7 @@ impl Device {
     pub const fn budget(self) -> Budget {
         let ecp5 = Budget {
             name: "Lattice ECP5 LFE5U-25F",
-            board: "",
+            board: "bare device",
             luts: 24_288,
             block_ram_blocks: 56,
             block_bits: 18 * 1024,
