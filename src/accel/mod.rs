@@ -33,7 +33,6 @@ pub use event::time;
 pub use fit::{Fit, MemoryUse, fit};
 pub use machine::{Device, Machine, MachineError};
 pub use roofline::{Roofline, roofline};
-pub use machine::{Machine, MachineError};
 pub use tick::TickEngine;
 pub use timeline::Timeline;
 pub use timing::{

@@ -16,7 +16,8 @@
 //! | `sequencer` | one operation after another, a whole training step |
 //!
 //! Simplifications: the array reads its weights through a port of its own; adding to a sum over the
-//! batch is one access; outer products and elementwise lanes never wait for memory.
+//! batch is one access, which in external memory moves the sum twice; outer products and elementwise
+//! lanes wait for external memory only.
 
 mod array;
 mod contract;

@@ -55,7 +55,7 @@ pub(super) struct Plan {
     pub c: [Offsets; 2],
     /// Loop D in the weights and in the result.
     pub d: [Offsets; 2],
-    /// Bits of a value of the input, the weights, the result.
+    /// Bits that an access moves for a value of the input, the weights, the result.
     pub bits: [u32; 3],
     pub latency: u32,
     /// Pipeline depths of load, compute and store.
@@ -64,8 +64,9 @@ pub(super) struct Plan {
 
 impl Plan {
     pub fn new(job: &ContractJob, machine: &Machine) -> Self {
-        let both =
-            |pairs: &[[u32; 2]]| [0, 1].map(|which| Offsets::new(pairs, which, machine.lanes));
+        let both = |pairs: &[[u32; 2]]| {
+            [0, 1].map(|which| Offsets::new(pairs, which, machine.ports.banks))
+        };
         let coupling = *coupling(machine, job.element).unwrap_or(&machine.middle);
         let terms = match job.element {
             Element::Last => job.b.len() * job.c.len(),
@@ -89,7 +90,7 @@ impl Plan {
             b: both(&job.b),
             c: both(&job.c),
             d: both(&job.d),
-            bits: job.bits,
+            bits: [job.bits[0], job.bits[1], job.stored_bits()],
             latency: latency(machine),
             depths: [
                 machine.pipeline.load,
