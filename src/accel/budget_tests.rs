@@ -21,8 +21,8 @@ const FORMATS: FixedFormats = FixedFormats {
 
 fn program(schedule: Schedule, batch: usize) -> Program {
     let layers = vec![
-        TtShape::new(&[7, 4, 2, 16], &[4, 4, 2, 16], &[16, 16, 16]).expect("fc1"),
-        TtShape::new(&[32, 16], &[1, 16], &[16]).expect("fc2"),
+        TtShape::new([7, 4, 2, 16], [4, 4, 2, 16], [16, 16, 16]).expect("fc1"),
+        TtShape::new([32, 16], [1, 16], [16]).expect("fc2"),
     ];
     let network = NetworkShape {
         layers,

@@ -284,7 +284,7 @@ impl Lengths {
                             * extra(machine, rows.iter().map(|a| a[1]), job.stored_bits()),
                         drain: 0,
                     };
-                    [load, compute, ends(store, machine.pipeline.store, machine)]
+                    [load, compute, stored(store, job, machine)]
                 })
                 .collect(),
         };
@@ -320,7 +320,7 @@ impl Lengths {
                             * extra(machine, lanes.iter().map(|c| c[1]), job.stored_bits()),
                         drain: 0,
                     };
-                    ends(store, machine.pipeline.store, machine)
+                    stored(store, job, machine)
                 }
             };
             [ends(load, machine.pipeline.load, machine), compute, store]
@@ -343,6 +343,16 @@ fn ends(length: Length, drain: u32, machine: &Machine) -> Length {
         conflict: length.conflict + u64::from(latency(machine)),
         drain,
         ..length
+    }
+}
+
+/// A store; sums over the batch are on chip.
+fn stored(length: Length, job: &ContractJob, machine: &Machine) -> Length {
+    let drain = machine.pipeline.store;
+    if job.accumulate {
+        Length { drain, ..length }
+    } else {
+        ends(length, drain, machine)
     }
 }
 
@@ -371,7 +381,7 @@ fn transposed(job: &ContractJob, machine: &Machine, rows: usize, kind: Transpose
         store.beats += beats;
         store.conflict += cycles - beats;
     }
-    ends(store, machine.pipeline.store, machine)
+    stored(store, job, machine)
 }
 
 /// Sets every phase's start: the latest of what it waits for.

@@ -3,10 +3,10 @@
 //!
 //! | memory | holds | word |
 //! | --- | --- | --- |
-//! | `input` | two samples: one in use, one being loaded | `lanes` banks |
-//! | `activations and gradients` | what a sample needs, reused when dead | `lanes` banks |
+//! | `input` | two samples: one in use, one being loaded | the ports' banks |
+//! | `activations and gradients` | what a sample needs, reused when dead | the ports' banks |
 //! | `PE1 weights`, `PE2 weights` | cores once per distinct order in which a job reads them | one beat |
-//! | `accumulators` | exact sums over the batch | `lanes` banks, all multipliers' for outer products on the array |
+//! | `accumulators` | exact sums over the batch | the ports' banks, all multipliers' for outer products on the array |
 //! | `biases` | biases | elementwise lanes |
 //! | `optimiser state` | master copy and two moments, 32 bits each | elementwise lanes |
 //! | `PE1 input`, ... | ping-pong buffers of the elements | one beat |
@@ -248,6 +248,11 @@ fn first_fit(tenants: Vec<Tenant>) -> Vec<BufferUse> {
     buffers
 }
 
+/// A weight memory: the element that reads it, and the bits of a value.
+type Kind = (Element, u64);
+/// A buffer in one order of its values.
+type Order = (Kind, BufferId, Vec<u32>);
+
 struct Map<'a> {
     program: &'a Program,
     machine: &'a Machine,
@@ -303,7 +308,7 @@ impl Map<'_> {
     }
 
     fn input(&self) -> MemoryUse {
-        let (id, banks) = (self.program.input(), self.machine.lanes as u64);
+        let (id, banks) = (self.program.input(), self.machine.ports.banks as u64);
         let words = self.rows(id, banks);
         let name = &self.program.buffer(id).name;
         let buffers = (0..2).map(|sample| BufferUse {
@@ -350,7 +355,7 @@ impl Map<'_> {
     }
 
     fn activations(&self) -> MemoryUse {
-        let (program, banks) = (self.program, self.machine.lanes as u64);
+        let (program, banks) = (self.program, self.machine.ports.banks as u64);
         // What is only ever read as weights lies in the weight memories alone.
         let banked =
             |id: BufferId| {
@@ -391,9 +396,8 @@ impl Map<'_> {
     /// The weight memories: one per element and width. A buffer lies there once for each order of its
     /// values; a core that is loaded as an input lies there in rows of lanes.
     fn weights(&self) -> Vec<MemoryUse> {
-        type Kind = (Element, u64);
         let program = self.program;
-        let mut orders: BTreeMap<(Kind, BufferId, Vec<u32>), (u64, [usize; 2])> = BTreeMap::new();
+        let mut orders: BTreeMap<Order, (u64, [usize; 2])> = BTreeMap::new();
         let (end, spans) = (program.ops.len(), program.liveness());
         for job in self.jobs {
             let Job::Contract(job) = job else { continue };
@@ -473,7 +477,7 @@ impl Map<'_> {
         let banks = if on_array {
             machine.multipliers()
         } else {
-            machine.lanes
+            machine.ports.banks
         } as u64;
         let sums = |id| self.program.buffer(id).class == Class::Accumulator;
         let buffers = first_fit(self.tenants(banks, sums));

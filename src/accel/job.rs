@@ -17,8 +17,8 @@
 //! several values takes as many cycles as the fullest bank has of them, and at least its count over
 //! the port's width. What the whole batch shares (cores, merged cores) is kept in weight memories in
 //! the order in which it is used, so that a beat's weights are one word. Outer products and the
-//! elementwise lanes take neighbouring values and meet no conflict in a bank; external memory bounds
-//! them too.
+//! elementwise lanes take neighbouring values and meet no conflict in a bank. External memory holds
+//! activations and gradients; what moves them waits for it.
 
 use super::machine::{Machine, Memory, OuterProduct};
 use super::timing::Element;
@@ -105,8 +105,8 @@ pub struct StreamJob {
     pub passes: usize,
     /// Bits of a value.
     pub bits: u32,
-    /// Bits of activations, gradients and sums that are read and written for each value in a pass: in
-    /// every pass but the last, and in the last.
+    /// Bits of activations and gradients that are read and written for each value in a pass: in every
+    /// pass but the last, and in the last.
     pub moved: [u32; 2],
 }
 
@@ -192,8 +192,8 @@ pub fn candidates(
             machine.elementwise.softmax_passes,
             [bits(*logits), bits(*logits) + bits(*gradient)],
         ),
-        OpKind::Sum { from, out } => stream(out, 1, [bits(*from) + 2 * bits(*out); 2]),
-        OpKind::Finish { from, out } => stream(out, 1, [bits(*from) + bits(*out); 2]),
+        OpKind::Sum { from, out } => stream(out, 1, [bits(*from); 2]),
+        OpKind::Finish { out, .. } => stream(out, 1, [bits(*out); 2]),
         OpKind::Update {
             parameter,
             gradient,
@@ -339,10 +339,11 @@ fn outer(
 }
 
 impl ContractJob {
-    /// Bits that writing a result moves; a sum is read first.
+    /// Bits that a result moves in the memory of activations and gradients; sums over the batch have a
+    /// memory of their own, always on chip.
     #[must_use]
     pub fn stored_bits(&self) -> u32 {
-        self.bits[2] * if self.accumulate { 2 } else { 1 }
+        if self.accumulate { 0 } else { self.bits[2] }
     }
 
     /// Groups of lanes.
@@ -405,11 +406,11 @@ impl OuterJob {
         usize::from(self.line.last().is_some_and(|end| end[1] > 0))
     }
 
-    /// Bits that are read and written for each product: a value of the moving operand, and the result,
-    /// which is read first if it is a sum.
+    /// Bits of activations and gradients that are read and written for each product: a value of the
+    /// moving operand, and the result, unless it is a sum over the batch.
     #[must_use]
     pub fn moved(&self) -> u32 {
-        self.bits[self.moving()] + self.bits[2] * if self.accumulate { 2 } else { 1 }
+        self.bits[self.moving()] + if self.accumulate { 0 } else { self.bits[2] }
     }
 
     /// Its loops in words.
@@ -440,7 +441,7 @@ impl StreamJob {
     #[must_use]
     pub fn lanes(&self, machine: &Machine) -> usize {
         match self.element {
-            Element::Input => machine.ports.width.min(machine.lanes),
+            Element::Input => machine.input_width(),
             _ => machine.elementwise.lanes,
         }
     }

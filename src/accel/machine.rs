@@ -279,6 +279,12 @@ impl Machine {
         self
     }
 
+    /// Values of a sample that come in with one beat, to neighbouring addresses.
+    #[must_use]
+    pub fn input_width(&self) -> usize {
+        self.lanes.min(self.ports.width).min(self.ports.banks)
+    }
+
     /// Multipliers of the array.
     #[must_use]
     pub fn multipliers(&self) -> usize {

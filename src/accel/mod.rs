@@ -8,6 +8,7 @@
 //!
 //! Beside time: [`traffic`] (bits by memory), [`fit`](mod@fit) (does it fit the [`device`]),
 //! [`energy`](mod@energy), [`roofline`](mod@roofline), [`compare`](mod@compare) (against a processor).
+//! any number of steps; [`trace`] writes such a range for other programs.
 
 #[cfg(test)]
 mod budget_tests;
@@ -24,6 +25,7 @@ pub mod runs;
 pub mod tick;
 pub mod timeline;
 pub mod timing;
+pub mod trace;
 pub mod traffic;
 
 pub use compare::{Comparison, Processor, compare};

@@ -130,8 +130,8 @@ mod tests {
 
     fn network() -> NetworkShape {
         let layers = vec![
-            TtShape::new(&[7, 4, 2, 16], &[4, 4, 2, 16], &[16, 16, 16]).expect("fc1"),
-            TtShape::new(&[32, 16], &[1, 16], &[16]).expect("fc2"),
+            TtShape::new([7, 4, 2, 16], [4, 4, 2, 16], [16, 16, 16]).expect("fc1"),
+            TtShape::new([32, 16], [1, 16], [16]).expect("fc2"),
         ];
         NetworkShape {
             layers,

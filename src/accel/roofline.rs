@@ -59,7 +59,7 @@ pub fn port_bytes(machine: &Machine, formats: FixedFormats) -> f64 {
     let bits = f64::from(formats.activation.max(formats.gradient));
     match machine.memory {
         Memory::OnChip => {
-            let values = machine.ports.width.min(machine.lanes) as f64;
+            let values = machine.input_width() as f64;
             values * bits / 8.0 * if machine.ports.shared { 1.0 } else { 2.0 }
         }
         Memory::External {

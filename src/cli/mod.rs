@@ -1,13 +1,20 @@
-//! The command line: `railyard train`, `plan` and `data`.
+//! The command line: `railyard train`, `plan`, `simulate`, `explore` and `data`.
 //!
 //! Every command takes `--json` and then prints one object per line on standard output; progress and
 //! messages go to standard error.
 
 pub mod data;
+mod explore;
+mod machine;
 mod options;
 mod plan;
 mod record;
+mod simulate;
+mod tables;
+mod tick;
 mod train;
+
+use std::io::Write as _;
 
 use clap::{Parser, Subcommand};
 
@@ -25,8 +32,23 @@ enum Command {
     Train(train::TrainArgs),
     /// Print the operations of a training step with their shapes and multiply-accumulates
     Plan(plan::PlanArgs),
+    /// Time a training step on a modelled accelerator, operation by operation
+    Simulate(Box<simulate::SimulateArgs>),
+    /// Sweep arrays, schedules, precisions and devices, and mark the best trade-offs
+    Explore(Box<explore::ExploreArgs>),
     /// Check the canonical data sets and pack them
     Data(data::DataArgs),
+}
+
+/// Writes to standard output. Whoever reads it may stop early.
+fn emit(text: &str) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("standard output: {error}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Runs the command that the process was called with.
@@ -37,6 +59,8 @@ pub fn main() -> Result<(), String> {
     match Arguments::parse().command {
         Command::Train(args) => train::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Explore(args) => explore::run(&args),
         Command::Data(args) => data::run(&args),
     }
 }

@@ -1,4 +1,4 @@
-//! The options that describe a run, shared by `train` and `plan`.
+//! The options that describe a run, shared by `train`, `plan`, `simulate` and `explore`.
 
 use clap::Args;
 
@@ -99,7 +99,7 @@ pub struct RunOptions {
 }
 
 /// Parses a name as the configuration spells it, so that both have the same names.
-fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+pub fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| {
         // serde's own sentence: "unknown variant `x`, expected one of `a`, `b`".
         error.to_string()
@@ -120,7 +120,7 @@ impl RunOptions {
     /// The configuration these options describe, checked.
     pub fn config(&self) -> Result<RunConfig, String> {
         let precision = self.precision.unwrap_or(Precision::Fixed);
-        let mut config = match &self.config {
+        let config = match &self.config {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|error| format!("{}: {error}", path.display()))?;
@@ -130,6 +130,11 @@ impl RunOptions {
             }
             None => RunConfig::preset(self.preset.unwrap_or(Preset::Paper), precision),
         };
+        self.change(config)
+    }
+
+    /// A configuration changed by the options that are given, checked.
+    pub fn change(&self, mut config: RunConfig) -> Result<RunConfig, String> {
         if let Some(network) = &self.network {
             config.network = serde_json::from_str::<NetworkConfig>(network)
                 .map_err(|error| format!("--network is not a network: {error}"))?;

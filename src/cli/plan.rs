@@ -4,7 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::options::RunOptions;
-use crate::program::{OpKind, Part, Pass, Program, View};
+use super::tables::{part, pass};
+use crate::program::{OpKind, Program, View};
 use crate::train::{Model, step_program};
 
 /// Options of `railyard plan`.
@@ -121,22 +122,6 @@ fn kind(kind: &OpKind) -> &'static str {
         OpKind::Sum { .. } => "sum over the batch",
         OpKind::Finish { .. } => "round",
         OpKind::Update { .. } => "update",
-    }
-}
-
-fn part(part: Part) -> &'static str {
-    match part {
-        Part::Before => "before",
-        Part::Sample => "sample",
-        Part::After => "after",
-    }
-}
-
-fn pass(pass: Pass) -> &'static str {
-    match pass {
-        Pass::Forward => "forward",
-        Pass::Backward => "backward",
-        Pass::Update => "update",
     }
 }
 

@@ -28,11 +28,8 @@ pub fn compile(network: &NetworkShape, schedule: Schedule, batch: usize) -> Prog
     build(network, schedule, batch, false)
 }
 
-/// As [`compile`], with the gradient of the network's input, which training does not need and
-/// published counts include.
-///
-/// # Panics
-/// As [`compile`].
+/// As [`compile`] (panics too), with the gradient of the network's input, which training does not need
+/// and published counts include.
 #[must_use]
 pub fn compile_with_input_gradient(
     network: &NetworkShape,

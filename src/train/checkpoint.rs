@@ -172,6 +172,18 @@ impl Trainer {
         Ok(header(bytes)?.config)
     }
 
+    /// The configuration and the network of a checkpoint at its ranks, without its data.
+    ///
+    /// # Errors
+    /// If the bytes are no checkpoint.
+    pub fn peek_model(bytes: &[u8]) -> Result<(RunConfig, Model), TrainError> {
+        let header = header(bytes)?;
+        header.config.validate()?;
+        check_classes(&header, &header.config.shapes()?)?;
+        let model = read_model(bytes, &header)?;
+        Ok((header.config, model))
+    }
+
     /// The run that a checkpoint holds, on the data it was made with.
     ///
     /// # Errors
@@ -231,14 +243,7 @@ impl Trainer {
         config.validate()?;
         let shapes = config.shapes()?;
         check_size(&config, &shapes, height, width)?;
-        let outputs = shapes.last().map_or(0, TtShape::outputs);
-        if header.classes == 0 || header.classes > outputs.min(256) {
-            return Err(bad(format!(
-                "the checkpoint has {} classes; 1 to {} are accepted",
-                header.classes,
-                outputs.min(256)
-            )));
-        }
+        check_classes(&header, &shapes)?;
         let model = read_model(bytes, &header)?;
         let none = Dataset {
             images: [].into(),
@@ -257,6 +262,17 @@ impl Trainer {
 }
 
 /// The parameters.
+fn check_classes(header: &Header, shapes: &[TtShape]) -> Result<(), TrainError> {
+    let most = shapes.last().map_or(0, TtShape::outputs).min(256);
+    if header.classes == 0 || header.classes > most {
+        return Err(bad(format!(
+            "the checkpoint has {} classes; 1 to {most} are accepted",
+            header.classes
+        )));
+    }
+    Ok(())
+}
+
 fn read_model(bytes: &[u8], header: &Header) -> Result<Model, TrainError> {
     let tensors = open(bytes)?;
     let full = header.config.shapes()?;

@@ -15,6 +15,39 @@ pub(super) enum Engine {
     Fixed(FixedExecutor),
 }
 
+/// A fixed-point executor of a model's Program, with its parameters.
+#[must_use]
+pub fn fixed_executor(formats: FixedFormats, program: Program, model: &Model) -> FixedExecutor {
+    let mut executor = FixedExecutor::new(program, formats, 1);
+    for (id, integers) in integers(model, executor.program(), formats) {
+        executor.set_parameter(id, &integers);
+    }
+    executor
+}
+
+/// The integers of all parameters, from the master copies, as the contractions see them.
+fn integers(model: &Model, program: &Program, formats: FixedFormats) -> Vec<(BufferId, Vec<i16>)> {
+    let mut found = Vec::new();
+    for (layer, buffers) in model.layers.iter().zip(&program.layers) {
+        let ids = buffers.cores.iter().chain([&buffers.bias]);
+        for (place, (&id, parameter)) in ids.zip(&layer.parameters).enumerate() {
+            let is_core = place < buffers.cores.len();
+            let bits = if is_core {
+                formats.core
+            } else {
+                formats.activation
+            };
+            let master = parameter.master.iter();
+            let integers = match parameter.grid {
+                Some(grid) if !is_core => master.map(|&v| grid.integer(v)).collect(),
+                _ => master.map(|&v| Grid::view(v, bits)).collect(),
+            };
+            found.push((id, integers));
+        }
+    }
+    found
+}
+
 impl Engine {
     pub fn new(config: &RunConfig, program: Program, threads: usize) -> Self {
         let storage = match config.precision {
@@ -43,37 +76,24 @@ impl Engine {
 
     /// Copies all parameters from the master copies, as the contractions see them.
     pub fn load(&mut self, model: &Model) {
-        for (index, layer) in model.layers.iter().enumerate() {
-            let buffers = &self.program().layers[index];
-            let ids: Vec<BufferId> = buffers
-                .cores
-                .iter()
-                .copied()
-                .chain([buffers.bias])
-                .collect();
-            for (place, (id, parameter)) in ids.iter().zip(&layer.parameters).enumerate() {
-                match self {
-                    Self::Float(executor) => executor.set_parameter(*id, &parameter.master),
-                    Self::Fixed(executor) => {
-                        let formats = executor.formats();
-                        let is_core = place + 1 < ids.len();
-                        let bits = if is_core {
-                            formats.core
-                        } else {
-                            formats.activation
-                        };
-                        let integers: Vec<i16> = match parameter.grid {
-                            Some(grid) if !is_core => {
-                                parameter.master.iter().map(|&v| grid.integer(v)).collect()
-                            }
-                            _ => parameter
-                                .master
-                                .iter()
-                                .map(|&v| Grid::view(v, bits))
-                                .collect(),
-                        };
-                        executor.set_parameter(*id, &integers);
+        match self {
+            Self::Float(executor) => {
+                for (index, layer) in model.layers.iter().enumerate() {
+                    let buffers = &executor.program().layers[index];
+                    let ids: Vec<BufferId> = buffers
+                        .cores
+                        .iter()
+                        .copied()
+                        .chain([buffers.bias])
+                        .collect();
+                    for (id, parameter) in ids.into_iter().zip(&layer.parameters) {
+                        executor.set_parameter(id, &parameter.master);
                     }
+                }
+            }
+            Self::Fixed(executor) => {
+                for (id, integers) in integers(model, executor.program(), executor.formats()) {
+                    executor.set_parameter(id, &integers);
                 }
             }
         }

@@ -15,6 +15,7 @@ mod rate;
 pub mod record;
 mod trainer;
 
+pub use engine::fixed_executor;
 pub use error::{ConfigError, TrainError};
 pub use model::{Bond, Grid, Layer, Model, Parameter};
 pub use trainer::{Advance, Trainer, step_program};

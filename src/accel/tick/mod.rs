@@ -16,9 +16,8 @@
 //! | `sequencer` | one operation after another, a whole training step |
 //!
 //! Within a phase beats and the rest of accesses alternate as they happen; [`super::runs`] puts all beats
-//! first. Simplifications: the array reads its weights through a port of its own; adding to a sum over the
-//! batch is one access, which in external memory moves the sum twice; outer products and elementwise
-//! lanes wait for external memory only.
+//! first. Simplifications: the array reads its weights through a port of its own; adding to a sum over
+//! the batch is one access; outer products and elementwise lanes wait for external memory only.
 
 mod array;
 mod contract;

@@ -57,7 +57,8 @@ pub(super) struct Plan {
     pub d: [Offsets; 2],
     /// Bits that an access moves for a value of the input, the weights, the result.
     pub bits: [u32; 3],
-    pub latency: u32,
+    /// Cycles before the first word of load, compute and store.
+    pub latencies: [u32; 3],
     /// Pipeline depths of load, compute and store.
     pub depths: [u32; 3],
 }
@@ -91,7 +92,12 @@ impl Plan {
             c: both(&job.c),
             d: both(&job.d),
             bits: [job.bits[0], job.bits[1], job.stored_bits()],
-            latency: latency(machine),
+            latencies: [
+                latency(machine),
+                0,
+                // Sums over the batch are on chip.
+                if job.accumulate { 0 } else { latency(machine) },
+            ],
             depths: [
                 machine.pipeline.load,
                 machine.pipeline.compute,
