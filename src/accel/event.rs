@@ -8,7 +8,7 @@ use super::job::{
     ContractJob, Job, OuterJob, StoreOrder, StreamJob, access, candidates, latency, load_sample,
     transfer,
 };
-use super::machine::{Machine, MachineError, Transposer};
+use super::machine::{Machine, MachineError, OuterProduct, Transposer};
 use super::runs::{coupling, starts_anew, tallies};
 use super::timing::{Counters, Element, OpTiming, Phase, Stage, StepTiming, Tally};
 use crate::exec::fixed::FixedFormats;
@@ -162,42 +162,44 @@ fn time_outer(job: &OuterJob, machine: &Machine, timing: &mut OpTiming) {
     timing.counters.macs = job.macs();
     // The line's operand is read anew for each outer index; the other's value stays in a register.
     timing.counters.rereads = job.macs() + job.outer.len() as u64 - job.values;
+    let bits = job.moved();
+    let row = |count: usize, width: usize| rows(count, width, |n| transfer(machine, n, bits));
+    let conflict = match machine.outer {
+        OuterProduct::Line => job.outer.len() as u64 * row(job.line.len(), machine.lanes),
+        OuterProduct::Array => row(job.macs() as usize, machine.multipliers()),
+    };
     single(
         timing,
         Stage::Compute,
         timing.beats,
-        0,
+        conflict + u64::from(latency(machine)),
         machine.pipeline.elementwise,
     );
+}
+
+/// Cycles beyond one each of the accesses to `count` values in a row, `width` at a time.
+fn rows(count: usize, width: usize, cycles: impl Fn(usize) -> u32) -> u64 {
+    let extra = |n: usize| u64::from(cycles(n).max(1) - 1);
+    let rest = count % width;
+    extra(width) * (count / width) as u64 + if rest > 0 { extra(rest) } else { 0 }
 }
 
 fn time_stream(job: &StreamJob, machine: &Machine, timing: &mut OpTiming) {
     timing.beats = job.beats(machine);
     timing.counters.rereads = ((job.passes - 1) * job.len) as u64;
-    if job.element == Element::Input {
-        let width = machine.input_width();
-        let last = job.len % width;
-        let beat = |count: usize| u64::from(transfer(machine, count, job.bits).max(1) - 1);
-        let mut conflict = beat(width) * (job.len / width) as u64 + u64::from(latency(machine));
-        if last > 0 {
-            conflict += beat(last);
-        }
-        single(
-            timing,
-            Stage::Load,
-            timing.beats,
-            conflict,
-            machine.pipeline.load,
-        );
+    let lanes = job.lanes(machine);
+    let (stage, conflict, drain) = if job.element == Element::Input {
+        // What comes in goes into the banks.
+        let cycles = |count: usize| access(machine, 0..count as u32, job.bits);
+        let conflict = rows(job.len, lanes, cycles);
+        (Stage::Load, conflict, machine.pipeline.load)
     } else {
-        single(
-            timing,
-            Stage::Compute,
-            timing.beats,
-            0,
-            machine.pipeline.elementwise,
-        );
-    }
+        let pass = |bits: u32| rows(job.len, lanes, |count| transfer(machine, count, bits));
+        let conflict = (job.passes - 1) as u64 * pass(job.moved[0]) + pass(job.moved[1]);
+        (Stage::Compute, conflict, machine.pipeline.elementwise)
+    };
+    let conflict = conflict + u64::from(latency(machine));
+    single(timing, stage, timing.beats, conflict, drain);
 }
 
 fn single(timing: &mut OpTiming, stage: Stage, beats: u64, conflict: u64, drain: u32) {
@@ -278,10 +280,11 @@ impl Lengths {
                 .map(|rows| {
                     let store = Length {
                         beats: columns,
-                        conflict: columns * extra(machine, rows.iter().map(|a| a[1]), job.bits[2]),
+                        conflict: columns
+                            * extra(machine, rows.iter().map(|a| a[1]), job.stored_bits()),
                         drain: 0,
                     };
-                    [load, compute, ends(store, machine.pipeline.store, machine)]
+                    [load, compute, stored(store, job, machine)]
                 })
                 .collect(),
         };
@@ -313,10 +316,11 @@ impl Lengths {
                 StoreOrder::Direct => {
                     let store = Length {
                         beats: columns,
-                        conflict: columns * extra(machine, lanes.iter().map(|c| c[1]), job.bits[2]),
+                        conflict: columns
+                            * extra(machine, lanes.iter().map(|c| c[1]), job.stored_bits()),
                         drain: 0,
                     };
-                    ends(store, machine.pipeline.store, machine)
+                    stored(store, job, machine)
                 }
             };
             [ends(load, machine.pipeline.load, machine), compute, store]
@@ -342,6 +346,16 @@ fn ends(length: Length, drain: u32, machine: &Machine) -> Length {
     }
 }
 
+/// A store; sums over the batch are on chip.
+fn stored(length: Length, job: &ContractJob, machine: &Machine) -> Length {
+    let drain = machine.pipeline.store;
+    if job.accumulate {
+        Length { drain, ..length }
+    } else {
+        ends(length, drain, machine)
+    }
+}
+
 fn drained(length: Length, machine: &Machine) -> Length {
     Length {
         drain: machine.pipeline.compute,
@@ -356,7 +370,7 @@ fn transposed(job: &ContractJob, machine: &Machine, rows: usize, kind: Transpose
     let (lanes, rows) = (machine.lanes as u64, rows as u64);
     let mut store = Length::default();
     for columns in job.d.chunks(machine.lanes) {
-        let row = 1 + extra(machine, columns.iter().map(|d| d[1]), job.bits[2]);
+        let row = 1 + extra(machine, columns.iter().map(|d| d[1]), job.stored_bits());
         let (beats, cycles) = match kind {
             Transposer::Single => (lanes + rows, lanes + rows * row),
             Transposer::Double => (
@@ -367,7 +381,7 @@ fn transposed(job: &ContractJob, machine: &Machine, rows: usize, kind: Transpose
         store.beats += beats;
         store.conflict += cycles - beats;
     }
-    ends(store, machine.pipeline.store, machine)
+    stored(store, job, machine)
 }
 
 /// Sets every phase's start: the latest of what it waits for.

@@ -16,7 +16,9 @@
 //! Activations and gradients lie in a memory of banks, value `i` in bank `i mod banks`: an access to
 //! several values takes as many cycles as the fullest bank has of them, and at least its count over
 //! the port's width. What the whole batch shares (cores, merged cores) is kept in weight memories in
-//! the order in which it is used, so that a beat's weights are one word.
+//! the order in which it is used, so that a beat's weights are one word. Outer products and the
+//! elementwise lanes take neighbouring values and meet no conflict in a bank. External memory holds
+//! activations and gradients; what moves them waits for it.
 
 use super::machine::{Machine, Memory, OuterProduct};
 use super::timing::Element;
@@ -103,6 +105,9 @@ pub struct StreamJob {
     pub passes: usize,
     /// Bits of a value.
     pub bits: u32,
+    /// Bits of activations and gradients that are read and written for each value in a pass: in every
+    /// pass but the last, and in the last.
+    pub moved: [u32; 2],
 }
 
 /// An operation as an element runs it.
@@ -126,12 +131,13 @@ pub fn candidates(
 ) -> Vec<Job> {
     let len = |id: &BufferId| program.buffer(*id).len;
     let bits = |id: BufferId| width(program, formats, id);
-    let stream = |id: &BufferId, passes: usize| {
+    let stream = |id: &BufferId, passes: usize, moved: [u32; 2]| {
         vec![Job::Stream(StreamJob {
             element: Element::Elementwise,
             len: len(id),
             passes,
             bits: bits(*id),
+            moved,
         })]
     };
     match &program.ops[op].kind {
@@ -177,23 +183,31 @@ pub fn candidates(
             });
             jobs.collect()
         }
-        OpKind::Bias { y, .. } | OpKind::Relu { y } => stream(y, 1),
-        OpKind::ReluGradient { gradient, .. } => stream(gradient, 1),
-        OpKind::SoftmaxCrossEntropy { logits, .. } => {
-            stream(logits, machine.elementwise.softmax_passes)
+        OpKind::Bias { y, .. } | OpKind::Relu { y } => stream(y, 1, [2 * bits(*y); 2]),
+        OpKind::ReluGradient { y, gradient } => {
+            stream(gradient, 1, [bits(*y) + 2 * bits(*gradient); 2])
         }
-        OpKind::Sum { out, .. } | OpKind::Finish { out, .. } => stream(out, 1),
-        OpKind::Update { parameter, .. } => {
+        OpKind::SoftmaxCrossEntropy {
+            logits, gradient, ..
+        } => stream(
+            logits,
+            machine.elementwise.softmax_passes,
+            [bits(*logits), bits(*logits) + bits(*gradient)],
+        ),
+        OpKind::Sum { from, out } => stream(out, 1, [bits(*from); 2]),
+        OpKind::Finish { out, .. } => stream(out, 1, [bits(*out); 2]),
+        OpKind::Update {
+            parameter,
+            gradient,
+        } => {
             // Biases have no rank whose relevance is gathered.
             let core = program.buffer(*parameter).class == Class::Core;
-            stream(
-                parameter,
-                if core {
-                    machine.elementwise.update_passes
-                } else {
-                    1
-                },
-            )
+            let passes = if core {
+                machine.elementwise.update_passes
+            } else {
+                1
+            };
+            stream(parameter, passes, [bits(*gradient); 2])
         }
     }
 }
@@ -207,6 +221,7 @@ pub fn load_sample(program: &Program, formats: FixedFormats) -> Job {
         len: program.buffer(input).len,
         passes: 1,
         bits: width(program, formats, input),
+        moved: [width(program, formats, input); 2],
     })
 }
 
@@ -326,6 +341,13 @@ fn outer(
 }
 
 impl ContractJob {
+    /// Bits that a result moves in the memory of activations and gradients; sums over the batch have a
+    /// memory of their own, always on chip.
+    #[must_use]
+    pub fn stored_bits(&self) -> u32 {
+        if self.accumulate { 0 } else { self.bits[2] }
+    }
+
     /// Groups of lanes.
     #[must_use]
     pub fn groups(&self, machine: &Machine) -> usize {
@@ -380,6 +402,19 @@ impl OuterJob {
         }
     }
 
+    /// The operand that runs along the innermost index; the other's value stays in a register.
+    #[must_use]
+    pub fn moving(&self) -> usize {
+        usize::from(self.line.last().is_some_and(|end| end[1] > 0))
+    }
+
+    /// Bits of activations and gradients that are read and written for each product: a value of the
+    /// moving operand, and the result, unless it is a sum over the batch.
+    #[must_use]
+    pub fn moved(&self) -> u32 {
+        self.bits[self.moving()] + if self.accumulate { 0 } else { self.bits[2] }
+    }
+
     /// Its loops in words.
     #[must_use]
     pub fn shape(&self) -> String {
@@ -404,13 +439,19 @@ impl StreamJob {
         }
     }
 
+    /// Values per beat.
+    #[must_use]
+    pub fn lanes(&self, machine: &Machine) -> usize {
+        match self.element {
+            Element::Input => machine.input_width(),
+            _ => machine.elementwise.lanes,
+        }
+    }
+
     /// Beats of its lanes.
     #[must_use]
     pub fn beats(&self, machine: &Machine) -> u64 {
-        let lanes = match self.element {
-            Element::Input => machine.input_width(),
-            _ => machine.elementwise.lanes,
-        };
+        let lanes = self.lanes(machine);
         (self.passes * self.len.div_ceil(lanes)) as u64
     }
 }

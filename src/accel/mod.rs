@@ -2,7 +2,7 @@
 //!
 //! [`machine`] describes a machine. [`job`] maps each operation of a Program to an element: loops,
 //! tiles and addresses. Two engines time the jobs: [`event`] computes every phase of every tile
-//! directly; `tick` advances registers, buffers and ports cycle by cycle, moves real values, and is
+//! directly; [`tick`] advances registers, buffers and ports cycle by cycle, moves real values, and is
 //! written to be turned into RTL. They agree on every boundary. [`timeline`] answers for any range of
 //! any number of steps.
 //!

@@ -1,7 +1,8 @@
 //! What the tick engine moved is what the Program counts, and no cycle is lost.
 
+use railyard::accel::machine::OuterProduct;
 use railyard::accel::timing::{StepTiming, TRACKS};
-use railyard::accel::{Machine, TickEngine};
+use railyard::accel::{Machine, TickEngine, published};
 use railyard::exec::Batch;
 use railyard::exec::fixed::{FixedFormats, StepKey};
 use railyard::numeric::{Rounding, Seed};
@@ -59,17 +60,53 @@ fn check(program: &Program, machine: &Machine) {
     }
 }
 
-#[test]
-fn counts_are_the_programs() {
+/// The paper's network.
+fn paper() -> NetworkShape {
     let layers = vec![
         TtShape::new([7, 4, 2, 16], [4, 4, 2, 16], [16, 16, 16]).expect("the first layer"),
         TtShape::new([32, 16], [1, 16], [16]).expect("the second layer"),
     ];
-    let paper = NetworkShape {
+    NetworkShape {
         layers,
         exponents: vec![5, 4],
         classes: 10,
+    }
+}
+
+/// The published table's totals of one sample at 16 x 8, counted cycle by cycle.
+#[test]
+fn published_totals_are_ticked() {
+    let program = published::step(&paper());
+    let totals = |machine: Machine| {
+        let step = run(&program, &machine);
+        // The published step has no loading of the sample.
+        let ops = step.sample.iter().filter(|op| op.op.is_some());
+        let (cycles, beats) = ops.fold((0, 0), |(cycles, beats), op| {
+            (cycles + op.cycles, beats + op.beats)
+        });
+        (cycles, beats)
     };
+    assert_eq!(totals(Machine::published()), (68_306, 58_800));
+    assert_eq!(totals(Machine::overlapped()), (61_650, 58_800));
+    let array = Machine {
+        outer: OuterProduct::Array,
+        ..Machine::overlapped()
+    };
+    assert_eq!(totals(array).0, 36_562);
+    for (lanes, rows, cycles) in [
+        (4, 4, 346_458),
+        (8, 8, 120_546),
+        (16, 16, 48_550),
+        (32, 16, 44_102),
+    ] {
+        let machine = Machine::overlapped().with_array(lanes, rows);
+        assert_eq!(totals(machine).0, cycles, "{lanes} x {rows}");
+    }
+}
+
+#[test]
+fn counts_are_the_programs() {
+    let paper = paper();
     for schedule in [Schedule::Paper, Schedule::Planned] {
         check(&compile(&paper, schedule, 2), &Machine::published());
     }

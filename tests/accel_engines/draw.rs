@@ -123,7 +123,7 @@ impl Dice {
             },
             ports: Ports {
                 width: self.within(1, 32),
-                banks: self.within(1, 40),
+                banks: self.within(1, 70),
                 shared: self.within(0, 1) == 1,
             },
             pipeline: Pipeline {
@@ -135,12 +135,13 @@ impl Dice {
             memory,
             ..Machine::published().with_array(lanes, rows)
         };
-        // The array's own width most of the time.
+        // The array's own width and about as many banks most of the time.
         if self.within(0, 2) > 0 {
-            let width = machine.lanes;
+            let (width, banks) = (machine.lanes, machine.lanes + self.within(0, 1));
             return Machine {
                 ports: Ports {
                     width,
+                    banks,
                     ..machine.ports
                 },
                 ..machine

@@ -213,3 +213,39 @@ fn watching_a_step_changes_nothing() {
         }
     }
 }
+
+#[test]
+fn a_whole_step_repeats_what_the_executor_trains() {
+    let mut dice = Dice::new(24);
+    let program = program(Preset::Tiny, Schedule::Planned, 8);
+    let formats = formats(Rounding::Stochastic);
+    let mut executor = executor(&mut dice, &program, formats);
+    let (pixels, labels) = batch(&mut dice, &program);
+    let batch = Batch {
+        pixels: &pixels,
+        labels: &labels,
+    };
+    // The first step sets every shift.
+    executor.train(batch, KEY);
+    let machine = Machine::streamlined();
+    let mut engine = TickEngine::new(&program, &machine, formats).expect("a machine");
+    engine.adopt(&executor);
+    let mut watched = 0;
+    let step = engine.train(batch, KEY, |_, _, _| watched += 1);
+    executor.train(batch, KEY);
+    let ops = step.before.len() + (step.sample.len() - 1) * 8 + step.after.len();
+    assert_eq!(watched, ops);
+    for (id, buffer) in program.buffers.iter().enumerate() {
+        let memory = engine.memory();
+        assert_eq!(
+            memory.sums[id],
+            executor.sum(BufferId(id)),
+            "{}",
+            buffer.name
+        );
+        let words = executor.integers(BufferId(id), 0);
+        // Of what each sample has, the last sample's is there.
+        let last = words.len() - memory.values[id].len();
+        assert_eq!(memory.values[id], words[last..], "{}", buffer.name);
+    }
+}

@@ -41,11 +41,7 @@ pub(super) fn run(
         Control::new(Parameters {
             stage,
             tiles: plan.tiles as u32,
-            latency: if stage == Stage::Compute {
-                0
-            } else {
-                plan.latency
-            },
+            latency: plan.latencies[stage as usize],
             depth: plan.depths[stage as usize],
         })
     };

@@ -282,35 +282,37 @@ pub(super) fn run(
     let mut lanes = Lanes {
         len: job.len,
         passes: job.passes,
-        width: if load {
-            machine.input_width()
-        } else {
-            machine.elementwise.lanes
-        },
+        width: job.lanes(machine),
         pass: 0,
         at: 0,
         top: i16::MIN,
         total: 0,
         counters: Counters::default(),
     };
-    let mut single = if load {
-        Single::new(Stage::Load, latency(machine), machine.pipeline.load)
+    let (stage, depth) = if load {
+        (Stage::Load, machine.pipeline.load)
     } else {
-        Single::new(Stage::Compute, 0, machine.pipeline.elementwise)
+        (Stage::Compute, machine.pipeline.elementwise)
     };
-    // What comes in goes through a port, to neighbouring addresses.
+    let mut single = Single::new(stage, latency(machine), depth);
     let mut port = Port::new(machine);
-    let banks: Vec<u16> = (0..lanes.width as u16).collect();
+    // Banks of neighbours, counted from the first's.
+    let banks: Vec<u16> = (0..lanes.width)
+        .map(|lane| (lane % machine.ports.banks) as u16)
+        .collect();
     let mut ends = false;
     while single.runs() {
         single.clock(|| {
             let beat = !port.pending();
             if beat {
                 let at = lanes.at as u32;
+                let moved = job.moved[usize::from(lanes.pass + 1 == job.passes)];
                 let (last, count) = lanes.beat(function, memory);
                 ends = last;
                 if load {
                     port.request(at, &banks[..count], job.bits);
+                } else {
+                    port.stream(count as u32 * moved);
                 }
             } else {
                 port.serve();

@@ -115,6 +115,16 @@ impl Port {
         self.serve();
     }
 
+    /// Starts an access to neighbours that no bank delays, of so many bits altogether, and moves what its
+    /// first cycle can.
+    #[inline]
+    pub fn stream(&mut self, bits: u32) {
+        debug_assert!(!self.pending(), "a port has one access at a time");
+        if let Some(bytes) = self.bytes_per_cycle {
+            self.bytes_left = bits.div_ceil(8).saturating_sub(bytes);
+        }
+    }
+
     /// The bank of an address from those of its two parts.
     #[inline]
     fn bank(&self, first: u32, second: u16) -> u32 {
@@ -288,7 +298,10 @@ mod tests {
         let mut port = Port::new(&machine);
         assert_eq!(cycles(&mut port, 3, &[0, 1, 2, 3], 16), 1);
         assert_eq!(cycles(&mut port, 3, &[0, 4, 8, 3], 16), 3);
-        machine.ports.width = 2;
+        machine.ports.banks = 5;
+        let mut port = Port::new(&machine);
+        assert_eq!(cycles(&mut port, 3, &[0, 4, 8, 12], 16), 1);
+        (machine.ports.width, machine.ports.banks) = (2, 4);
         let mut port = Port::new(&machine);
         assert_eq!(cycles(&mut port, 1, &[0, 1, 2, 3], 16), 2);
         // Two values of one bank and two others fit two cycles if the fullest goes first.

@@ -15,8 +15,9 @@
 //! | `outer`, `elementwise`, `single` | the elements with one stage |
 //! | `sequencer` | one operation after another, a whole training step |
 //!
-//! Simplifications: the array reads its weights through a port of its own; adding to a sum over the
-//! batch is one access; outer products and elementwise lanes never wait for memory.
+//! Within a phase beats and the rest of accesses alternate as they happen; [`super::runs`] puts all beats
+//! first. Simplifications: the array reads its weights through a port of its own; adding to a sum over
+//! the batch is one access; outer products and elementwise lanes wait for external memory only.
 
 mod array;
 mod contract;

@@ -1,10 +1,10 @@
 //! Outer products: every beat some neighbouring results, each one product. The operand that does not
 //! run along the innermost index stays in a register.
 
-use super::super::job::OuterJob;
+use super::super::job::{OuterJob, latency};
 use super::super::machine::{Machine, OuterProduct};
 use super::super::timing::{OpTiming, Stage};
-use super::memory::{Reads, Target};
+use super::memory::{Port, Reads, Target};
 use super::single::Single;
 use super::stage::Step;
 
@@ -49,8 +49,8 @@ impl Outer<'_> {
         }
     }
 
-    /// One beat; tells whether it was the last.
-    fn beat(&mut self, operands: [&[i16]; 2], target: &mut Target) -> bool {
+    /// One beat; tells how many products it had, and whether it was the last.
+    fn beat(&mut self, operands: [&[i16]; 2], target: &mut Target) -> (u32, bool) {
         let (line, kept) = (&self.job.line, 1 - self.moving);
         let mut free = self.multipliers;
         while free > 0 {
@@ -71,14 +71,19 @@ impl Outer<'_> {
                 self.along = 0;
                 self.place += 1;
                 if self.place == self.job.outer.len() {
-                    return true;
+                    return (self.products(free), true);
                 }
             }
             if self.line {
                 break;
             }
         }
-        false
+        (self.products(free), false)
+    }
+
+    /// Products of a beat that left so many multipliers free.
+    fn products(&self, free: usize) -> u32 {
+        (self.multipliers - free) as u32
     }
 }
 
@@ -91,8 +96,7 @@ pub(super) fn run(
     timing: &mut OpTiming,
 ) {
     let line = machine.outer == OuterProduct::Line;
-    // Along a line of one result neither moves.
-    let moving = usize::from(job.line.last().is_some_and(|end| end[1] > 0));
+    let moving = job.moving();
     let mut outer = Outer {
         job,
         multipliers: if line {
@@ -110,11 +114,26 @@ pub(super) fn run(
         sums_read: 0,
         macs: 0,
     };
-    let mut single = Single::new(Stage::Compute, 0, machine.pipeline.elementwise);
+    let mut single = Single::new(
+        Stage::Compute,
+        latency(machine),
+        machine.pipeline.elementwise,
+    );
+    let (mut port, mut ends) = (Port::new(machine), false);
     while single.runs() {
-        single.clock(|| Step {
-            beat: true,
-            last: outer.beat(operands, &mut target),
+        single.clock(|| {
+            let beat = !port.pending();
+            if beat {
+                let products;
+                (products, ends) = outer.beat(operands, &mut target);
+                port.stream(products * job.moved());
+            } else {
+                port.serve();
+            }
+            Step {
+                beat,
+                last: ends && !port.pending(),
+            }
         });
     }
     single.report(timing);

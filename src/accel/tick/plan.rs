@@ -55,9 +55,10 @@ pub(super) struct Plan {
     pub c: [Offsets; 2],
     /// Loop D in the weights and in the result.
     pub d: [Offsets; 2],
-    /// Bits of a value of the input, the weights, the result.
+    /// Bits that an access moves for a value of the input, the weights, the result.
     pub bits: [u32; 3],
-    pub latency: u32,
+    /// Cycles before the first word of load, compute and store.
+    pub latencies: [u32; 3],
     /// Pipeline depths of load, compute and store.
     pub depths: [u32; 3],
 }
@@ -90,8 +91,13 @@ impl Plan {
             b: both(&job.b),
             c: both(&job.c),
             d: both(&job.d),
-            bits: job.bits,
-            latency: latency(machine),
+            bits: [job.bits[0], job.bits[1], job.stored_bits()],
+            latencies: [
+                latency(machine),
+                0,
+                // Sums over the batch are on chip.
+                if job.accumulate { 0 } else { latency(machine) },
+            ],
             depths: [
                 machine.pipeline.load,
                 machine.pipeline.compute,
