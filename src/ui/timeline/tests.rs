@@ -12,7 +12,7 @@ use super::{details, sample, search, svg, table};
 use crate::accel::timing::{CAUSES, Cause, TRACKS};
 use crate::program::Part;
 
-const SIZE: (f64, f64) = (1150.0, 440.0);
+const SIZE: (f64, f64) = (1150.0, 800.0);
 
 fn state() -> State {
     State::new(sample::epoch())
