@@ -149,6 +149,7 @@ pub(super) fn blank(job: &Job, machine: &Machine) -> OpTiming {
         shape,
         tiles,
         group,
+        transposed: matches!(job, Job::Contract(job) if job.store == StoreOrder::Transposed),
         cycles: 0,
         beats: 0,
         phases: vec![],

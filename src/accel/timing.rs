@@ -230,6 +230,8 @@ pub struct OpTiming {
     pub tiles: u32,
     /// Tiles of one group of lanes, which [`super::machine::Overlap::Groups`] lets overlap.
     pub group: u32,
+    /// Whether its results go through the transposer.
+    pub transposed: bool,
     /// Cycles from its first to its last.
     pub cycles: u64,
     /// Beats of the array (or of the elementwise lanes).

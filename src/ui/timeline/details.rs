@@ -1,6 +1,8 @@
 //! What there is to say about the selected slice.
 
-use super::formula::formulas;
+use std::fmt::Write;
+
+use super::formula::{formulas, moving};
 use super::state::State;
 use super::words;
 use crate::accel::timing::{CAUSES, Stage};
@@ -75,7 +77,7 @@ pub fn details(state: &State, program: Option<&Program>) -> Option<Details> {
         let what = words::tile(op, machine, tile).unwrap_or_default();
         facts.push(("tile", format!("{tile} of {} · {what}", op.tiles)));
     }
-    for formula in formulas(op, machine, slice.tile.unwrap_or(0)) {
+    for formula in formulas(op, machine) {
         let name = match formula.stage {
             Stage::Load => "load",
             Stage::Compute => "compute",
@@ -86,9 +88,10 @@ pub fn details(state: &State, program: Option<&Program>) -> Option<Details> {
             formula.symbols, formula.numbers, formula.beats
         );
         if let Some(phase) = op.phase(formula.stage, slice.tile.unwrap_or(0)) {
-            for (cycles, what) in [(phase.conflict, "conflict"), (phase.drain, "pipeline")] {
+            let conflict = moving(phase) - formula.beats;
+            for (cycles, what) in [(conflict, "conflict"), (u64::from(phase.drain), "pipeline")] {
                 if cycles > 0 {
-                    text.push_str(&format!(" + {cycles} {what}"));
+                    let _ = write!(text, " + {cycles} {what}");
                 }
             }
         }
