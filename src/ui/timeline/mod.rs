@@ -1,7 +1,7 @@
 //! The timeline: an epoch of billions of cycles down to single ones, on a canvas.
 //!
 //! [`window`] is what is seen, [`state`] what is selected; [`keys`] turns keys into commands that the
-//! state follows. [`scene`] says what to draw for a state: bars, lines, labels; [`raster`] turns bars
+//! state follows. [`scene`] says what to draw for a state, out of [`marks`]; [`raster`] turns bars
 //! into pixels and [`svg`] into a file. All of that compiles natively and is tested there. `picture`
 //! puts it on the canvas in animation frames, outside of what Yew renders; `desk` holds the state and
 //! tells Yew once things have come to rest; `pointer` follows mouse, wheel and fingers; `panels`
@@ -11,6 +11,7 @@ pub mod details;
 pub mod formula;
 pub mod keys;
 pub mod layout;
+pub mod marks;
 pub mod raster;
 pub mod scene;
 pub mod search;

@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use super::details::{Details, length};
 use super::keys::HELP;
+use super::marks::Fill;
 use super::state::State;
 use super::table::{Table, clipped, shares, stretch};
 use super::words;
@@ -107,9 +108,9 @@ pub fn sums(state: &State) -> Html {
         let tally = state.timeline.tally(track, range.clone());
         let parts = CAUSES.iter().zip(SWATCHES).filter_map(|(cause, class)| {
             let cycles = tally.of(*cause);
-            let class = match super::scene::Fill::of(track, *cause) {
-                super::scene::Fill::Move => "move",
-                super::scene::Fill::Outer => "outer",
+            let class = match Fill::of(track, *cause) {
+                Fill::Move => "move",
+                Fill::Outer => "outer",
                 _ => class,
             };
             (cycles > 0 && *cause != Cause::Idle).then(|| {

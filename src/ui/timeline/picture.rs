@@ -8,8 +8,9 @@ use web_sys::{HtmlCanvasElement, ImageData};
 
 use super::desk::Desk;
 use super::layout::{AXIS, Layout};
+use super::marks::{FILLS, Fill, Tone};
 use super::raster::{Ink, Inks, Raster};
-use super::scene::{FILLS, Fill, Scene, Tone, overview};
+use super::scene::{Scene, overview};
 use super::svg::Colours;
 use crate::accel::Timeline;
 use crate::ui::canvas::{Paint, Palette, Surface, rgb};

@@ -1,7 +1,7 @@
 //! Bars as pixels: solid colours and hatches, in a buffer that is put on the canvas as a whole. Tens
 //! of thousands of bars cost what their pixels cost.
 
-use super::scene::{Bar, FILLS, Fill};
+use super::marks::{Bar, FILLS, Fill};
 
 /// Colours of a fill: of its strokes and of what lies between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

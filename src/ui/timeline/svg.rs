@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use super::layout::{AXIS, Layout};
+use super::marks::{FILLS, Fill, Tone};
 use super::raster::hatched;
-use super::scene::{FILLS, Fill, Scene, Tone};
+use super::scene::Scene;
 
 /// Colours of a file, as CSS writes them.
 #[derive(Clone, Debug, Default)]

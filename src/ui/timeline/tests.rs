@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use super::keys::Command;
 use super::layout::{Layout, Row};
+use super::marks::{Bar, FILLS, Fill};
 use super::raster::Raster;
-use super::scene::{Bar, FILLS, Fill, Scene};
+use super::scene::Scene;
 use super::state::State;
 use super::window::Window;
 use super::{details, sample, search, svg, table};
