@@ -65,6 +65,7 @@ pub fn TimelineView(props: &Props) -> Html {
     // Counts the times that things came to rest.
     let rested = use_state(|| 0_u32);
     let helping = use_state_eq(|| false);
+    let said = use_state_eq(String::new);
     let sought = use_state_eq(String::new);
     let field = use_node_ref();
     {
@@ -195,11 +196,14 @@ pub fn TimelineView(props: &Props) -> Html {
                 <span class="saves">
                     { for exports().into_iter().map(|export| {
                         let (desk, title, save) = (desk.clone(), props.title.clone(), export.save);
-                        let onclick = Callback::from(move |_: MouseEvent| save(&desk, &title));
+                        let said = said.setter();
+                        let say = Callback::from(move |text| said.set(text));
+                        let onclick = Callback::from(move |_: MouseEvent| save(&desk, &title, &say));
                         html! { <button type="button" class="link" title={export.title} {onclick}>{ export.name }</button> }
                     }) }
                 </span>
             </div>
+            <p class="said" id="timeline-said" role="status">{ &*said }</p>
             <div class="inspect">
                 { panels::slice(details.as_ref()) }
                 { sums }
