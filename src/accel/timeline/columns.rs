@@ -124,8 +124,8 @@ mod tests {
 
     fn step(rank: usize) -> Rc<crate::accel::StepTiming> {
         let layers = vec![
-            TtShape::new(&[4, 7], &[4, 4], &[rank]).expect("fc1"),
-            TtShape::new(&[4, 4], &[1, 16], &[2]).expect("fc2"),
+            TtShape::new([4, 7], [4, 4], [rank]).expect("fc1"),
+            TtShape::new([4, 4], [1, 16], [2]).expect("fc2"),
         ];
         let network = NetworkShape {
             layers,

@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::state::State;
 use super::window::Window;
 use crate::accel::Timeline;
-use crate::accel::timing::TRACKS;
+use crate::accel::timing::{TRACKS, Track};
 use crate::program::Program;
 use crate::ui::canvas::Redraw;
 use crate::ui::theme::reduced_motion;
@@ -124,7 +124,7 @@ impl Desk {
                 cycles: state.timeline.cycles(),
                 range: [range.start, range.end],
                 moving: state.goal() != state.window,
-                tracks: TRACKS.map(|track| track.name()),
+                tracks: TRACKS.map(Track::name),
                 track: state.focused().name(),
                 selection: state.selection.as_ref().map(|s| [s.start, s.end]),
                 markers: &state.markers,

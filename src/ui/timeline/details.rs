@@ -1,5 +1,7 @@
 //! What there is to say about the selected slice.
 
+use std::fmt::Write;
+
 use super::formula::formulas;
 use super::state::State;
 use super::words;
@@ -88,7 +90,7 @@ pub fn details(state: &State, program: Option<&Program>) -> Option<Details> {
         if let Some(phase) = op.phase(formula.stage, slice.tile.unwrap_or(0)) {
             for (cycles, what) in [(phase.conflict, "conflict"), (phase.drain, "pipeline")] {
                 if cycles > 0 {
-                    text.push_str(&format!(" + {cycles} {what}"));
+                    let _ = write!(text, " + {cycles} {what}");
                 }
             }
         }

@@ -47,7 +47,10 @@ pub fn readout(state: &State) -> String {
         length(range.end - range.start, clock)
     );
     match state.markers[..] {
-        [a] => text.push_str(&format!(" · A {}", format::count(a))),
+        [a] => {
+            text.push_str(" · A ");
+            text.push_str(&format::count(a));
+        }
         [a, b] => {
             text.push_str(" · B − A ");
             if b < a {

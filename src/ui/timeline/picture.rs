@@ -14,6 +14,9 @@ use super::svg::Colours;
 use crate::accel::Timeline;
 use crate::ui::canvas::{Paint, Palette, Surface, rgb};
 
+/// All tones.
+const TONES: [Tone; 3] = [Tone::Ink, Tone::Soft, Tone::On];
+
 /// The rows.
 pub fn rows(desk: &Rc<Desk>) -> Paint {
     let desk = desk.clone();
@@ -38,8 +41,8 @@ pub fn rows(desk: &Rc<Desk>) -> Paint {
 fn over(scene: &Scene, layout: &Layout, surface: &Surface) {
     let (ctx, palette) = (surface.ctx, surface.palette);
     for &(x, width) in &scene.washes {
-        ctx.set_global_alpha(0.14);
-        ctx.set_fill_style_str(&palette.amber);
+        ctx.set_global_alpha(0.08);
+        ctx.set_fill_style_str(&palette.ink);
         ctx.fill_rect(x, AXIS, width, layout.foot - AXIS);
         ctx.set_global_alpha(1.0);
     }
@@ -57,7 +60,7 @@ fn over(scene: &Scene, layout: &Layout, surface: &Surface) {
     }
     ctx.set_font(&palette.number_font);
     ctx.set_text_align("left");
-    for wanted in [Tone::Ink, Tone::Soft, Tone::On, Tone::Amber] {
+    for wanted in TONES {
         ctx.set_fill_style_str(tone(wanted, palette));
         for label in scene.labels.iter().filter(|label| label.tone == wanted) {
             let _ = ctx.fill_text(&label.text, label.x, label.y);
@@ -148,7 +151,6 @@ fn tone(tone: Tone, palette: &Palette) -> &str {
         Tone::Ink => &palette.ink,
         Tone::Soft => &palette.soft,
         Tone::On => &palette.on,
-        Tone::Amber => &palette.amber,
     }
 }
 
@@ -190,11 +192,10 @@ pub fn colours(canvas: &HtmlCanvasElement) -> Colours {
     let palette = Palette::read(canvas);
     let css = |[red, green, blue, _]: [u8; 4]| format!("#{red:02x}{green:02x}{blue:02x}");
     let inks = inks(&palette);
-    let tones = [Tone::Ink, Tone::Soft, Tone::On, Tone::Amber];
     Colours {
         front: inks.iter().map(|ink| css(ink.front)).collect(),
         back: inks.iter().map(|ink| css(ink.back)).collect(),
-        tones: tones.map(|which| tone(which, &palette).to_string()),
+        tones: TONES.map(|which| tone(which, &palette).to_string()),
         ground: palette.panel,
     }
 }

@@ -69,11 +69,11 @@ impl Raster {
     /// Draws bars given in CSS pixels, `ratio` device pixels each.
     pub fn draw(&mut self, bars: &[Bar], ratio: f64, inks: &Inks) {
         for bar in bars {
-            self.bar(bar, ratio, &inks[bar.fill as usize]);
+            self.bar(bar, ratio, inks[bar.fill as usize]);
         }
     }
 
-    fn bar(&mut self, bar: &Bar, ratio: f64, ink: &Ink) {
+    fn bar(&mut self, bar: &Bar, ratio: f64, ink: Ink) {
         // A bar begins and ends on whole pixels; it is one wide at least.
         let edge = |at: f64, most: usize| ((at * ratio).round().max(0.0) as usize).min(most);
         let (left, top) = (edge(bar.x, self.width), edge(bar.y, self.height));

@@ -25,8 +25,8 @@ pub fn machines() -> Vec<Machine> {
 /// The network.
 pub fn program() -> Program {
     let layers = vec![
-        TtShape::new(&[7, 4, 2, 16], &[4, 4, 2, 16], &[16, 9, 5]).expect("fc1"),
-        TtShape::new(&[32, 16], &[1, 16], &[16]).expect("fc2"),
+        TtShape::new([7, 4, 2, 16], [4, 4, 2, 16], [16, 9, 5]).expect("fc1"),
+        TtShape::new([32, 16], [1, 16], [16]).expect("fc2"),
     ];
     let network = NetworkShape {
         layers,

@@ -106,8 +106,6 @@ pub enum Tone {
     Soft,
     /// As text on a bar of colour.
     On,
-    /// As what is chosen.
-    Amber,
 }
 
 /// A text, left-aligned at its foot.
@@ -303,6 +301,14 @@ impl<'a> Builder<'a> {
             }
             tick += step;
         }
+        if 1.0 / self.scale >= 6.0 {
+            for cycle in self.seen.clone() {
+                let (x, width) = self.extent(cycle, cycle + 1);
+                if width > 0.0 {
+                    self.bar((x, 1.0 / self.ratio), (AXIS - 4.0, 4.0), Fill::Idle);
+                }
+            }
+        }
         self.label(4.0, 11.0, "cycles", Tone::Ink);
         let clock = if self.layout.roomy() {
             format!("time at {clock} MHz")
@@ -407,11 +413,11 @@ impl<'a> Builder<'a> {
         if shared {
             let fills = STACK.map(|cause| Fill::of(track, cause));
             let columns = std::mem::take(&mut self.columns);
-            let shares = |k: usize| {
+            let parts_of = |k: usize| {
                 let tally = &columns[index][k];
                 (STACK.map(|cause| tally.of(cause)), tally.total())
             };
-            self.stack(place, fills, &shares);
+            self.stack(place, fills, &parts_of);
             self.columns = columns;
         }
         let limit = if shared {
@@ -449,14 +455,14 @@ impl<'a> Builder<'a> {
         let middle = place.top + place.height / 2.0 + 4.0;
         let busy = slice.cause == Cause::Busy;
         let tile = slice.tile.map_or(String::new(), |tile| tile.to_string());
-        let full = match (busy, slice.tile) {
+        let whole = match (busy, slice.tile) {
             (true, Some(_)) if slice.op.tiles > 1 => format!("{} · tile {tile}", slice.op.name),
             (true, _) => slice.op.name.clone(),
             (false, _) => slice.cause.name().into(),
         };
         let fits = |text: &str| text.chars().count() as f64 * CHAR + 10.0 <= width;
-        let text = match (fits(&full), busy, slice.op.tiles > 1) {
-            (true, _, _) | (false, true, false) => full,
+        let text = match (fits(&whole), busy, slice.op.tiles > 1) {
+            (true, _, _) | (false, true, false) => whole,
             (false, true, true) => tile,
             (false, false, _) => return,
         };
@@ -510,7 +516,7 @@ impl<'a> Builder<'a> {
             return;
         }
         let columns = std::mem::take(&mut self.columns);
-        let shares = |k: usize| {
+        let parts_of = |k: usize| {
             let sum = |cause| tracks.map(|track| columns[track][k].of(cause)).iter().sum();
             let total = columns[tracks[0]][k].total();
             (
@@ -520,7 +526,7 @@ impl<'a> Builder<'a> {
         };
         let mut fills = [Fill::Conflict; 6];
         fills[0] = fill;
-        self.stack(place, fills, &shares);
+        self.stack(place, fills, &parts_of);
         self.columns = columns;
     }
 
@@ -638,7 +644,7 @@ impl<'a> Builder<'a> {
                 self.scene.washes.push((x, width));
             }
             for cycle in [range.start, range.end] {
-                self.upright(cycle as f64, rows, Tone::Amber);
+                self.upright(cycle as f64, rows, Tone::Ink);
             }
         }
         if let (Some(slice), Some(picked)) = (state.slice(), state.picked) {
@@ -738,7 +744,7 @@ pub fn overview(state: &State, width: f64, height: f64, ratio: f64) -> Vec<Bar> 
         top: 0.0,
         height,
     };
-    let shares = |k: usize| {
+    let parts_of = |k: usize| {
         let busy = |wanted: Fill| -> u64 {
             TRACKS
                 .iter()
@@ -756,6 +762,6 @@ pub fn overview(state: &State, width: f64, height: f64, ratio: f64) -> Vec<Bar> 
     };
     let mut fills = [Fill::Idle; 6];
     fills[..3].copy_from_slice(&[Fill::Compute, Fill::Outer, Fill::Move]);
-    builder.stack(&place, fills, &shares);
+    builder.stack(&place, fills, &parts_of);
     builder.scene.bars
 }

@@ -10,7 +10,7 @@ use crate::program::Part;
 pub struct Hit {
     /// Its name.
     pub name: String,
-    /// The element's name.
+    /// The element's name, such as `PE1`.
     pub element: &'static str,
     /// Its part of the step.
     pub part: Part,
@@ -39,7 +39,11 @@ pub fn search(state: &State, text: &str, limit: usize) -> Vec<Hit> {
         .take(limit)
         .map(|(part, index, op)| Hit {
             name: op.name.clone(),
-            element: op.tracks().next().map_or("", |(track, _)| track.name()),
+            element: op
+                .tracks()
+                .next()
+                .and_then(|(track, _)| track.name().split('.').next())
+                .unwrap_or(""),
             part,
             index,
             cycles: op.cycles,

@@ -15,8 +15,8 @@ pub struct Colours {
     pub back: Vec<String>,
     /// Ground.
     pub ground: String,
-    /// Of texts and lines: ink, soft, on a bar, chosen.
-    pub tones: [String; 4],
+    /// Of texts and lines: ink, soft, on a bar.
+    pub tones: [String; 3],
 }
 
 fn name(fill: Fill) -> String {
@@ -93,9 +93,9 @@ pub fn write(
     for (x, width) in &scene.washes {
         let _ = writeln!(
             out,
-            "<rect x=\"{x:.2}\" y=\"{AXIS}\" width=\"{width:.2}\" height=\"{:.2}\" fill=\"{}\" fill-opacity=\"0.14\"/>",
+            "<rect x=\"{x:.2}\" y=\"{AXIS}\" width=\"{width:.2}\" height=\"{:.2}\" fill=\"{}\" fill-opacity=\"0.08\"/>",
             layout.foot - AXIS,
-            colours.tones[Tone::Amber as usize]
+            colours.tones[Tone::Ink as usize]
         );
     }
     for line in &scene.outlines {

@@ -12,7 +12,7 @@ use super::{details, sample, search, svg, table};
 use crate::accel::timing::{CAUSES, Cause, TRACKS};
 use crate::program::Part;
 
-const SIZE: (f64, f64) = (1150.0, 440.0);
+const SIZE: (f64, f64) = (1150.0, 800.0);
 
 fn state() -> State {
     State::new(sample::epoch())
@@ -112,15 +112,15 @@ fn a_pan_by_whole_pixels_moves_the_columns_only() {
     let scale = state.window.span / (SIZE.0 - left as f64);
     state.window.start += 10.0 * scale;
     let (after, _) = pixels(&state);
-    let (mut same, mut all) = (0, 0);
+    let (mut same, mut all) = (0_u32, 0_u32);
     for y in 0..before.height {
         for x in left..before.width - 11 {
             let at = |raster: &Raster, x: usize| raster.bytes[4 * (y * raster.width + x)];
             all += 1;
-            same += usize::from(at(&before, x + 10) == at(&after, x));
+            same += u32::from(at(&before, x + 10) == at(&after, x));
         }
     }
-    assert!(same as f64 > 0.999 * all as f64, "{same} of {all}");
+    assert!(f64::from(same) > 0.999 * f64::from(all), "{same} of {all}");
 }
 
 #[test]
