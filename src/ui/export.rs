@@ -10,7 +10,7 @@ use super::model::View;
 use super::session::Session;
 
 /// Offer a file for download.
-fn offer(name: &str, kind: &str, parts: &Array) -> Option<()> {
+pub fn offer(name: &str, kind: &str, parts: &Array) -> Option<()> {
     let options = BlobPropertyBag::new();
     options.set_type(kind);
     let blob = Blob::new_with_u8_array_sequence_and_options(parts, &options).ok()?;

@@ -251,21 +251,26 @@ test('the keys are listed, and Escape takes the list away', async (t) => {
   await page.locator('.timeline .keys').waitFor({ state: 'detached' })
 })
 
-test('on a phone a finger pans and the page does not widen', async (t) => {
+test('on a phone a finger pans, two zoom, and the page does not widen', async (t) => {
   const { page } = await open(t, { size: phone, media: { hasTouch: true, isMobile: true } })
   await page.focus(rows)
   const before = await press(page, 'KeyW', 8)
   await page.locator(rows).scrollIntoViewIfNeeded()
   const { left, width, top } = await plot(page)
   const client = await page.context().newCDPSession(page)
-  const touch = (type, x) =>
-    client.send('Input.dispatchTouchEvent', { type, touchPoints: x === undefined ? [] : [{ x, y: top + 60 }] })
-  await touch('touchStart', left + 0.8 * width)
-  for (const share of [0.7, 0.5, 0.3]) await touch('touchMove', left + share * width)
+  const touch = (type, ...shares) =>
+    client.send('Input.dispatchTouchEvent', { type, touchPoints: shares.map((share, id) => ({ x: left + share * width, y: top + 60, id })) })
+  await touch('touchStart', 0.8)
+  for (const share of [0.7, 0.5, 0.3]) await touch('touchMove', share)
   await touch('touchEnd')
   const after = await settled(page)
   assert.ok(after.range[0] > before.range[0] + 0.2 * length(before), `${before.range} ${after.range}`)
   assert.equal(after.selection, null)
+  await touch('touchStart', 0.45, 0.55)
+  for (const half of [0.1, 0.15, 0.2]) await touch('touchMove', 0.5 - half, 0.5 + half)
+  await touch('touchEnd')
+  const pinched = await settled(page)
+  assert.ok(length(pinched) < 0.4 * length(after), `${length(after)} to ${length(pinched)} cycles`)
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth))
 })
 

@@ -199,13 +199,14 @@ const FIGURES: usize = 7;
 fn table(names: &[String; 2], lines: &[Line]) -> Html {
     let row = |line: &Line| {
         let change = match line.values {
+            [Some(a), Some(b)] if (a - b).abs() < 5e-4 * b => "same".into(),
             [Some(a), Some(b)] if b != 0.0 => format!("{:+.1} %", (a / b - 1.0) * 100.0),
             [Some(_), None] => "only A".into(),
             [None, Some(_)] => "only B".into(),
             _ => "–".into(),
         };
         // A busier array is no cost.
-        let less = change.starts_with('-') && change != "-0.0 %" && line.name != AT_WORK;
+        let less = change.starts_with('-') && line.name != AT_WORK;
         html! {
             <tr>
                 <th scope="row">{ &line.name }</th>

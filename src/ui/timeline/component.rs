@@ -146,13 +146,11 @@ pub fn TimelineView(props: &Props) -> Html {
         let helping = helping.clone();
         Callback::from(move |_: MouseEvent| helping.set(false))
     };
+    let range = desk.with(|state| table::clipped(state, state.goal().range()));
     let label = format!(
         "{}: {} of {} cycles. Focused track {focused}. W and S zoom, A and D pan, arrows choose the track, question mark lists all keys.",
         props.title,
-        format::count(desk.with(|state| {
-            let seen = state.goal().range();
-            seen.end.saturating_sub(seen.start)
-        })),
+        format::count(range.end - range.start),
         format::count(props.timeline.cycles()),
     );
     html! {

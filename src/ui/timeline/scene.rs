@@ -369,7 +369,10 @@ impl<'a> Builder<'a> {
                     let count = step(last) + 1 - step(self.seen.start);
                     format!("{} steps", format::count(count))
                 }
-                Level::Sample => "samples share pixels".into(),
+                Level::Sample => {
+                    let count = state.timeline.samples(self.seen.clone());
+                    format!("{} samples", format::count(count))
+                }
                 Level::Op => "operations share pixels: zoom in".into(),
             };
             self.fitted(all, middle, &text, Tone::Soft);
