@@ -1,5 +1,6 @@
-//! The configuration in the address: `#1.` and then what differs from the default; after it, or alone,
-//! `&tab=` and the tab that is open, if it is not the first.
+//! The configuration in the address: `#1.` and then what differs from the default. After it, or alone,
+//! stand `&tab=` and the tab that is open, if it is not the first, and `&machine=` and what differs
+//! from the accelerator's first settings.
 //!
 //! A link holds a JSON object with only the fields that differ from [`RunConfig::default`], deflated
 //! and written in base64url. So the default configuration needs no hash at all, a link stays short,
@@ -13,19 +14,25 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::accel::setup::Setup;
 use crate::train::config::RunConfig;
 
 /// Version prefix of the links written here.
 const PREFIX: &str = "1.";
 /// Characters a link may have.
 const MAX_LINK: usize = 8 << 10;
+const TOO_LONG: &str = "it is longer than a link may be (8,192 characters)";
 /// Bytes a link may inflate to.
 const MAX_INFLATED: usize = 64 << 10;
 
 /// What precedes the tab's name.
 const TAB: &str = "tab=";
+/// What precedes the accelerator.
+const MACHINE: &str = "machine=";
 
 /// A tab of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,29 +67,55 @@ impl Tab {
     }
 }
 
-/// Parts a hash, with or without `#`, into the settings and the tab; an unknown tab is the first.
-#[must_use]
-pub fn part(hash: &str) -> (&str, Tab) {
-    let hash = hash.strip_prefix('#').unwrap_or(hash);
-    let (settings, name) = match hash.strip_prefix(TAB) {
-        Some(name) => ("", name),
-        None => match hash.rsplit_once('&') {
-            Some((settings, rest)) if rest.starts_with(TAB) => (settings, &rest[TAB.len()..]),
-            _ => return (hash, Tab::default()),
-        },
-    };
-    let tab = Tab::ALL.into_iter().find(|tab| tab.name() == name);
-    (settings, tab.unwrap_or_default())
+/// The parts of a hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// The settings, as [`write`] gives them.
+    pub settings: &'a str,
+    /// The tab.
+    pub tab: Tab,
+    /// The accelerator, as [`write_machine`] gives it.
+    pub machine: &'a str,
 }
 
-/// The hash of settings (as [`write`] gives them) and a tab, without `#`.
+/// Parts a hash, with or without `#`; an unknown tab is the first.
 #[must_use]
-pub fn join(settings: &str, tab: Tab) -> String {
-    match (tab, settings) {
-        (Tab::Train, _) => settings.into(),
-        (_, "") => [TAB, tab.name()].concat(),
-        _ => [settings, "&", TAB, tab.name()].concat(),
+pub fn part(hash: &str) -> Parts<'_> {
+    let mut parts = Parts::default();
+    let mut rest = hash.strip_prefix('#').unwrap_or(hash);
+    loop {
+        let (before, last) = rest.rsplit_once('&').unwrap_or(("", rest));
+        if let Some(name) = last.strip_prefix(TAB) {
+            let tab = Tab::ALL.into_iter().find(|tab| tab.name() == name);
+            parts.tab = tab.unwrap_or_default();
+        } else if let Some(machine) = last.strip_prefix(MACHINE) {
+            parts.machine = machine;
+        } else {
+            parts.settings = rest;
+            return parts;
+        }
+        rest = before;
     }
+}
+
+/// The hash of some parts, without `#`.
+#[must_use]
+pub fn join(parts: Parts) -> String {
+    let mut hash = parts.settings.to_string();
+    let mut add = |name: &str, value: &str| {
+        if !hash.is_empty() {
+            hash.push('&');
+        }
+        hash.push_str(name);
+        hash.push_str(value);
+    };
+    if parts.tab != Tab::default() {
+        add(TAB, parts.tab.name());
+    }
+    if !parts.machine.is_empty() {
+        add(MACHINE, parts.machine);
+    }
+    hash
 }
 
 /// Why a link was not opened.
@@ -104,17 +137,18 @@ fn fault(message: &str) -> LinkError {
 /// The hash of a configuration, without `#`; empty for the default.
 #[must_use]
 pub fn write(config: &RunConfig) -> String {
-    let Some(patch) = difference(&value(config), &value(&RunConfig::default())) else {
-        return String::new();
-    };
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    let deflated = encoder
-        .write_all(patch.to_string().as_bytes())
-        .and_then(|()| encoder.finish());
-    deflated.map_or_else(
-        |_| String::new(),
-        |bytes| format!("{PREFIX}{}", BASE64.encode(bytes)),
-    )
+    let body = pack(config, &RunConfig::default());
+    if body.is_empty() {
+        body
+    } else {
+        [PREFIX, &body].concat()
+    }
+}
+
+/// The accelerator's settings; empty for the first ones.
+#[must_use]
+pub fn write_machine(setup: &Setup) -> String {
+    pack(setup, &Setup::default())
 }
 
 /// The configuration of a hash, with or without `#`; the default for an empty one.
@@ -126,14 +160,62 @@ pub fn read(hash: &str) -> Result<RunConfig, LinkError> {
     if hash.is_empty() {
         return Ok(RunConfig::default());
     }
-    if hash.len() > MAX_LINK {
-        return Err(fault("it is longer than a link may be (8,192 characters)"));
-    }
     let Some(body) = hash.strip_prefix(PREFIX) else {
-        return Err(fault(
-            "it is of another version (this page reads version 1)",
-        ));
+        return Err(if hash.len() > MAX_LINK {
+            fault(TOO_LONG)
+        } else {
+            fault("it is of another version (this page reads version 1)")
+        });
     };
+    let config: RunConfig = unpack(body, &RunConfig::default())?;
+    match config.validate() {
+        Ok(()) => Ok(config),
+        Err(error) => Err(LinkError(error.to_string().trim_end_matches('.').into())),
+    }
+}
+
+/// The accelerator's settings, the first ones for an empty text.
+///
+/// # Errors
+/// If the text is damaged, too long, or does not describe a machine that can be.
+pub fn read_machine(body: &str) -> Result<Setup, LinkError> {
+    if body.is_empty() {
+        return Ok(Setup::default());
+    }
+    let setup: Setup = unpack(body, &Setup::default())?;
+    let widths = setup.bits.into_iter().flatten();
+    if !widths.clone().all(|bits| (2..=32).contains(&bits)) {
+        return Err(fault("the machine's bits are 2 to 32"));
+    }
+    match setup.machine.validate() {
+        Ok(()) => Ok(setup),
+        Err(error) => Err(LinkError(error.to_string().trim_end_matches('.').into())),
+    }
+}
+
+/// What of a value differs from another, deflated and in base64url; empty if nothing does.
+fn pack<T: Serialize>(new: &T, old: &T) -> String {
+    let Some(patch) = difference(&value(new), &value(old)) else {
+        return String::new();
+    };
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    let deflated = encoder
+        .write_all(patch.to_string().as_bytes())
+        .and_then(|()| encoder.finish());
+    deflated.map_or_else(|_| String::new(), |bytes| BASE64.encode(bytes))
+}
+
+fn unpack<T: Serialize + DeserializeOwned>(body: &str, old: &T) -> Result<T, LinkError> {
+    let patch = inflate(body)?;
+    let mut whole = value(old);
+    merge(&mut whole, patch);
+    serde_json::from_value(whole).map_err(|e| LinkError(e.to_string()))
+}
+
+fn inflate(body: &str) -> Result<Value, LinkError> {
+    if body.len() > MAX_LINK {
+        return Err(fault(TOO_LONG));
+    }
     let deflated = BASE64
         .decode(body)
         .map_err(|_| fault("it is damaged or cut short"))?;
@@ -145,20 +227,12 @@ pub fn read(hash: &str) -> Result<RunConfig, LinkError> {
     if text.len() > MAX_INFLATED {
         return Err(fault("it holds more than a configuration"));
     }
-    let patch: Value =
-        serde_json::from_slice(&text).map_err(|_| fault("it is damaged or cut short"))?;
-    let mut whole = value(&RunConfig::default());
-    merge(&mut whole, patch);
-    let config: RunConfig = serde_json::from_value(whole).map_err(|e| LinkError(e.to_string()))?;
-    match config.validate() {
-        Ok(()) => Ok(config),
-        Err(error) => Err(LinkError(error.to_string().trim_end_matches('.').into())),
-    }
+    serde_json::from_slice(&text).map_err(|_| fault("it is damaged or cut short"))
 }
 
-/// A configuration as a JSON value. By way of text, so that an `f32` keeps its short form.
-fn value(config: &RunConfig) -> Value {
-    serde_json::to_string(config)
+/// A value as JSON. By way of text, so that an `f32` keeps its short form.
+fn value<T: Serialize>(of: &T) -> Value {
+    serde_json::to_string(of)
         .ok()
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or(Value::Null)
@@ -194,6 +268,8 @@ fn merge(whole: &mut Value, patch: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accel::machine::Memory;
+    use crate::program::Schedule;
     use crate::train::config::{Precision, Preset};
 
     #[test]
@@ -223,16 +299,46 @@ mod tests {
     }
 
     #[test]
-    fn the_tab_stands_beside_the_settings() {
+    fn tab_and_machine_stand_beside_the_settings() {
         for settings in ["", "1.AbC"] {
             for tab in Tab::ALL {
-                assert_eq!(part(&join(settings, tab)), (settings, tab));
+                for machine in ["", "x-_y"] {
+                    let parts = Parts {
+                        settings,
+                        tab,
+                        machine,
+                    };
+                    assert_eq!(part(&join(parts)), parts);
+                }
             }
-            assert_eq!(part(&join(settings, Tab::Train)), (settings, Tab::Train));
         }
-        assert_eq!(part("#1.AbC"), ("1.AbC", Tab::Train), "links of before");
-        assert_eq!(part("#1.AbC&tab=kitchen"), ("1.AbC", Tab::Train));
-        assert_eq!(part("#nonsense&more"), ("nonsense&more", Tab::Train));
+        assert_eq!(part("#1.AbC").settings, "1.AbC", "links of before");
+        let unknown = part("#1.AbC&tab=kitchen");
+        assert_eq!((unknown.settings, unknown.tab), ("1.AbC", Tab::Train));
+        assert_eq!(part("#nonsense&more").settings, "nonsense&more");
+    }
+
+    #[test]
+    fn a_machine_comes_back_and_a_broken_one_does_not() {
+        assert_eq!(write_machine(&Setup::default()), "");
+        let mut setup = Setup {
+            schedule: Some(Schedule::Chain),
+            bits: Some([8, 8, 16]),
+            ..Setup::default()
+        };
+        setup.machine.rows = 12;
+        setup.machine.clock_mhz = 62.5;
+        setup.machine.memory = Memory::External {
+            bytes_per_cycle: 4,
+            latency: 30,
+        };
+        let text = write_machine(&setup);
+        assert!(text.len() < 200, "{text}");
+        assert_eq!(read_machine(&text), Ok(setup.clone()));
+        setup.machine.rows = 0;
+        let error = read_machine(&write_machine(&setup)).expect_err("no rows");
+        assert!(error.to_string().contains("choose 1 to 256"), "{error}");
+        assert!(read_machine(&text[..text.len() - 4]).is_err());
     }
 
     #[test]

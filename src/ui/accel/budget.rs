@@ -2,11 +2,12 @@
 
 use yew::prelude::*;
 
+use super::controls::DEVICES;
 use super::setup::Costs;
 use super::timed::{Report, Timed};
-use crate::accel::Fit;
 use crate::accel::energy::TABLES;
 use crate::accel::fit::Place;
+use crate::accel::{Device, Fit};
 use crate::ui::fields::Choice;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
@@ -112,7 +113,7 @@ pub fn FitPanel(props: &FitProps) -> Html {
     html! {
         <section class="card fill fit" aria-labelledby="fit-title">
             <div class="head">
-                <h2 id="fit-title">{ format!("Fit: {}", fit.device.name) }</h2>
+                <h2 id="fit-title">{ ["Fit: ", short_name(props.timed.timing.machine.device)].concat() }</h2>
                 { map(fit) }
                 <Provenance kind={Kind::Counted} align="end" text={format!("Counted: every buffer of the Program at an address of a memory, in blocks of {} bits; multipliers by the widths of the products. Look-up tables are a rough estimate, no synthesis result. Board: {}. Source: {}.",
                     format::count(fit.device.block_bits), fit.device.board, fit.device.source)} />
@@ -134,6 +135,12 @@ pub fn FitPanel(props: &FitProps) -> Html {
             { memories(fit) }
         </section>
     }
+}
+
+/// A device's name where there is little room.
+fn short_name(device: Device) -> &'static str {
+    let found = DEVICES.iter().find(|(of, _)| *of == device);
+    found.map_or("", |(_, name)| name)
 }
 
 /// The largest memories by their blocks, as bars.

@@ -18,7 +18,7 @@ pub struct Props {
 /// Room of the drawing, and of its axes within.
 const SIZE: (f64, f64) = (480.0, 230.0);
 const LEFT: f64 = 44.0;
-const RIGHT: f64 = 470.0;
+const RIGHT: f64 = 456.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 204.0;
 

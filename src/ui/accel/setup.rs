@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::accel::energy::TABLES;
 use crate::accel::machine::PRESETS;
 use crate::accel::{EnergyTable, Machine, compare};
 use crate::program::Schedule;
 
 /// A machine and what it is to do: one side of a comparison.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Setup {
     /// The machine.
     pub machine: Machine,
@@ -159,6 +162,13 @@ impl Accel {
     pub fn choose(&mut self, preset: usize) {
         self.unread.clear();
         self.edit(|setup| setup.choose(preset));
+    }
+
+    /// Takes over sound settings, such as a link's.
+    pub fn take(&mut self, setup: Setup) {
+        self.draft = setup.clone();
+        self.sound = setup;
+        self.unread.clear();
     }
 
     /// Exchanges A and B.

@@ -159,7 +159,7 @@ fn lines(a: &Timed, b: &Timed, costs: &Costs) -> Vec<Line> {
         ),
         both("cycles per step", &|t| t.timing.cycles() as f64, whole),
         both("time per step", &|t| t.timing.seconds(), seconds),
-        both("array at work", &|t| f64::from(utilisation(t)), share),
+        both(AT_WORK, &|t| f64::from(utilisation(t)), share),
         both(
             "energy per sample",
             &|t| {
@@ -192,22 +192,26 @@ fn lines(a: &Timed, b: &Timed, costs: &Costs) -> Vec<Line> {
     lines
 }
 
+const AT_WORK: &str = "array at work";
 /// Figures that precede the operations.
 const FIGURES: usize = 7;
 
 fn table(names: &[String; 2], lines: &[Line]) -> Html {
     let row = |line: &Line| {
         let change = match line.values {
+            [Some(a), Some(b)] if (a - b).abs() < 5e-4 * b => "same".into(),
             [Some(a), Some(b)] if b != 0.0 => format!("{:+.1} %", (a / b - 1.0) * 100.0),
             [Some(_), None] => "only A".into(),
             [None, Some(_)] => "only B".into(),
             _ => "–".into(),
         };
+        // A busier array is no cost.
+        let less = change.starts_with('-') && line.name != AT_WORK;
         html! {
             <tr>
                 <th scope="row">{ &line.name }</th>
                 { for line.values.iter().map(|value| html! { <td>{ value.map_or("–".into(), line.show) }</td> }) }
-                <td class={if change.starts_with('-') && change != "-0.0 %" { "less" } else { "" }}>{ change.replace('-', "−") }</td>
+                <td class={less.then_some("less")}>{ change.replace('-', "−") }</td>
             </tr>
         }
     };

@@ -145,13 +145,14 @@ impl Session {
     /// A session that starts from the address' configuration. `still` turns the replay off.
     pub fn new(still: bool) -> Self {
         let hash = gloo::utils::window().location().hash().unwrap_or_default();
-        let (settings, tab) = link::part(&hash);
-        let (config, fault) = match link::read(settings) {
-            Ok(config) => (config, None),
-            Err(error) => (RunConfig::default(), Some(error.to_string())),
-        };
-        let mut model = Model::new(config);
-        model.tab = tab;
+        let parts = link::part(&hash);
+        let read = link::read(parts.settings);
+        let machine = link::read_machine(parts.machine);
+        let faults = [read.as_ref().err(), machine.as_ref().err()];
+        let fault = faults.into_iter().flatten().next().map(ToString::to_string);
+        let mut model = Model::new(read.unwrap_or_default());
+        model.tab = parts.tab;
+        model.accel.take(machine.unwrap_or_default());
         if let Some(text) = fault {
             model.tell(true, text);
         }

@@ -7,7 +7,7 @@ use super::{Deliver, Goal, Kept, Session};
 use crate::ui::accel::setup::Accel;
 use crate::ui::accel::timed::{Report, Steps};
 use crate::ui::draft::Draft;
-use crate::ui::link::{self, Tab};
+use crate::ui::link::{self, Parts, Tab};
 use crate::ui::model::Phase;
 use crate::worker::message::{Request, SampleImage, Ticket};
 
@@ -48,13 +48,18 @@ impl Session {
         let location = window.location();
         let hash = {
             let model = self.0.model.borrow();
-            if model.draft.fault().is_none() {
-                link::join(&link::write(&model.draft.config), model.tab)
+            let old = location.hash().unwrap_or_default();
+            // The last settings that could be used stay.
+            let settings = if model.draft.fault().is_none() {
+                link::write(&model.draft.config)
             } else {
-                // The last settings that could be used stay.
-                let hash = location.hash().unwrap_or_default();
-                link::join(link::part(&hash).0, model.tab)
-            }
+                link::part(&old).settings.to_string()
+            };
+            link::join(Parts {
+                settings: &settings,
+                tab: model.tab,
+                machine: &link::write_machine(&model.accel.sound),
+            })
         };
         let base = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
         let url = if hash.is_empty() {
@@ -77,13 +82,17 @@ impl Session {
     /// Take the settings from the address, after it changed.
     pub fn read_address(&self) {
         let hash = gloo::utils::window().location().hash().unwrap_or_default();
-        let (settings, tab) = link::part(&hash);
-        match link::read(settings) {
-            Ok(config) => self.change(|m| {
+        let parts = link::part(&hash);
+        match (
+            link::read(parts.settings),
+            link::read_machine(parts.machine),
+        ) {
+            (Ok(config), Ok(setup)) => self.change(|m| {
                 m.draft = Draft::new(config);
-                m.tab = tab;
+                m.tab = parts.tab;
+                m.accel.take(setup);
             }),
-            Err(error) => self.change(|m| m.tell(true, error.to_string())),
+            (Err(error), _) | (_, Err(error)) => self.change(|m| m.tell(true, error.to_string())),
         }
     }
 
@@ -93,9 +102,10 @@ impl Session {
         self.write_address();
     }
 
-    /// Change the settings of the accelerator.
+    /// Change the settings of the accelerator; the address follows.
     pub fn edit_accel(&self, change: impl FnOnce(&mut Accel)) {
         self.change(|m| change(&mut m.accel));
+        self.write_address();
     }
 
     /// The run on display on the machine; nothing before there is a network.
