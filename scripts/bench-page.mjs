@@ -1,4 +1,5 @@
-// Measures both executors in the page's training worker, in Chromium, and prints one object a line:
+// Measures both executors in the page's training worker and the accelerator's event engine, in Chromium, and
+// prints one object a line:
 //
 //   node scripts/bench-page.mjs [--root dist] [--milliseconds 3000]
 
@@ -26,6 +27,8 @@ try {
   await page.evaluate(() => window.railyard.idle())
   const speeds = JSON.parse(await page.evaluate((milliseconds) => window.railyard.bench(milliseconds), milliseconds))
   for (const speed of speeds) console.log(JSON.stringify({ where: `Chromium ${browser.version()}`, preset: 'paper', ...speed }))
+  const engines = JSON.parse(await page.evaluate((milliseconds) => window.railyard.benchAccelerator(milliseconds / 6), milliseconds))
+  for (const engine of engines) console.log(JSON.stringify({ where: `Chromium ${browser.version()}`, preset: 'paper', ...engine }))
 } catch (error) {
   const reason = error.code === 'ENOENT' ? `there is no folder ${values.root}; run make build first` : error.message
   console.error(`railyard: ${reason}`)

@@ -7,6 +7,7 @@
 //! | `isIdle()` | whether nothing is under way |
 //! | `idle()` | a promise that resolves once nothing is |
 //! | `bench(ms)` | a promise of samples per second and multiply-accumulates of both executors, as JSON text |
+//! | `benchAccelerator(ms)` | simulated cycles per second of the event engine, as JSON text |
 //! | `crashWorker()` | lets the worker trap |
 //! | `timeline()` | what the timeline shows, as JSON text; `null` while there is none |
 //! | `frames(true)`, `frames(false)` | starts recording frame times; stops and returns them in milliseconds |
@@ -21,7 +22,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
-use super::accel::utilisation;
+use super::accel::{event_speeds, utilisation};
 use super::model::Phase;
 use super::session::Session;
 use crate::accel::{Fit, Machine};
@@ -86,6 +87,11 @@ pub fn install(session: &Session) {
             bench(&held, milliseconds.unwrap_or(2000))
         });
     add("bench", bench.into_js_value());
+    let bench = Closure::<dyn Fn(Option<f64>) -> String>::new(|milliseconds: Option<f64>| {
+        let speeds = event_speeds(milliseconds.unwrap_or(500.0), js_sys::Date::now);
+        serde_json::to_string(&speeds).unwrap_or_default()
+    });
+    add("benchAccelerator", bench.into_js_value());
     let timeline = Closure::<dyn Fn() -> String>::new(|| {
         let tell = TIMELINE.with_borrow(Clone::clone);
         tell.map_or("null".into(), |tell| tell())

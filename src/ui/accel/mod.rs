@@ -10,6 +10,8 @@ pub mod setup;
 pub mod timed;
 
 #[cfg(target_arch = "wasm32")]
+mod bench;
+#[cfg(target_arch = "wasm32")]
 mod budget;
 #[cfg(target_arch = "wasm32")]
 mod controls;
@@ -30,6 +32,8 @@ mod tab;
 #[cfg(target_arch = "wasm32")]
 mod versus;
 
+#[cfg(target_arch = "wasm32")]
+pub use bench::speeds as event_speeds;
 #[cfg(target_arch = "wasm32")]
 pub use controls::Controls;
 #[cfg(target_arch = "wasm32")]
