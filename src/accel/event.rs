@@ -93,10 +93,11 @@ pub fn best(
 ) -> (OpTiming, Job) {
     let timed = candidates(program, op, machine, formats)
         .into_iter()
-        .map(|job| (time_job(&job, machine), job));
+        .map(|job| (boundaries(&job, machine), job));
     let (mut timing, job) = timed
         .min_by_key(|(timing, _)| timing.cycles)
         .expect("every operation has a job");
+    timing.tallies = tallies(&timing, machine);
     describe(&mut timing, program, op);
     let ops = &program.ops;
     let len = |id| program.buffer(id).len as u64;
@@ -112,6 +113,13 @@ pub fn best(
 /// Times one job. Names, parts and the Program's counts are left to the caller.
 #[must_use]
 pub fn time_job(job: &Job, machine: &Machine) -> OpTiming {
+    let mut timing = boundaries(job, machine);
+    timing.tallies = tallies(&timing, machine);
+    timing
+}
+
+/// All but the tallies.
+fn boundaries(job: &Job, machine: &Machine) -> OpTiming {
     let mut timing = blank(job, machine);
     match job {
         Job::Contract(job) => time_contract(job, machine, &mut timing),
@@ -124,7 +132,6 @@ pub fn time_job(job: &Job, machine: &Machine) -> OpTiming {
         .map(|phase| phase.end)
         .max()
         .unwrap_or(0);
-    timing.tallies = tallies(&timing, machine);
     timing
 }
 

@@ -53,7 +53,14 @@ pub fn coupling(machine: &Machine, element: Element) -> Option<&Coupling> {
 /// The runs of one stage, from the operation's first cycle to its last. Times count from the first.
 #[must_use]
 pub fn runs(op: &OpTiming, machine: &Machine, stage: Stage) -> Vec<Run> {
-    let mut runs = Runs::default();
+    let mut found = vec![];
+    walk(op, machine, stage, |run| found.push(run));
+    found
+}
+
+/// Calls `found` with each run of a stage, in order.
+fn walk(op: &OpTiming, machine: &Machine, stage: Stage, found: impl FnMut(Run)) {
+    let mut runs = Runs { found, now: 0 };
     let coupling = coupling(machine, op.element);
     let count = if coupling.is_some() { op.tiles } else { 1 };
     for tile in 0..count {
@@ -107,7 +114,6 @@ pub fn runs(op: &OpTiming, machine: &Machine, stage: Stage) -> Vec<Run> {
         runs.phase(phase);
     }
     runs.until(op.cycles, Cause::FillDrain, None);
-    runs.found
 }
 
 /// Where the cycles of each stage went.
@@ -115,24 +121,23 @@ pub fn runs(op: &OpTiming, machine: &Machine, stage: Stage) -> Vec<Run> {
 pub fn tallies(op: &OpTiming, machine: &Machine) -> [Tally; 3] {
     [Stage::Load, Stage::Compute, Stage::Store].map(|stage| {
         let mut tally = Tally::default();
-        for run in runs(op, machine, stage) {
+        walk(op, machine, stage, |run| {
             tally.add(run.cause, run.end - run.start);
-        }
+        });
         tally
     })
 }
 
-#[derive(Default)]
-struct Runs {
-    found: Vec<Run>,
+struct Runs<F> {
+    found: F,
     now: u64,
 }
 
-impl Runs {
+impl<F: FnMut(Run)> Runs<F> {
     /// The stage did this until then; nothing if that is over already.
     fn until(&mut self, end: u64, cause: Cause, tile: Option<u32>) {
         if end > self.now {
-            self.found.push(Run {
+            (self.found)(Run {
                 start: self.now,
                 end,
                 cause,

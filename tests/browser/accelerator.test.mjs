@@ -110,11 +110,11 @@ test('figures follow machine, schedule and bits', async (t) => {
     assert.equal(cycles, told.cycles_per_sample, 'what is shown is what is')
     return told
   }
-  const overlapped = await shown()
+  const streamlined = await shown()
   await page.check('#s-machine-0')
   const published = await shown()
   assert.equal(published.machine.name, 'published')
-  assert.ok(published.step_cycles > overlapped.step_cycles, 'little overlap takes longer')
+  assert.ok(published.step_cycles > streamlined.step_cycles, 'little overlap takes longer')
   await select(page, 'accel.schedule', 'paper')
   const paper = await shown()
   assert.equal(paper.schedule, 'paper')

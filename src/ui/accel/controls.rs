@@ -72,6 +72,14 @@ static CLOCK: Spec = Spec {
     },
 };
 
+static BANKS: Spec = whole!(
+    "ports.banks",
+    "banks",
+    "Banks of the memory of activations and gradients; one more than lanes frees strides of powers of two",
+    "17",
+    ports.banks
+);
+
 static WIDTH: Spec = whole!(
     "ports.width",
     "port width",
@@ -306,6 +314,7 @@ pub fn Controls(props: &Props) -> Html {
                     { choice(session, "memory", "activations in", &[(false, "block RAM"), (true, "external")], machine.memory != Memory::OnChip,
                         |s, external| s.machine.memory = if external { EXTERNAL_FIRST } else { Memory::OnChip }) }
                     if machine.memory != Memory::OnChip { { for EXTERNAL.iter().map(text) } }
+                    { text(&BANKS) }
                     { text(&WIDTH) }
                     { choice(session, "ports.shared", "one port for both", &YES, machine.ports.shared, |s, on| s.machine.ports.shared = on) }
                 </div>

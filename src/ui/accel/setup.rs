@@ -24,7 +24,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            machine: Machine::overlapped(),
+            machine: Machine::streamlined(),
             schedule: None,
             bits: None,
         }
