@@ -121,7 +121,8 @@ pub enum Job {
     Stream(StreamJob),
 }
 
-/// All ways in which the machine can run an operation, the published one first.
+/// The ways in which the machine can run an operation, the published one first; a contraction's results
+/// can be written in either of [`ContractJob::stores`].
 #[must_use]
 pub fn candidates(
     program: &Program,
@@ -167,18 +168,10 @@ pub fn candidates(
                 ((false, true), _) | ((false, false), (false, true)) => &[[b, a]],
                 _ => &[[a, b], [b, a]],
             };
-            let jobs = orders.iter().flat_map(|&[input, weights]| {
-                let job = contract(program, machine, [input, weights, out], *accumulate);
-                let stores = match job.element {
-                    Element::Last => [StoreOrder::Transposed, StoreOrder::Direct],
-                    _ => [StoreOrder::Direct, StoreOrder::Transposed],
-                };
-                stores.map(|store| {
-                    Job::Contract(ContractJob {
-                        store,
-                        bits: [input, weights, out].map(|view| bits(view.buffer)),
-                        ..job.clone()
-                    })
+            let jobs = orders.iter().map(|&[input, weights]| {
+                Job::Contract(ContractJob {
+                    bits: [input, weights, out].map(|view| bits(view.buffer)),
+                    ..contract(program, machine, [input, weights, out], *accumulate)
                 })
             });
             jobs.collect()
@@ -242,20 +235,22 @@ fn stride(view: &View, axis: &Axis) -> u32 {
 
 /// Offsets in several views of every combination of axes, the first slowest.
 fn offsets<const N: usize>(axes: &[Axis], views: [&View; N]) -> Vec<[u32; N]> {
-    axes.iter().fold(vec![[0; N]], |found, axis| {
+    let mut found = vec![[0; N]];
+    for axis in axes {
         let strides = views.map(|view| stride(view, axis));
-        let step = |at: &[u32; N]| {
-            let at = *at;
-            (0..axis.size as u32).map(move |i| {
-                let mut next = at;
-                for (slot, stride) in next.iter_mut().zip(strides) {
-                    *slot += i * stride;
+        let mut next = Vec::with_capacity(found.len() * axis.size);
+        for at in &found {
+            let mut at = *at;
+            for _ in 0..axis.size {
+                next.push(at);
+                for (slot, stride) in at.iter_mut().zip(strides) {
+                    *slot += stride;
                 }
-                next
-            })
-        };
-        found.iter().flat_map(step).collect()
-    })
+            }
+        }
+        found = next;
+    }
+    found
 }
 
 fn contract(
@@ -306,7 +301,11 @@ fn contract(
         b: offsets(&terms, [input, weights]),
         c: offsets(lanes, [input, if last { weights } else { out }]),
         d: offsets(&columns, [weights, out]),
-        store: StoreOrder::Transposed,
+        store: if last {
+            StoreOrder::Transposed
+        } else {
+            StoreOrder::Direct
+        },
         bits: [0; 3],
     }
 }
@@ -341,6 +340,15 @@ fn outer(
 }
 
 impl ContractJob {
+    /// Both ways to write its results, the published one first.
+    #[must_use]
+    pub fn stores(&self) -> [StoreOrder; 2] {
+        match self.element {
+            Element::Last => [StoreOrder::Transposed, StoreOrder::Direct],
+            _ => [StoreOrder::Direct, StoreOrder::Transposed],
+        }
+    }
+
     /// Bits that a result moves in the memory of activations and gradients; sums over the batch have a
     /// memory of their own, always on chip.
     #[must_use]
@@ -460,11 +468,19 @@ impl StreamJob {
 /// port's width asks for, and as external memory takes to move them.
 #[must_use]
 pub fn access(machine: &Machine, offsets: impl ExactSizeIterator<Item = u32>, bits: u32) -> u32 {
-    let count = offsets.len();
-    let mut banks = vec![0_u32; machine.ports.banks];
+    let (count, banks) = (offsets.len(), machine.ports.banks);
+    // Asked for every tile: no allocation for a usual number of banks.
+    let (mut few, mut many);
+    let held: &mut [u32] = if banks <= 32 {
+        few = [0; 32];
+        &mut few
+    } else {
+        many = vec![0; banks];
+        &mut many
+    };
     let mut fullest = 1;
     for offset in offsets {
-        let bank = &mut banks[offset as usize % machine.ports.banks];
+        let bank = &mut held[offset as usize % banks];
         *bank += 1;
         fullest = fullest.max(*bank);
     }
