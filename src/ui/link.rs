@@ -70,7 +70,7 @@ impl Tab {
 /// The parts of a hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parts<'a> {
-    /// The settings, as [`write`] gives them.
+    /// The settings, as [`write()`] gives them.
     pub settings: &'a str,
     /// The tab.
     pub tab: Tab,
