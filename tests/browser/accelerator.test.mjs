@@ -233,7 +233,7 @@ test('A over B: the differences are those of the two machines', async (t) => {
   await page.click('#swap-b')
   const swapped = await timed(visitor)
   assert.deepEqual([swapped.step_cycles, swapped.b_step_cycles], [b.step_cycles, a.step_cycles])
-  assert.ok(await page.isChecked('#s-machine-1'), 'the settings are those of A')
+  assert.ok(await page.isChecked('#s-machine-2'), 'the settings are those of A')
   await page.click('#forget-b')
   await page.locator('#versus-table').waitFor({ state: 'detached' })
 })
