@@ -110,9 +110,12 @@ test('figures follow machine, schedule and bits', async (t) => {
     assert.equal(cycles, told.cycles_per_sample, 'what is shown is what is')
     return told
   }
-  const streamlined = await shown()
+  const timeline = async () => JSON.parse(await page.evaluate(() => window.railyard.timeline())).cycles
+  const [streamlined, fewer] = [await shown(), await timeline()]
   await page.check('#s-machine-0')
   const published = await shown()
+  const more = await timeline()
+  assert.ok(Math.abs(more / fewer / (published.step_cycles / streamlined.step_cycles) - 1) < 0.05, 'the timeline follows')
   assert.equal(published.machine.name, 'published')
   assert.ok(published.step_cycles > streamlined.step_cycles, 'little overlap takes longer')
   await select(page, 'accel.schedule', 'paper')

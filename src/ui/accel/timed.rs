@@ -150,7 +150,8 @@ pub struct Report {
 pub struct Bench {
     own: Timer,
     other: Timer,
-    steps: Option<((Course, Scope, u64), Steps)>,
+    /// The last timeline, with what it is of.
+    steps: Option<((Base, Course, Scope, u64), Steps)>,
 }
 
 /// The formats that a run's numbers have on the machine, which computes in fixed point: those of the
@@ -273,10 +274,7 @@ impl Bench {
         let snapshot = view.snapshot.as_deref()?;
         let course = course(view, snapshot);
         let base = Base::new(view, snapshot, &accel.sound)?;
-        if self.own.base.as_ref() != Some(&base) {
-            self.steps = None;
-        }
-        self.own.stand_on(base);
+        self.own.stand_on(base.clone());
         let per_epoch = view.steps_per_epoch.max(1);
         let epoch = view.position.step.saturating_sub(1) / per_epoch;
         let (range, title) = match accel.scope {
@@ -298,14 +296,14 @@ impl Bench {
         } else {
             range.start
         };
-        let key = (course, accel.scope, first);
+        let key = (base, course, accel.scope, first);
         if let Some((of, steps)) = &self.steps
             && *of == key
         {
             return Some(steps.clone());
         }
         let mut timeline = Timeline::default();
-        for (ranks, steps) in key.0.within(range) {
+        for (ranks, steps) in key.1.within(range) {
             timeline.push(&self.own.time(ranks)?.timing, steps);
         }
         let steps = Steps {
