@@ -5,8 +5,8 @@
 //! store)`.
 
 use super::job::{
-    ContractJob, Job, OuterJob, StoreOrder, StreamJob, access, candidates, latency, load_sample,
-    transfer,
+    ContractJob, Job, OuterJob, StoreOrder, StreamJob, access, candidates, check, latency,
+    load_sample, transfer,
 };
 use super::machine::{Machine, MachineError, OuterProduct, Transposer};
 use super::runs::{coupling, starts_anew, tallies};
@@ -31,13 +31,13 @@ impl Length {
 /// Times a whole training step.
 ///
 /// # Errors
-/// If the machine is none.
+/// If the machine is none, or too small for so large a Program.
 pub fn time(
     program: &Program,
     machine: &Machine,
     formats: FixedFormats,
 ) -> Result<StepTiming, MachineError> {
-    machine.validate()?;
+    check(program, machine)?;
     let mut step = StepTiming {
         machine: machine.clone(),
         batch: program.batch,

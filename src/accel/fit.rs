@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use super::device::Budget;
 use super::event::best;
-use super::job::{ContractJob, Job, width};
+use super::job::{ContractJob, Job, check, width};
 use super::machine::{Machine, MachineError, Memory, OuterProduct};
 use super::timing::Element;
 use super::traffic::STATE_BITS;
@@ -127,7 +127,7 @@ pub fn fit(
     machine: &Machine,
     formats: FixedFormats,
 ) -> Result<Fit, MachineError> {
-    machine.validate()?;
+    check(program, machine)?;
     let jobs: Vec<Job> = (0..program.ops.len())
         .map(|op| best(program, op, machine, formats).1)
         .collect();

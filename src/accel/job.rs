@@ -20,7 +20,7 @@
 //! elementwise lanes take neighbouring values and meet no conflict in a bank. External memory holds
 //! activations and gradients; what moves them waits for it.
 
-use super::machine::{Machine, Memory, OuterProduct};
+use super::machine::{Machine, MachineError, Memory, OuterProduct};
 use super::timing::Element;
 use crate::exec::fixed::{FixedFormats, sum_bits};
 use crate::program::{Axis, BufferId, Class, OpKind, Program, View};
@@ -119,6 +119,45 @@ pub enum Job {
     Outer(OuterJob),
     /// Anything else.
     Stream(StreamJob),
+}
+
+/// Tiles of one operation that are timed at most.
+pub const MOST_TILES: usize = 1 << 19;
+
+/// Checks a machine, and that no operation of a Program falls into too many tiles on it to be timed one
+/// by one.
+///
+/// # Errors
+/// The first field that is not accepted, with what is.
+pub fn check(program: &Program, machine: &Machine) -> Result<(), MachineError> {
+    machine.validate()?;
+    let side = machine.lanes.min(machine.rows);
+    for op in &program.ops {
+        let OpKind::Contract { a, b, out, .. } = &op.kind else {
+            continue;
+        };
+        let values = [a, b, out].map(|view| program.buffer(view.buffer).len);
+        let most = values.into_iter().max().unwrap_or(0);
+        if most / side > MOST_TILES {
+            return Err(MachineError {
+                field: if machine.lanes < machine.rows {
+                    "lanes"
+                } else {
+                    "rows"
+                }
+                .into(),
+                message: format!(
+                    "{} has a tensor of {most} values, {} tiles on {} x {} multipliers; at most {MOST_TILES} are \
+                     timed: choose a larger array, smaller layers, or a schedule without the dense dW",
+                    op.name,
+                    most / side,
+                    machine.lanes,
+                    machine.rows
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The ways in which the machine can run an operation, the published one first; a contraction's results
@@ -506,5 +545,30 @@ pub fn latency(machine: &Machine) -> u32 {
     match machine.memory {
         Memory::OnChip => 0,
         Memory::External { latency, .. } => latency,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::{NetworkShape, Schedule, compile};
+    use crate::tt::TtShape;
+
+    /// A dense layer of 2^24 weights is too much for 16 x 8 multipliers, not for 256 x 256.
+    #[test]
+    fn too_many_tiles_are_refused_in_a_sentence() {
+        let layer = TtShape::new([4096], [4096], []).expect("a shape");
+        let network = NetworkShape {
+            layers: vec![layer],
+            exponents: vec![0],
+            classes: 10,
+        };
+        let program = compile(&network, Schedule::Planned, 1);
+        let error = check(&program, &Machine::published()).expect_err("too large");
+        assert_eq!(error.field, "rows");
+        assert!(error.message.contains("16777216 values"), "{error}");
+        assert!(error.message.contains("choose a larger array"), "{error}");
+        let large = Machine::published().with_array(256, 256);
+        assert_eq!(check(&program, &large), Ok(()));
     }
 }

@@ -1,7 +1,7 @@
 //! The sequencer: one operation after another, sample after sample.
 
 use super::super::event::{best, describe, input_name};
-use super::super::job::{Job, load_sample};
+use super::super::job::{Job, check, load_sample};
 use super::super::machine::{Machine, MachineError};
 use super::super::timing::{OpTiming, StepTiming};
 use super::memory::{Memory, StoreRule};
@@ -50,7 +50,7 @@ impl TickEngine {
         machine: &Machine,
         formats: FixedFormats,
     ) -> Result<Self, MachineError> {
-        machine.validate()?;
+        check(program, machine)?;
         let jobs = (0..program.ops.len()).map(|op| {
             let job = best(program, op, machine, formats).1;
             let plan = match &job {

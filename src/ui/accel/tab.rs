@@ -39,6 +39,7 @@ pub fn AccelTab(props: &Props) -> Html {
         return html! {
             <section class="card waiting"><p class="empty">{ match model.phase {
                 Phase::Failed => "There is no network: the training worker could not be started.",
+                _ if model.view.snapshot.is_some() => "A step of this network falls into too many tiles on this machine to be timed: choose a larger array, smaller layers, or another contraction order.",
                 _ => "The step is timed as soon as there is a network.",
             } }</p></section>
         };
