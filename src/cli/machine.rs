@@ -123,12 +123,27 @@ fn fault(found: &Value, sound: &Value, path: &[&str]) -> Option<String> {
                 .get(name)
                 .filter(|_| path != ["memory"])
                 .and_then(|known| fault(value, known, &path));
-            return Some(inner.unwrap_or_else(|| format!("{}: {error}", path.join("."))));
+            return Some(inner.unwrap_or_else(|| format!("{}: {}", path.join("."), plain(&error))));
         }
     }
     let missing = known.keys().find(|name| !fields.contains_key(*name))?;
     let path = [path, &[missing]].concat();
     Some(format!("{}: the field is missing", path.join(".")))
+}
+
+/// What serde says, without names of types.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let Some((found, expected)) = text.split_once("expected ") else {
+        return text;
+    };
+    let expected = match expected {
+        "usize" | "u32" => "a whole number of 0 or more",
+        "f64" => "a number",
+        other if other.starts_with("struct") => "an object with the fields of a preset's",
+        other => other,
+    };
+    format!("{found}expected {expected}")
 }
 
 /// An array such as `16x8`.
@@ -207,7 +222,7 @@ mod tests {
         let fault = |change: &dyn Fn(&mut Value)| read(&changed(change)).unwrap_err();
         let checks: [Check; 8] = [
             (&|m| m["lanes"] = json!(0), &["lanes", "1 to 256"]),
-            (&|m| m["lanes"] = json!("many"), &["lanes", "usize"]),
+            (&|m| m["lanes"] = json!("many"), &["lanes", "a whole number"]),
             (
                 &|m| m["last"]["overlap"] = json!("some"),
                 &["last.overlap", "`groups`"],
