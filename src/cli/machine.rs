@@ -222,7 +222,10 @@ mod tests {
         let fault = |change: &dyn Fn(&mut Value)| read(&changed(change)).unwrap_err();
         let checks: [Check; 8] = [
             (&|m| m["lanes"] = json!(0), &["lanes", "1 to 256"]),
-            (&|m| m["lanes"] = json!("many"), &["lanes", "a whole number"]),
+            (
+                &|m| m["lanes"] = json!("many"),
+                &["lanes", "a whole number"],
+            ),
             (
                 &|m| m["last"]["overlap"] = json!("some"),
                 &["last.overlap", "`groups`"],
