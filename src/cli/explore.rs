@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use super::machine::{self, CostOptions};
 use super::options::{RunOptions, parse};
-use super::plan::grouped;
 use crate::accel::compare::RASPBERRY_PI_3B;
 use crate::accel::{Device, Machine, compare, energy, fit, time};
+use crate::numeric::grouped;
 use crate::program::{Program, Schedule};
 use crate::train::config::{BitsConfig, RunConfig};
 use crate::train::{Model, step_program};
@@ -243,7 +243,7 @@ fn cases(args: &ExploreArgs, setting: &Setting) -> Result<Vec<Case>, String> {
     let Setting {
         program, config, ..
     } = setting;
-    let formats = machine::formats(config);
+    let formats = config.fixed_formats();
     let (lanes, rows) = setting.array;
     let mut machine = setting.machine.clone().with_array(lanes, rows);
     let mut step = time(program, &machine, formats).map_err(|error| error.to_string())?;

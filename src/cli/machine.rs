@@ -11,7 +11,6 @@ use crate::accel::compare::{DEFAULT_EFFICIENCY, RASPBERRY_PI_3B};
 use crate::accel::energy::{EnergyTable, TABLES};
 use crate::accel::machine::PRESETS;
 use crate::accel::{Device, Machine};
-use crate::exec::fixed::FixedFormats;
 use crate::train::config::RunConfig;
 use crate::train::{Model, Trainer};
 use crate::tt::TtShape;
@@ -164,16 +163,6 @@ pub fn array(text: &str) -> Result<(usize, usize), String> {
 pub fn device(text: &str) -> Result<Device, String> {
     let names = Device::ALL.map(Device::name).join(", ");
     Device::named(text).ok_or_else(|| format!("known devices are {names}"))
-}
-
-/// The widths in which a configuration is run in fixed point.
-pub fn formats(config: &RunConfig) -> FixedFormats {
-    FixedFormats {
-        core: config.bits.core,
-        activation: config.bits.activation,
-        gradient: config.bits.gradient,
-        rounding: config.rounding,
-    }
 }
 
 /// The configuration and the network to be timed: of a checkpoint at its ranks, or freshly drawn.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::options::RunOptions;
 use super::tables::{part, pass};
+use crate::numeric::grouped;
 use crate::program::{OpKind, Program, View};
 use crate::train::{Model, step_program};
 
@@ -158,17 +159,4 @@ fn shape(kind: &OpKind, program: &Program) -> String {
             gradient,
         } => format!("{} by {}", name(parameter), name(gradient)),
     }
-}
-
-/// A number with its digits in groups of three.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

@@ -148,7 +148,7 @@ pub fn run(args: &SimulateArgs) -> Result<(), String> {
 fn simulate(args: &SimulateArgs) -> Result<Simulation, String> {
     let (config, model) = machine::network(&args.run, args.checkpoint.as_ref())?;
     let program = step_program(&config, &model);
-    let formats = machine::formats(&config);
+    let formats = config.fixed_formats();
     let mut machine = args.machine.clone();
     if let Some((lanes, rows)) = args.array {
         machine = machine.with_array(lanes, rows);

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::plan::grouped;
 use super::simulate::{Published, Simulation};
 use super::tick::Ticked;
 use crate::accel::energy::Span;
@@ -10,6 +9,7 @@ use crate::accel::fit::Place;
 use crate::accel::published::Count;
 use crate::accel::timing::{CAUSES, Cause, Stage, TRACKS, Tally};
 use crate::accel::traffic::traffic;
+use crate::numeric::grouped;
 use crate::program::{Part, Pass};
 
 /// The name of a part of a step.

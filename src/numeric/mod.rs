@@ -6,11 +6,13 @@
 
 pub mod exact;
 mod format;
+mod grouped;
 mod rounding;
 mod storage;
 mod stream;
 
 pub use format::Format;
+pub use grouped::grouped;
 pub use rounding::{Rounding, shift_round};
 pub use storage::Storage;
 pub use stream::{Seed, Stream};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ConfigError;
 use crate::tt::TtShape;
 
+use crate::exec::fixed::FixedFormats;
 use crate::numeric::Rounding;
 use crate::program::{BufferId, NetworkShape, Schedule, compile};
 
@@ -328,6 +329,17 @@ impl RunConfig {
             return Err(wrong("network", message));
         }
         Ok(())
+    }
+
+    /// The widths in which it is run in fixed point.
+    #[must_use]
+    pub fn fixed_formats(&self) -> FixedFormats {
+        FixedFormats {
+            core: self.bits.core,
+            activation: self.bits.activation,
+            gradient: self.bits.gradient,
+            rounding: self.rounding,
+        }
     }
 
     /// The layers' shapes.

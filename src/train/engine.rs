@@ -52,13 +52,7 @@ impl Engine {
     pub fn new(config: &RunConfig, program: Program, threads: usize) -> Self {
         let storage = match config.precision {
             Precision::Fixed => {
-                let formats = FixedFormats {
-                    core: config.bits.core,
-                    activation: config.bits.activation,
-                    gradient: config.bits.gradient,
-                    rounding: config.rounding,
-                };
-                return Self::Fixed(FixedExecutor::new(program, formats, threads));
+                return Self::Fixed(FixedExecutor::new(program, config.fixed_formats(), threads));
             }
             Precision::Float => Storage::F32,
             Precision::Bf16 => Storage::Bf16,

@@ -3,15 +3,7 @@
 /// `6,104`.
 #[must_use]
 pub fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (k, digit) in digits.chars().enumerate() {
-        if k > 0 && (digits.len() - k).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    crate::numeric::grouped(value)
 }
 
 /// Bytes with three significant figures: `7.66 KB`, `1.87 MB` (1 KB = 1,000 bytes).

@@ -21,6 +21,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::timeline::Timeline;
+use crate::numeric::grouped;
 use window::Window;
 
 /// What is written.
@@ -248,19 +249,6 @@ pub fn write(
         Format::Kanata => kanata::write(&window).into_bytes(),
         Format::Csv => csv::write(&window, false).into_bytes(),
     })
-}
-
-/// A number with a comma before every three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

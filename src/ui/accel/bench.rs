@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::accel::machine::{Machine, PRESETS};
 use crate::accel::time;
-use crate::exec::fixed::FixedFormats;
 use crate::program::{NetworkShape, Schedule, compile};
 use crate::train::config::{Precision, Preset, RunConfig};
 
@@ -32,12 +31,7 @@ pub fn speeds(milliseconds: f64, now: impl Fn() -> f64) -> Vec<EventSpeed> {
         layers,
         classes: 10,
     };
-    let formats = FixedFormats {
-        core: config.bits.core,
-        activation: config.bits.activation,
-        gradient: config.bits.gradient,
-        rounding: config.rounding,
-    };
+    let formats = config.fixed_formats();
     let mut found = vec![];
     for machine in PRESETS {
         for schedule in [Schedule::Paper, Schedule::Planned] {

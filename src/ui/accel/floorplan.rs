@@ -67,7 +67,7 @@ fn element_says(element: Element) -> &'static str {
 fn memory_says(memory: usize) -> &'static str {
     match memory {
         0 => {
-            "Holds what a sample needs from its pixels to its gradients, in as many banks as there are lanes; places are used again once their values are dead."
+            "Holds what a sample needs from its pixels to its gradients, spread over the banks; places are used again once their values are dead."
         }
         1 => "Hold the cores in the order in which each element reads them, one beat to a word.",
         2 => "Hold exact sums over the batch until it ends.",

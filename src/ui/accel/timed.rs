@@ -158,15 +158,12 @@ pub struct Bench {
 /// run, or words as wide as its floating-point ones.
 #[must_use]
 pub fn formats(config: &RunConfig, bits: Option<[u8; 3]>) -> FixedFormats {
-    let [core, activation, gradient] = bits.unwrap_or(match config.precision {
-        Precision::Fixed => [
-            config.bits.core,
-            config.bits.activation,
-            config.bits.gradient,
-        ],
-        Precision::Bf16 | Precision::F16 => [16; 3],
-        Precision::Float => [32; 3],
-    });
+    let [core, activation, gradient] = match (bits, config.precision) {
+        (Some(bits), _) => bits,
+        (None, Precision::Fixed) => return config.fixed_formats(),
+        (None, Precision::Bf16 | Precision::F16) => [16; 3],
+        (None, Precision::Float) => [32; 3],
+    };
     FixedFormats {
         core,
         activation,
