@@ -7,6 +7,7 @@
 //!
 //! | floor | module | holds |
 //! | --- | --- | --- |
+//! | 5 | [`link`] | frames, commands, host session, virtual board |
 //! | 4 | [`train`] | configuration, trainer, optimisers, rank prior, metrics, checkpoints |
 //! | 4 | [`accel`] | machine, tick and event engines, timeline, fit, energy, traces |
 //! | 3 | [`exec`] | float and fixed-point executors |
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod data;
 pub mod exec;
 pub mod kernels;
+pub mod link;
 pub mod numeric;
 pub mod program;
 pub mod train;

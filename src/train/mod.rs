@@ -13,9 +13,11 @@ pub mod presets;
 mod prior;
 mod rate;
 pub mod record;
+mod step;
 mod trainer;
 
 pub use engine::fixed_executor;
 pub use error::{ConfigError, TrainError};
 pub use model::{Bond, Grid, Layer, Model, Parameter};
+pub use step::{Order, StepSettings};
 pub use trainer::{Advance, Trainer, step_program};

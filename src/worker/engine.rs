@@ -124,6 +124,7 @@ impl Engine {
             Request::Predict { ticket } => self.predict(ticket, &bulk.pop().unwrap_or_default()),
             Request::Image { ticket, index } => self.image(ticket, index),
             Request::Bench { milliseconds } => self.bench(f64::from(milliseconds)),
+            Request::Board(_) => {}
             Request::Crash => panic!("the worker was asked to trap"),
         }
     }

@@ -5,6 +5,8 @@
 //! which message is said at each variant. A run is known by a number that the page chooses, so that
 //! what a replaced run still had to say is told apart from news.
 
+pub mod board;
+
 use serde::{Deserialize, Serialize};
 
 use crate::train::config::RunConfig;
@@ -91,6 +93,8 @@ pub enum Request {
         /// Wall time for each executor.
         milliseconds: u32,
     },
+    /// About a board; buffers as said there.
+    Board(board::BoardRequest),
     /// Trap, so that a test can watch the recovery.
     Crash,
 }
@@ -287,6 +291,8 @@ pub enum Event {
         /// One entry per executor.
         speeds: Vec<Speed>,
     },
+    /// About a board; buffers as said there.
+    Board(board::BoardEvent),
     /// The worker is about to trap: the panic's message.
     Panic {
         /// What it said.
