@@ -1,4 +1,5 @@
 //! The link between a host and a board, with both ends and a line between them.
 
+mod faults;
 mod memory;
 mod session;
