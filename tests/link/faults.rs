@@ -293,8 +293,7 @@ fn a_million(faults: Faults, seed: u32) -> Host {
     host
 }
 
-/// Whether about the share of all frames had to be sent again. The line's faults in either direction cost
-/// a frame sent again.
+/// The faults were there: so many frames at least were sent again.
 fn repeated(host: &Host, least: u64) {
     assert!(host.repeated >= least, "{}", host.repeated);
 }
