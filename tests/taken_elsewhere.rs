@@ -44,7 +44,7 @@ fn target() -> RunConfig {
     let mut config = tiny();
     config.prior.kind = PriorKind::LogUniform;
     (config.prior.warmup_epochs, config.prior.ramp_epochs) = (0.2, 1.8);
-    config.prior.target = 150.0;
+    config.prior.target = 400.0;
     config.prior.restart = true;
     config
 }
