@@ -129,7 +129,10 @@ enum Reading {
     /// To be taken over after these steps.
     Adopt(Vec<Report>),
     /// To be compared with the trainer's.
-    Before,
+    Before {
+        /// Whether the board must be configured anew before it takes a step.
+        strange: bool,
+    },
     /// To be compared with what the simulator makes of the step, and taken over if they are equal.
     After(TakenStep, Box<Words>),
 }
@@ -338,7 +341,9 @@ impl BoardRun {
                 Phase::Settle(asked) => self.settle(asked, trainer, session, &board)?,
                 Phase::Upload(upload) => self.upload(upload, trainer, session, now)?,
                 Phase::Steps(steps) => self.steps(steps, trainer, session, &board, now)?,
-                Phase::Read(read, reading) => self.read(read, reading, trainer, session, now)?,
+                Phase::Read(read, reading) => {
+                    self.read(read, reading, trainer, session, &board, now)?
+                }
             };
             self.phase = next;
             if !again || !self.happened.is_empty() {

@@ -131,13 +131,7 @@ impl Feed {
 }
 
 /// Writes an image to a slot.
-fn write(
-    asked: &mut Asked<Part>,
-    session: &mut Session,
-    slot: u32,
-    label: u8,
-    pixels: &[u8],
-) {
+fn write(asked: &mut Asked<Part>, session: &mut Session, slot: u32, label: u8, pixels: &[u8]) {
     let mut bytes = Vec::with_capacity(1 + pixels.len());
     bytes.push(label);
     bytes.extend_from_slice(pixels);

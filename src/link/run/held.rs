@@ -47,7 +47,11 @@ impl Held {
         if let Some(images) = &mut self.images {
             images.settle();
         }
-        if self.images.as_ref().is_some_and(|images| (images.bytes, images.set) != (bytes, set)) {
+        if self
+            .images
+            .as_ref()
+            .is_some_and(|images| (images.bytes, images.set) != (bytes, set))
+        {
             self.images = None;
         }
     }

@@ -6,7 +6,7 @@ use super::fault::RunFault;
 use super::fit::BoardNeeds;
 use super::memory::{Memory, memories};
 use super::read_back::ReadBack;
-use super::steps::Steps;
+use super::steps::{Steps, Takers};
 use super::upload::Upload;
 use super::{BoardRun, Happened, KEPT, Phase, Reading, StepTime, Wanted};
 use crate::link::answer::{self, Capabilities, Report, State};
@@ -66,8 +66,11 @@ impl BoardRun {
 
     /// Begins a stretch of steps.
     fn start(&mut self, trainer: &Trainer, session: &Session, now: f64) -> (Phase, bool) {
-        let compare = self.wanted == Wanted::Compare;
-        let checked = self.check == 1 || compare;
+        let takers = match (self.wanted, self.check) {
+            (Wanted::Compare, _) => Takers::BothWords,
+            (_, 1) => Takers::Both,
+            _ => Takers::Board,
+        };
         let most = match (self.wanted, self.check) {
             (Wanted::Go, 1) => FED_AHEAD,
             (Wanted::Go, check) => check as usize,
@@ -75,11 +78,14 @@ impl BoardRun {
         };
         let step = trainer.step();
         let orders = trainer.orders(most);
-        let count = if checked { 1 } else { orders.len() as u64 };
+        let count = match takers {
+            Takers::Board => orders.len() as u64,
+            Takers::Both | Takers::BothWords => 1,
+        };
         self.feed.give(orders);
         self.told = step;
         self.mark(session, now);
-        let steps = Steps::new(step, step + count, checked, compare);
+        let steps = Steps::new(step, step + count, takers);
         (Phase::Steps(Box::new(steps)), true)
     }
 
@@ -118,8 +124,9 @@ impl BoardRun {
         let known = state.phase == answer::Phase::Still && self.held.settings == Some(settings);
         if self.wanted == Wanted::Compare && known {
             if state.step == trainer.step() {
-                let read = ReadBack::new(trainer.words());
-                return Ok((Phase::Read(Box::new(read), Reading::Before), true));
+                // Orders of a session before have slots that are not known any more.
+                let strange = state.ordered > state.step && !self.feed.loaded();
+                return Ok((before_step(trainer, strange), true));
             }
             if state.step == trainer.step() + 1
                 && let Some((taken, words)) = trainer.rehearse()
@@ -201,8 +208,7 @@ impl BoardRun {
         self.held.stands = Some(here.clone());
         self.verified = Some(here);
         if self.wanted == Wanted::Compare && trainer.orders(1).is_empty() {
-            let read = ReadBack::new(trainer.words());
-            return Ok((Phase::Read(Box::new(read), Reading::Before), true));
+            return Ok((before_step(trainer, false), true));
         }
         Ok(self.start(trainer, session, now))
     }
@@ -218,11 +224,8 @@ impl BoardRun {
     ) -> Next {
         let images = self.held.images(trainer, board);
         let room = usize::from(board.orders);
-        let ahead = if steps.checked {
-            FED_AHEAD
-        } else {
-            room + FED_AHEAD
-        };
+        let alone = steps.takers == Takers::Board;
+        let ahead = if alone { room + FED_AHEAD } else { FED_AHEAD };
         let first = [1, room, WAIT[0]];
         self.feed.advance(trainer, images, session, first)?;
         let ran = steps.running();
@@ -230,7 +233,7 @@ impl BoardRun {
             if !ran {
                 return Ok((Phase::Begin, true));
             }
-            if !steps.checked {
+            if alone {
                 steps.pause(session);
             }
         }
@@ -242,7 +245,7 @@ impl BoardRun {
         self.feed.advance(trainer, images, session, ahead)?;
         let new = steps.advance(session, self.expected, now)?;
         self.reported(&steps, new, trainer, session, [f64::from(board.clock), now]);
-        if steps.checked {
+        if !alone {
             return self.checked(steps, ran, trainer);
         }
         let taken = steps.taken();
@@ -271,7 +274,7 @@ impl BoardRun {
             steps.rehearsed = Some((taken, words));
             return Ok((Phase::Steps(steps), false));
         };
-        if steps.compare {
+        if steps.takers == Takers::BothWords {
             return Ok((after(taken, words), true));
         }
         let simulator = words.digest();
@@ -303,9 +306,9 @@ impl BoardRun {
         let share = 1.0 / new as f64;
         let sent = (self.mark.1[0] - sent) as f64 * share;
         let received = (self.mark.1[1] - received) as f64 * share;
-        let line = self
-            .line
-            .map_or(0.0, |line| line_time(sent.max(received) as usize, line.baud));
+        let line = self.line.map_or(0.0, |line| {
+            line_time(sent.max(received) as usize, line.baud)
+        });
         for report in &steps.reports[steps.reports.len() - new..] {
             let computed = report.cycles as f64 * 1000.0 / clock.max(1.0);
             self.expected = computed;
@@ -322,7 +325,7 @@ impl BoardRun {
             });
             let order = self.feed.taken().map(|step| step.order);
             if let Some(order) = order
-                && !steps.checked
+                && steps.takers == Takers::Board
                 && !order.watch
                 && report.step < steps.to
             {
@@ -363,6 +366,7 @@ impl BoardRun {
         reading: Reading,
         trainer: &mut Trainer,
         session: &mut Session,
+        board: &Capabilities,
         now: f64,
     ) -> Next {
         let Some(words) = read.advance(session)? else {
@@ -377,12 +381,20 @@ impl BoardRun {
                 let taken: Vec<TakenStep> = reports.iter().map(taken).collect();
                 self.adopt(&taken, words, trainer)?;
             }
-            Reading::Before => {
-                let found =
-                    Comparison::of(trainer.step(), &trainer.settings(), &words, &trainer.words());
+            Reading::Before { strange } => {
+                let found = Comparison::of(
+                    trainer.step(),
+                    &trainer.settings(),
+                    &words,
+                    &trainer.words(),
+                );
                 if found.differences == 0 && !trainer.orders(1).is_empty() {
                     if self.wanted == Wanted::Stand {
                         return Ok((Phase::Begin, true));
+                    }
+                    if strange {
+                        let (settings, before) = self.wanted_settings(trainer, board);
+                        return self.write(settings, before, trainer, session, board);
                     }
                     return Ok(self.start(trainer, session, now));
                 }
@@ -410,6 +422,12 @@ impl BoardRun {
         }
         self.happened.push_back(Happened::Compared(Box::new(found)));
     }
+}
+
+/// Words are to be read and compared with the trainer's.
+fn before_step(trainer: &Trainer, strange: bool) -> Phase {
+    let read = ReadBack::new(trainer.words());
+    Phase::Read(Box::new(read), Reading::Before { strange })
 }
 
 /// Words are to be read and compared with the simulator's after a step.

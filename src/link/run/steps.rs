@@ -20,6 +20,25 @@ enum Part {
     Some,
 }
 
+/// Who takes the steps of a stretch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takers {
+    /// The board alone.
+    Board,
+    /// The simulator too, and the checksums are compared: one step.
+    Both,
+    /// The simulator too, and every word is compared: one step.
+    BothWords,
+}
+
+/// What the board was told last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Run,
+    Pause,
+}
+
 /// A stretch of steps in progress.
 #[derive(Debug)]
 pub(super) struct Steps {
@@ -27,16 +46,11 @@ pub(super) struct Steps {
     from: u64,
     /// Steps taken after it, if the board does not stop before.
     pub to: u64,
-    /// Whether the simulator takes the step too.
-    pub checked: bool,
-    /// Whether every word is compared after it.
-    pub compare: bool,
+    /// Who takes them.
+    pub takers: Takers,
     /// What the board has reported, step after step.
     pub reports: Vec<Report>,
-    /// Whether the board was told to run.
-    running: bool,
-    /// Whether it was told to pause.
-    pausing: bool,
+    told: Told,
     /// Whether the last status says that it stands still after the last report.
     pub ended: bool,
     asked: Asked<Part>,
@@ -49,15 +63,13 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    pub fn new(from: u64, to: u64, checked: bool, compare: bool) -> Self {
+    pub fn new(from: u64, to: u64, takers: Takers) -> Self {
         Self {
             from,
             to,
-            checked,
-            compare,
+            takers,
             reports: Vec::new(),
-            running: false,
-            pausing: false,
+            told: Told::Nothing,
             ended: false,
             asked: Asked::default(),
             polling: false,
@@ -74,12 +86,17 @@ impl Steps {
 
     /// Whether the board was told to run.
     pub fn running(&self) -> bool {
-        self.running
+        self.told != Told::Nothing
+    }
+
+    /// Whether there will be reports that have not come.
+    fn open(&self) -> bool {
+        self.running() && !self.ended && self.taken() < self.to
     }
 
     /// Tells the board to run.
     pub fn run(&mut self, session: &mut Session, now: f64) {
-        self.running = true;
+        self.told = Told::Run;
         self.begun = now;
         self.poll_at = now;
         self.asked.ask(session, &Command::Run(self.to), Part::Some);
@@ -87,8 +104,8 @@ impl Steps {
 
     /// Tells the board to stop after the step in progress.
     pub fn pause(&mut self, session: &mut Session) {
-        if self.running && !self.pausing {
-            self.pausing = true;
+        if self.told == Told::Run {
+            self.told = Told::Pause;
             self.asked.ask(session, &Command::Pause, Part::Some);
         }
     }
@@ -108,14 +125,14 @@ impl Steps {
                 let status = Command::Status(0).kind();
                 let (state, reports) =
                     read_status(&payload).ok_or(LinkError::Garbled { command: status })?;
-                self.told(state, reports)?;
+                self.take(state, reports)?;
             }
         }
         let new = self.reports.len() - before;
         if new > 0 {
             self.begun = now;
         }
-        if self.running && !self.polling && !self.ended && self.taken() < self.to {
+        if self.open() && !self.polling {
             if new > 0 {
                 self.poll_at = self.poll_at.max(now + self.wait(expected, now));
             }
@@ -136,11 +153,10 @@ impl Steps {
 
     /// When there is something to ask without an answer.
     pub fn due(&self) -> Option<f64> {
-        (self.running && !self.polling && !self.ended && self.taken() < self.to)
-            .then_some(self.poll_at)
+        (self.open() && !self.polling).then_some(self.poll_at)
     }
 
-    fn told(&mut self, state: State, reports: Vec<Report>) -> Result<(), RunFault> {
+    fn take(&mut self, state: State, reports: Vec<Report>) -> Result<(), RunFault> {
         let command = Command::Status(0).kind();
         let more = !reports.is_empty();
         for report in reports {
@@ -150,14 +166,19 @@ impl Steps {
             self.reports.push(report);
         }
         let taken = self.taken();
-        let stopped = |fault| Err(RunFault::Stopped { step: state.step, fault });
+        let stopped = |fault| {
+            Err(RunFault::Stopped {
+                step: state.step,
+                fault,
+            })
+        };
         match state.phase {
             Phase::Empty => Err(LinkError::Reset.into()),
             Phase::Running | Phase::Waiting => Ok(()),
             Phase::Still if state.stop == Stop::Fault => stopped(true),
             Phase::Still if state.step == taken => {
                 // It stood still all along only if it was told to.
-                if taken == self.from && !self.pausing {
+                if taken == self.from && self.told != Told::Pause {
                     return stopped(false);
                 }
                 self.ended = true;
