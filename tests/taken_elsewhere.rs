@@ -166,13 +166,7 @@ impl Elsewhere {
         for (buffers, (parameters, _)) in layers.iter().zip(&self.layers) {
             for (place, parameter) in parameters.iter().enumerate() {
                 let core = buffers.cores.get(place);
-                let integers: Vec<i16> = match core {
-                    Some(_) => {
-                        let view = |&value: &f32| railyard::train::Grid::view(value, formats.core);
-                        parameter.master.iter().map(view).collect()
-                    }
-                    None => parameter.integers(),
-                };
+                let integers = parameter.seen(core.is_none(), formats);
                 let id: BufferId = *core.unwrap_or(&buffers.bias);
                 self.executor.set_parameter(id, &integers);
             }
@@ -331,10 +325,7 @@ fn what_cannot_be_is_not_taken_over() {
         assert!(error.contains(says), "{error}");
         assert!(trainer.checkpoint() == before);
     };
-    let other = TakenStep {
-        samples: 7,
-        ..fine
-    };
+    let other = TakenStep { samples: 7, ..fine };
     refused(&[other], words.clone(), "7 samples");
     refused(&[fine; 33], words.clone(), "32 are left");
     let mut wrong = words.clone();

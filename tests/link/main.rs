@@ -1,4 +1,8 @@
 //! The link between a host and a board, with both ends and a line between them.
 
+mod faults;
+mod fuzz;
 mod memory;
 mod session;
+mod silence;
+mod speed;
