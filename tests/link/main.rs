@@ -3,6 +3,7 @@
 mod faults;
 mod fuzz;
 mod memory;
+mod responder;
 mod session;
 mod silence;
 mod speed;

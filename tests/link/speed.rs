@@ -132,8 +132,7 @@ fn the_time_model_is_right_within_five_per_cent() {
 
                     let mut host = bench(baud, delay);
                     for i in 0..count {
-                        let read = Command::Read(at(i * 7), len as u16);
-                        host.session.submit(&read);
+                        host.session.submit(&Command::Read(at(i * 7), len as u16));
                     }
                     let real = time(&mut host);
                     check(&what, model.bulk(count, 10, len), real);
