@@ -30,6 +30,14 @@ impl Held {
         }
     }
 
+    /// Forgets everything: the board holds nothing.
+    pub fn forget(&mut self) {
+        *self = Self {
+            boot: self.boot,
+            ..Self::default()
+        };
+    }
+
     /// The image slots for a run. A board keeps its images when it is configured for images of the same
     /// size.
     pub fn images(&mut self, trainer: &Trainer, board: &Capabilities) -> &mut Images {

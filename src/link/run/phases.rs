@@ -117,6 +117,10 @@ impl BoardRun {
             asked.ask(session, &Command::Status(u64::MAX), ());
             return Ok((Phase::Settle(asked), false));
         }
+        if state.phase == answer::Phase::Empty {
+            // It may have been reset by hand.
+            self.held.forget();
+        }
         if self.wanted == Wanted::Stand {
             return Ok((Phase::Begin, true));
         }
