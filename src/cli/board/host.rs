@@ -41,11 +41,6 @@ impl Host {
         Ok(host)
     }
 
-    /// Milliseconds since the port was opened.
-    pub fn now(&self) -> f64 {
-        self.clock.now()
-    }
-
     /// Gives the session the bytes that came.
     fn hear(&mut self) {
         self.came.clear();

@@ -5,6 +5,8 @@ mod info;
 mod port;
 mod serve;
 mod stream;
+mod train;
+mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -21,6 +23,10 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Print what a board is, its machine, its state and its counters
     Info(info::InfoArgs),
+    /// Train a network on a board
+    Train(Box<train::TrainArgs>),
+    /// Take a step on board and simulator, and compare every word
+    Verify(Box<verify::VerifyArgs>),
     /// Ask a single command and print its answer
     Ask(info::AskArgs),
 }
@@ -30,6 +36,8 @@ pub fn run(args: &BoardArgs) -> Result<(), String> {
     match &args.command {
         Command::Serve(args) => serve::run(args),
         Command::Info(args) => info::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Ask(args) => info::ask(args),
     }
 }
