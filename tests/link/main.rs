@@ -2,7 +2,10 @@
 
 mod faults;
 mod fuzz;
+mod line;
+mod losses;
 mod memory;
+mod reference;
 mod responder;
 mod session;
 mod silence;
