@@ -208,7 +208,8 @@ impl BoardRun {
     /// the run's settings, nothing is written to it: its words are compared as they are, and if all are
     /// equal, once more after a step on both. If it stands one step further, as after a
     /// [`RunFault::Mismatch`], the simulator takes that step and the words are compared. Otherwise the
-    /// trainer's words are written first. The step counts if all words are equal.
+    /// trainer's words are written first. The step counts if all words are equal; words that differ stay as
+    /// they are until training goes on.
     pub fn compare(&mut self) {
         self.want(Wanted::Compare);
     }
@@ -216,7 +217,7 @@ impl BoardRun {
     fn want(&mut self, wanted: Wanted) {
         self.wanted = wanted;
         if matches!(self.phase, Phase::Stand) {
-            self.phase = Phase::Begin;
+            (self.phase, self.at_once) = (Phase::Begin, true);
         }
     }
 
@@ -276,7 +277,6 @@ impl BoardRun {
             return Some(0.0);
         }
         match &self.phase {
-            Phase::Begin => Some(0.0),
             Phase::Steps(steps) => steps.due(),
             _ => None,
         }
@@ -329,10 +329,10 @@ impl BoardRun {
         session: &mut Session,
         now: f64,
     ) -> Result<(), RunFault> {
+        self.at_once = false;
         let Some(board) = session.capabilities().cloned() else {
             return Ok(());
         };
-        self.at_once = false;
         loop {
             let phase = std::mem::replace(&mut self.phase, Phase::Begin);
             let (next, again) = match phase {
@@ -347,6 +347,7 @@ impl BoardRun {
             };
             self.phase = next;
             if !again || !self.happened.is_empty() {
+                self.at_once |= matches!(self.phase, Phase::Begin);
                 return Ok(());
             }
         }
