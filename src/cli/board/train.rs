@@ -237,14 +237,14 @@ impl Course<'_> {
         let told = match self.args.port.baud() {
             0 => String::new(),
             baud => format!(
-                ", its bytes on a line of {} bits/s {link:.2} ms ({:.0} %); both may go on at once",
+                ", the bytes on a line of {} bits/s {link:.2} ms ({:.0} %); both may go on at once",
                 grouped(baud.into()),
                 100.0 * linking
             ),
         };
         emit(&format!(
             "step {}, checksum {checksum}\n\
-             {measured:.2} ms a step measured; the board's cycles at its clock take {computed:.2} ms of it \
+             {measured:.2} ms a step measured; the board's cycles at its clock are {computed:.2} ms \
              ({:.0} %){told}\n",
             grouped(step),
             100.0 * computing,
