@@ -25,7 +25,7 @@ fn folder() -> PathBuf {
 struct Reference([u8; 256]);
 
 impl Reference {
-    fn range(&mut self, at: &Address, len: usize) -> Result<&mut [u8], Status> {
+    fn range(&mut self, at: Address, len: usize) -> Result<&mut [u8], Status> {
         let offset = at.offset as usize;
         if at.space != Space::Images || at.index != 0 {
             return Err(Status::BadRange);
@@ -56,12 +56,12 @@ impl Reference {
                 build: "vectors 1".into(),
             }
             .write(reply),
-            Command::Write(at, data) => self.range(at, data.len())?.copy_from_slice(data),
+            Command::Write(at, data) => self.range(*at, data.len())?.copy_from_slice(data),
             Command::Read(at, len) => {
-                reply.put(self.range(at, usize::from(*len))?);
+                reply.put(self.range(*at, usize::from(*len))?);
             }
             Command::Checksum(at, len) => {
-                let crc = crc32fast::hash(self.range(at, *len as usize)?);
+                let crc = crc32fast::hash(self.range(*at, *len as usize)?);
                 reply.put(&crc.to_le_bytes());
             }
             Command::Status(_) => State::default().write(reply),
@@ -111,15 +111,15 @@ impl Board {
 
     /// The frames it sends on these bytes.
     fn hears(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
-        let mut sent = vec![];
-        let send = |frame: &[u8]| sent.push(frame.to_vec());
+        let mut answers = vec![];
+        let send = |frame: &[u8]| answers.push(frame.to_vec());
         self.responder.push(bytes, 0.0, &mut self.device, send);
-        sent
+        answers
     }
 }
 
 /// A frame before it is stuffed, by the table of the protocol.
-fn plain(header: &Header, payload: &[u8]) -> Vec<u8> {
+fn plain(header: Header, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![1, header.kind, header.status, header.credits];
     frame.extend(header.session.to_le_bytes());
     frame.extend(header.sequence.to_le_bytes());
@@ -192,7 +192,7 @@ impl Script {
             sequence,
             ..Header::default()
         };
-        plain(&header, &command.payload())
+        plain(header, &command.payload())
     }
 
     /// Sends bytes; the answers must be these.
@@ -276,7 +276,7 @@ fn memory() -> String {
     assert_eq!(crc, 0xcbf4_3926_u32.to_le_bytes());
     assert_eq!(
         script.ask(next(), &Command::Read(at(15), 11)),
-        b"\0123456789\0"
+        b"\x00123456789\x00"
     );
     script.say("Data without zeros around the length of a stuffed block, 254.");
     for len in [233, 234, 235, 252, 253, 254, 255, 256] {
@@ -422,7 +422,7 @@ fn damage() -> String {
         sequence: 3,
         ..Header::default()
     };
-    script.bytes(&stuffed(&plain(&header, &[7; 1025])), &[]);
+    script.bytes(&stuffed(&plain(header, &[7; 1025])), &[]);
     script.bytes(&[&[0x55; 3000][..], &[0]].concat(), &[]);
     script.say("The longest write, 1016 bytes of data: a frame, though not for this memory.");
     script.send(3, &Command::Write(AT, &[8; 1016]), &[(3, BadRange)]);
@@ -456,7 +456,7 @@ fn refusals() -> String {
             sequence,
             ..Header::default()
         };
-        let bytes = stuffed(&plain(&header, payload));
+        let bytes = stuffed(&plain(header, payload));
         script.bytes(&bytes, &[(sequence, status)]);
     };
     script.say("No such command: 0, 12, 127.");
@@ -530,7 +530,7 @@ fn refusals() -> String {
         sequence: 25,
         ..Header::default()
     };
-    script.bytes(&stuffed(&plain(&header, &[0])), &[]);
+    script.bytes(&stuffed(&plain(header, &[0])), &[]);
     script.say("Nothing was written, and the session goes on.");
     assert_eq!(script.ask(25, &Command::Read(AT, 256)), [0; 256]);
     script.text

@@ -340,8 +340,11 @@ fn report(report: &Report) -> String {
     )
 }
 
-/// Bytes of a word of a space, and how it is shown; none for bytes.
-fn word(space: Space) -> Option<(usize, fn(&[u8]) -> String)> {
+/// Bytes of a word, and how it is shown.
+type Word = (usize, fn(&[u8]) -> String);
+
+/// The words of a space; none for bytes.
+fn word(space: Space) -> Option<Word> {
     fn i16_word(bytes: &[u8]) -> String {
         let word = bytes.try_into().map(i16::from_le_bytes);
         word.map_or(String::new(), |word| word.to_string())
@@ -373,7 +376,7 @@ fn dump(at: Address, bytes: &[u8]) -> String {
         let offset = u64::from(at.offset) + 16 * line as u64;
         let _ = write!(out, "{offset:08x}  {:<39}", digits.join(" "));
         let words: Vec<String> = match word(at.space) {
-            Some((size, show)) if at.offset as usize % size == 0 => {
+            Some((size, show)) if (at.offset as usize).is_multiple_of(size) => {
                 bytes.chunks_exact(size).map(show).collect()
             }
             None if at.space == Space::Machine => {

@@ -20,9 +20,9 @@ pub struct BoardArgs {
 #[derive(Subcommand, Clone, Debug)]
 enum Command {
     /// Be a virtual board on a pseudo terminal, standard input and output, or a socket
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Print what a board is, its machine, its state and its counters
-    Info(info::InfoArgs),
+    Info(Box<info::InfoArgs>),
     /// Train a network on a board
     Train(Box<train::TrainArgs>),
     /// Take a step on board and simulator, and compare every word

@@ -183,7 +183,8 @@ pub fn run(args: &ServeArgs) -> Result<(), String> {
         return tcp(server, address, args.json);
     }
     if args.way.stdio {
-        return stdio(server);
+        stdio(server);
+        return Ok(());
     }
     pty(server, args.json)
 }
@@ -196,10 +197,9 @@ fn tell(json: bool, name: &str, value: &str) -> Result<(), String> {
 }
 
 /// One conversation, until the input ends.
-fn stdio(mut server: Server) -> Result<(), String> {
+fn stdio(mut server: Server) {
     let mut stream = Stream::new("standard input", io::stdin(), Output(io::stdout()));
     while server.turn(&mut stream).is_ok() {}
-    Ok(())
 }
 
 /// One connection after another; a further one waits until the present one is closed.

@@ -227,25 +227,25 @@ impl Course<'_> {
         let (computed, computing) = times.each(times.computed);
         let (link, linking) = times.each(times.link);
         if self.args.json {
-            let line: Value = json!({
+            let ended: Value = json!({
                 "finished": step, "steps": step - from, "checksum": checksum,
                 "milliseconds_per_step": {"measured": measured, "cycles": computed, "link": link},
                 "shares": {"cycles": computing, "link": linking},
             });
-            return emit(&format!("{line}\n"));
+            return emit(&format!("{ended}\n"));
         }
-        let line = match self.args.port.baud() {
+        let told = match self.args.port.baud() {
             0 => String::new(),
             baud => format!(
-                ", its bytes on a line of {} bits/s {link:.2} ms ({:.0} %); both may go on at once",
+                ", the bytes on a line of {} bits/s {link:.2} ms ({:.0} %); both may go on at once",
                 grouped(baud.into()),
                 100.0 * linking
             ),
         };
         emit(&format!(
             "step {}, checksum {checksum}\n\
-             {measured:.2} ms a step measured; the board's cycles at its clock take {computed:.2} ms of it \
-             ({:.0} %){line}\n",
+             {measured:.2} ms a step measured; the board's cycles at its clock are {computed:.2} ms \
+             ({:.0} %){told}\n",
             grouped(step),
             100.0 * computing,
         ))
