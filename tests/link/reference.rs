@@ -49,6 +49,8 @@ fn the_limits_are_the_codes() {
     // Slots of a load beside the order, the samples and the first place.
     let slots = (MAX_PAYLOAD - ORDER_BYTES - 4) / 4;
     let reports = (MAX_PAYLOAD - 24) / 48;
+    let words: Vec<&str> = REFERENCE.split_whitespace().collect();
+    let words = words.join(" ");
     for text in [
         format!("0 to {MAX_PAYLOAD} "),
         format!("14 to {MAX_FRAME} bytes, on the line at most {MAX_ENCODED}"),
@@ -57,6 +59,6 @@ fn the_limits_are_the_codes() {
         format!("at most {slots} in a frame"),
         format!("at most {reports} |"),
     ] {
-        assert!(REFERENCE.contains(&text), "{text}");
+        assert!(words.contains(&text), "{text}");
     }
 }
