@@ -86,6 +86,8 @@ pub struct Bench {
     pub wired: Wired<Board>,
     pub now: f64,
     pub told: Vec<Happened>,
+    /// Milliseconds that a slice takes at least.
+    pub slice: f64,
     line: LineSettings,
     sessions: u16,
 }
@@ -111,6 +113,7 @@ impl Bench {
             wired: Wired::new(board, line),
             now: 0.0,
             told: Vec::new(),
+            slice: 0.01,
             line,
             sessions: 1,
         }
@@ -149,8 +152,7 @@ impl Bench {
     pub fn wait(&mut self) {
         let due = [self.run.due(), self.session.due(), self.wired.due()];
         let due = due.into_iter().flatten().fold(f64::INFINITY, f64::min);
-        // A slice takes a little time of its own.
-        self.now = due.max(self.now + 0.01).min(self.now + 50.0);
+        self.now = due.min(self.now + 50.0).max(self.now + self.slice);
     }
 
     /// Goes on until this holds.

@@ -41,6 +41,27 @@ fn a_cable_that_is_pulled_is_noticed_within_a_second_and_the_run_goes_on() {
 }
 
 #[test]
+fn a_busy_host_trains_too_and_notices_as_soon() {
+    for check in [1, 10] {
+        let mut bench = Bench::new(&tiny(), check, LineSettings::default());
+        bench.slice = 60.0;
+        bench.train(20).unwrap();
+        let steps = bench.trainer.step();
+        assert_eq!(bench.trainer.checksum(), checksum(steps));
+        assert_eq!(bench.session.statistics().repeated, 0);
+        bench.wired.plug(false);
+        let pulled = bench.now;
+        bench.run.go();
+        let fault = bench.until(|_| false).unwrap_err();
+        assert!(
+            matches!(fault, RunFault::Link(LinkError::Silent { .. })),
+            "{fault}"
+        );
+        assert!(bench.now - pulled < 1000.0, "{} ms", bench.now - pulled);
+    }
+}
+
+#[test]
 fn a_power_failure_loses_no_verified_step() {
     for check in [1, 10] {
         let mut bench = Bench::new(&tiny(), check, LineSettings::default());

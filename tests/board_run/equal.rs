@@ -68,8 +68,7 @@ fn fifty_steps_of_tiny_read_back_now_and_then() {
 
 #[test]
 fn five_steps_of_paper_both_ways() {
-    let mut config = RunConfig::preset(Preset::Paper, Precision::Fixed);
-    config.batch = 16;
+    let config = RunConfig::preset(Preset::Paper, Precision::Fixed);
     same_run(&config, 1, 5, FAST);
     same_run(&config, 5, 5, FAST);
 }

@@ -131,8 +131,8 @@ fn a_run_that_cannot_be_on_the_board_is_refused_in_a_sentence() {
 #[test]
 fn a_flipped_bit_is_located_after_the_cable_was_out() {
     let mut bench = Bench::new(&tiny(), 1, LineSettings::default());
-    bench.train(5).unwrap();
-    // Orders for later steps wait at the board.
+    // In the second epoch the images are there, and orders for later steps wait at the board.
+    bench.train(20).unwrap();
     let state = bench.session.state();
     assert!(state.ordered > state.step, "{state:?}");
     bench.run.disconnected();
@@ -145,7 +145,7 @@ fn a_flipped_bit_is_located_after_the_cable_was_out() {
     bench.reconnect();
     let found = compare(&mut bench);
     assert_eq!((found.step, found.differences), (kept + 1, 1));
-    bench.train(20).unwrap();
+    bench.train(30).unwrap();
     let steps = bench.trainer.step();
     assert_eq!(bench.trainer.checksum(), alone(&tiny(), steps).0.checksum());
 }

@@ -43,6 +43,7 @@ pub enum RunFault {
 impl fmt::Display for RunFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Link(error @ LinkError::Reset) => error.fmt(f),
             Self::Link(error) => write!(f, "{error}; the run stands at the last verified step"),
             Self::Mismatch {
                 step,
