@@ -5,6 +5,8 @@
 //! can look at its queue in between. Reports are gathered and sent about ten times a second.
 
 use super::adapter::{self, Advance, Learner, Refusal};
+use super::board::{Desk, Turn};
+use super::message::board::{BoardRequest, Place};
 use super::message::{
     Answer, DataInfo, Event, PROTOCOL, Position, Progress, Request, RunId, SampleImage, Source,
     Speed, Ticket,
@@ -45,6 +47,8 @@ enum Motion {
     /// Until one step was taken, or nothing is left to train.
     OneStep,
     Training,
+    /// Paused, but the board is still taking or handing over what was begun.
+    Settling,
 }
 
 #[derive(Clone)]
@@ -77,6 +81,7 @@ pub struct Engine {
     now: Clock,
     data: Option<Data>,
     run: Option<Run>,
+    desk: Desk,
     out: Vec<Outgoing>,
 }
 
@@ -88,6 +93,7 @@ impl Engine {
             now,
             data: None,
             run: None,
+            desk: Desk::default(),
             out: vec![],
         }
     }
@@ -124,28 +130,97 @@ impl Engine {
             Request::Predict { ticket } => self.predict(ticket, &bulk.pop().unwrap_or_default()),
             Request::Image { ticket, index } => self.image(ticket, index),
             Request::Bench { milliseconds } => self.bench(f64::from(milliseconds)),
-            Request::Board(_) => {}
+            Request::Board(request) => self.board(request, bulk),
             Request::Crash => panic!("the worker was asked to trap"),
         }
     }
 
-    /// Train for one slice. Returns whether there is more to do.
+    /// Train for one slice, and see to the board. Returns whether there is more to do at once.
     pub fn slice(&mut self) -> bool {
         let start = (self.now)();
-        while self
-            .run
-            .as_ref()
-            .is_some_and(|run| run.motion != Motion::Still)
-        {
-            self.advance();
+        self.turn_board();
+        let mut more = self.busy();
+        while more {
+            more = self.advance() && self.busy();
             if (self.now)() - start >= SLICE_MILLISECONDS {
                 break;
             }
         }
         self.report_if_due();
+        self.tell_board();
+        more
+    }
+
+    /// Milliseconds until there is something to do without another request, when [`Engine::slice`] said
+    /// that there is nothing at once; none if there will not be.
+    #[must_use]
+    pub fn wake(&self) -> Option<f64> {
+        let now = (self.now)();
+        let report = self.run.as_ref().filter(|run| run.motion != Motion::Still);
+        let report = report.map(|run| run.last_report + REPORT_MILLISECONDS);
+        let dues = [report, self.desk.due(now)];
+        let due = dues.into_iter().flatten().reduce(f64::min)?;
+        Some((due - now).max(0.0))
+    }
+
+    /// Whether there is a run in motion, or a comparison with the board.
+    fn busy(&self) -> bool {
+        self.moving() || (self.run.is_some() && self.desk.verifying())
+    }
+
+    fn moving(&self) -> bool {
         self.run
             .as_ref()
             .is_some_and(|run| run.motion != Motion::Still)
+    }
+
+    fn on_board(&self) -> bool {
+        self.desk.place() != Place::Page
+    }
+
+    fn board(&mut self, request: BoardRequest, bulk: Vec<Vec<u8>>) {
+        let now = (self.now)();
+        let left = matches!(
+            request,
+            BoardRequest::Connect { .. } | BoardRequest::Disconnect
+        );
+        let stops = left && self.on_board() && self.moving();
+        self.desk
+            .handle(request, bulk, self.run.is_some(), self.moving(), now);
+        if stops {
+            self.halt();
+        }
+        self.turn_board();
+        self.tell_board();
+    }
+
+    /// Exchange bytes with the board; if it is lost, a run on it comes to a stand.
+    fn turn_board(&mut self) {
+        let stops = self.on_board() && self.moving();
+        let now = (self.now)();
+        if self.desk.turn(stops, now) && stops {
+            if let Some(run) = &self.run {
+                self.desk.explain_loss(&run.learner);
+            }
+            self.halt();
+        }
+        self.out.append(&mut self.desk.take());
+    }
+
+    fn tell_board(&mut self) {
+        let learner = self.run.as_ref().map(|run| &run.learner);
+        self.desk.tell(learner, (self.now)());
+        self.out.append(&mut self.desk.take());
+    }
+
+    /// The run stands still where it is, at once.
+    fn halt(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.motion = Motion::Still;
+            let step = run.learner.step();
+            run.steps.retain(|metrics| metrics.step <= step);
+            self.stand();
+        }
     }
 
     fn say(&mut self, event: Event) {
@@ -256,6 +331,9 @@ impl Engine {
     fn set_motion(&mut self, motion: Motion) {
         let now = (self.now)();
         let Some(run) = &mut self.run else { return };
+        if self.desk.place() == Place::Page {
+            self.desk.settle();
+        }
         if !run.finished {
             run.motion = motion;
             run.last_report = now;
@@ -266,10 +344,13 @@ impl Engine {
     }
 
     fn pause(&mut self) {
-        if let Some(run) = &mut self.run {
-            run.motion = Motion::Still;
-            self.stand();
+        let Some(run) = &mut self.run else { return };
+        if run.motion != Motion::Still && self.desk.place() != Place::Page {
+            run.motion = Motion::Settling;
+            return;
         }
+        run.motion = Motion::Still;
+        self.stand();
     }
 
     /// The run came to a stand: report everything, with the checksum.
@@ -281,10 +362,41 @@ impl Engine {
         }
     }
 
-    fn advance(&mut self) {
+    /// One unit of work, here or on the board. Returns whether there can be another at once.
+    fn advance(&mut self) -> bool {
         let before = (self.now)();
-        let Some(run) = &mut self.run else { return };
-        match run.learner.advance() {
+        let Some(run) = &mut self.run else {
+            return false;
+        };
+        let goal = match run.motion {
+            Motion::Still => Goal::Verify,
+            Motion::OneStep => Goal::Steps(1),
+            Motion::Training => Goal::Steps(u64::MAX),
+            Motion::Settling => Goal::Rest,
+        };
+        let turn = if self.desk.place() == Place::Page && goal != Goal::Verify {
+            Turn::Advance(run.learner.advance())
+        } else {
+            self.desk.advance(&mut run.learner, goal, before)
+        };
+        let advance = match turn {
+            Turn::Advance(advance) => advance,
+            Turn::Busy => return true,
+            Turn::Waiting => {
+                self.turn_board();
+                return self.desk.due((self.now)()).is_some_and(|due| due <= before);
+            }
+            Turn::Rest => {
+                run.motion = Motion::Still;
+                self.stand();
+                return false;
+            }
+            Turn::Fault => {
+                self.halt();
+                return false;
+            }
+        };
+        match advance {
             Advance::Step(metrics) => {
                 run.evaluating = None;
                 run.epoch_milliseconds += (self.now)() - before;
@@ -318,6 +430,7 @@ impl Engine {
                 self.stand();
             }
         }
+        true
     }
 
     fn report_if_due(&mut self) {
