@@ -4,9 +4,11 @@
 //! [`SLICE_MILLISECONDS`] and says whether there is more to do, so that whoever drives the engine
 //! can look at its queue in between. Reports are gathered and sent about ten times a second.
 
+mod on_board;
+
 use super::adapter::{self, Advance, Learner, Refusal};
-use super::board::{Desk, Turn};
-use super::message::board::{BoardRequest, Place};
+use super::board::Desk;
+use super::message::board::Place;
 use super::message::{
     Answer, DataInfo, Event, PROTOCOL, Position, Progress, Request, RunId, SampleImage, Source,
     Speed, Ticket,
@@ -47,7 +49,7 @@ enum Motion {
     /// Until one step was taken, or nothing is left to train.
     OneStep,
     Training,
-    /// Paused, but the board is still taking or handing over what was begun.
+    /// Paused, but the board is still taking a step or handing it over.
     Settling,
 }
 
@@ -82,6 +84,8 @@ pub struct Engine {
     data: Option<Data>,
     run: Option<Run>,
     desk: Desk,
+    /// Where the run goes on training once it stands on the board.
+    moving_to: Option<Place>,
     out: Vec<Outgoing>,
 }
 
@@ -94,6 +98,7 @@ impl Engine {
             data: None,
             run: None,
             desk: Desk::default(),
+            moving_to: None,
             out: vec![],
         }
     }
@@ -138,10 +143,17 @@ impl Engine {
     /// Train for one slice, and see to the board. Returns whether there is more to do at once.
     pub fn slice(&mut self) -> bool {
         let start = (self.now)();
-        self.turn_board();
-        let mut more = self.busy();
+        let mut more = true;
         while more {
-            more = self.advance() && self.busy();
+            self.turn_board();
+            more = if self.on_board() || self.desk.busy() {
+                self.advance_on_board()
+            } else if self.moving() {
+                self.advance();
+                self.moving()
+            } else {
+                false
+            };
             if (self.now)() - start >= SLICE_MILLISECONDS {
                 break;
             }
@@ -151,76 +163,10 @@ impl Engine {
         more
     }
 
-    /// Milliseconds until there is something to do without another request, when [`Engine::slice`] said
-    /// that there is nothing at once; none if there will not be.
-    #[must_use]
-    pub fn wake(&self) -> Option<f64> {
-        let now = (self.now)();
-        let report = self.run.as_ref().filter(|run| run.motion != Motion::Still);
-        let report = report.map(|run| run.last_report + REPORT_MILLISECONDS);
-        let dues = [report, self.desk.due(now)];
-        let due = dues.into_iter().flatten().reduce(f64::min)?;
-        Some((due - now).max(0.0))
-    }
-
-    /// Whether there is a run in motion, or a comparison with the board.
-    fn busy(&self) -> bool {
-        self.moving() || (self.run.is_some() && self.desk.verifying())
-    }
-
     fn moving(&self) -> bool {
         self.run
             .as_ref()
             .is_some_and(|run| run.motion != Motion::Still)
-    }
-
-    fn on_board(&self) -> bool {
-        self.desk.place() != Place::Page
-    }
-
-    fn board(&mut self, request: BoardRequest, bulk: Vec<Vec<u8>>) {
-        let now = (self.now)();
-        let left = matches!(
-            request,
-            BoardRequest::Connect { .. } | BoardRequest::Disconnect
-        );
-        let stops = left && self.on_board() && self.moving();
-        self.desk
-            .handle(request, bulk, self.run.is_some(), self.moving(), now);
-        if stops {
-            self.halt();
-        }
-        self.turn_board();
-        self.tell_board();
-    }
-
-    /// Exchange bytes with the board; if it is lost, a run on it comes to a stand.
-    fn turn_board(&mut self) {
-        let stops = self.on_board() && self.moving();
-        let now = (self.now)();
-        if self.desk.turn(stops, now) && stops {
-            if let Some(run) = &self.run {
-                self.desk.explain_loss(&run.learner);
-            }
-            self.halt();
-        }
-        self.out.append(&mut self.desk.take());
-    }
-
-    fn tell_board(&mut self) {
-        let learner = self.run.as_ref().map(|run| &run.learner);
-        self.desk.tell(learner, (self.now)());
-        self.out.append(&mut self.desk.take());
-    }
-
-    /// The run stands still where it is, at once.
-    fn halt(&mut self) {
-        if let Some(run) = &mut self.run {
-            run.motion = Motion::Still;
-            let step = run.learner.step();
-            run.steps.retain(|metrics| metrics.step <= step);
-            self.stand();
-        }
     }
 
     fn say(&mut self, event: Event) {
@@ -316,6 +262,7 @@ impl Engine {
                     answers: run.answers(),
                 };
                 self.run = Some(run);
+                self.replaced();
                 self.say(prepared);
             }
             Err(Refusal { field, message }) => {
@@ -331,26 +278,26 @@ impl Engine {
     fn set_motion(&mut self, motion: Motion) {
         let now = (self.now)();
         let Some(run) = &mut self.run else { return };
-        if self.desk.place() == Place::Page {
-            self.desk.settle();
-        }
         if !run.finished {
             run.motion = motion;
             run.last_report = now;
             run.steps_since_report = 0;
         }
+        let motion = run.motion;
         let (id, position) = (run.id, run.position());
         self.say(Event::Position { run: id, position });
+        self.set_off(motion);
     }
 
     fn pause(&mut self) {
-        let Some(run) = &mut self.run else { return };
-        if run.motion != Motion::Still && self.desk.place() != Place::Page {
-            run.motion = Motion::Settling;
+        self.moving_to = None;
+        if self.settle() {
             return;
         }
-        run.motion = Motion::Still;
-        self.stand();
+        if let Some(run) = &mut self.run {
+            run.motion = Motion::Still;
+            self.stand();
+        }
     }
 
     /// The run came to a stand: report everything, with the checksum.
@@ -362,40 +309,16 @@ impl Engine {
         }
     }
 
-    /// One unit of work, here or on the board. Returns whether there can be another at once.
-    fn advance(&mut self) -> bool {
+    fn advance(&mut self) {
         let before = (self.now)();
-        let Some(run) = &mut self.run else {
-            return false;
-        };
-        let goal = match run.motion {
-            Motion::Still => Goal::Verify,
-            Motion::OneStep => Goal::Steps(1),
-            Motion::Training => Goal::Steps(u64::MAX),
-            Motion::Settling => Goal::Rest,
-        };
-        let turn = if self.desk.place() == Place::Page && goal != Goal::Verify {
-            Turn::Advance(run.learner.advance())
-        } else {
-            self.desk.advance(&mut run.learner, goal, before)
-        };
-        let advance = match turn {
-            Turn::Advance(advance) => advance,
-            Turn::Busy => return true,
-            Turn::Waiting => {
-                self.turn_board();
-                return self.desk.due((self.now)()).is_some_and(|due| due <= before);
-            }
-            Turn::Rest => {
-                run.motion = Motion::Still;
-                self.stand();
-                return false;
-            }
-            Turn::Fault => {
-                self.halt();
-                return false;
-            }
-        };
+        let Some(run) = &mut self.run else { return };
+        let advance = run.learner.advance();
+        self.took(advance, before);
+    }
+
+    /// Take in what one unit of work, begun at `before`, came to.
+    fn took(&mut self, advance: Advance, before: f64) {
+        let Some(run) = &mut self.run else { return };
         match advance {
             Advance::Step(metrics) => {
                 run.evaluating = None;
@@ -430,7 +353,6 @@ impl Engine {
                 self.stand();
             }
         }
-        true
     }
 
     fn report_if_due(&mut self) {

@@ -4,7 +4,7 @@ use railyard::link::answer::Status;
 use railyard::link::command::Command;
 use railyard::link::frame::{ANSWER, Header, MAX_ENCODED, encode};
 use railyard::link::line::{Faults, LineSettings};
-use railyard::link::session::{LinkError, Limits, MOST_HELD, Session, Ticket};
+use railyard::link::session::{Limits, LinkError, MOST_HELD, Session, Ticket};
 
 use crate::memory::{Bench, Memory, at, crc};
 
@@ -47,11 +47,11 @@ fn ask(bench: &mut Bench<Memory>, command: &Command<'_>) -> Result<Vec<u8>, Link
 fn what_is_written_is_read_and_has_its_checksum() {
     let mut bench = bench();
     let data: Vec<u8> = (0..1000_u32).map(|i| (i * i) as u8).collect();
+    assert_eq!(ask(&mut bench, &Command::Write(at(5), &data)), Ok(vec![]));
     assert_eq!(
-        ask(&mut bench, &Command::Write(at(5), &data)),
-        Ok(vec![])
+        ask(&mut bench, &Command::Read(at(5), 1000)),
+        Ok(data.clone())
     );
-    assert_eq!(ask(&mut bench, &Command::Read(at(5), 1000)), Ok(data.clone()));
     let sum = ask(&mut bench, &Command::Checksum(at(5), 1000));
     assert_eq!(sum, Ok(crc(&data).to_le_bytes().to_vec()));
     let statistics = bench.session.statistics();
@@ -97,7 +97,10 @@ fn a_request_that_was_taken_back_gives_no_answer_and_the_next_ones_do() {
         };
         assert_eq!(bench.session.answer(ticket), Some(expected));
         // Each only once.
-        assert_eq!(bench.session.answer(ticket), Some(Err(LinkError::Cancelled)));
+        assert_eq!(
+            bench.session.answer(ticket),
+            Some(Err(LinkError::Cancelled))
+        );
     }
     // The one that was queued never went over the line; the other did, beside identify.
     assert_eq!(bench.wired.device().executed, 20);

@@ -19,7 +19,13 @@ pub(super) struct Console {
 
 impl Console {
     /// Takes a line that was typed. Whether it may change the board's memory or its position.
-    pub fn ask(&mut self, ticket: Ticket, text: &str, link: Option<&mut Link>, moving: bool) -> bool {
+    pub fn ask(
+        &mut self,
+        ticket: Ticket,
+        text: &str,
+        link: Option<&mut Link>,
+        moving: bool,
+    ) -> bool {
         let typed = match console::parse(text) {
             Ok(typed) => typed,
             Err(said) => {
@@ -62,11 +68,13 @@ impl Console {
                 self.waiting.push((ticket, typed, asked));
                 continue;
             };
-            let told = answer.map_err(|error| error.to_string()).and_then(|payload| {
-                typed
-                    .command()
-                    .map_or(Ok(String::new()), |command| console::tell(&command, &payload))
-            });
+            let told = answer
+                .map_err(|error| error.to_string())
+                .and_then(|payload| {
+                    typed.command().map_or(Ok(String::new()), |command| {
+                        console::tell(&command, &payload)
+                    })
+                });
             match told {
                 Ok(text) => self.answer(ticket, false, text),
                 Err(text) => self.answer(ticket, true, super::sentence(&text)),

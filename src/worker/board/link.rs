@@ -40,25 +40,25 @@ pub(super) struct Link {
     pub session: Session,
     pub way: Way,
     number: u16,
-    /// Bits per second; 0 for a line that takes no time.
-    pub baud: u32,
+    /// The line, as far as it is known.
+    pub line: LineSettings,
 }
 
 impl Link {
     /// Asks the board at the end of a way what it is.
-    pub fn new(number: u16, baud: u32, way: Way) -> Self {
+    pub fn new(number: u16, line: LineSettings, way: Way) -> Self {
         let number = number.max(1);
         Self {
-            session: session(number, baud),
+            session: session(number, line.baud),
             way,
             number,
-            baud,
+            line,
         }
     }
 
     /// A new session with the same board, under another number.
     pub fn again(self) -> Self {
-        Self::new(self.number.wrapping_add(1), self.baud, self.way)
+        Self::new(self.number.wrapping_add(1), self.line, self.way)
     }
 
     /// Takes in what has come and sends what is to be sent. Gives the bytes for the page's port, if
@@ -97,8 +97,13 @@ impl Link {
     pub fn set_line(&mut self, line: LineSettings) {
         if let Way::Virtual(wired) = &mut self.way {
             wired.set_line(line);
-            self.baud = line.baud;
+            self.line = line;
         }
+    }
+
+    /// Whether the board has answered.
+    pub fn open(&self) -> bool {
+        self.session.capabilities().is_some()
     }
 
     /// Why the session is over, if it is.

@@ -16,8 +16,8 @@ use crate::link::session::Ticket;
 use crate::link::virtual_board::VirtualBoard;
 
 use self::console::Console;
-pub(super) use self::course::Turn;
 use self::course::Course;
+pub(super) use self::course::Turn;
 use self::link::{Link, Way};
 use self::view::Told;
 use super::adapter::Learner;
@@ -27,19 +27,8 @@ use super::message::board::{BoardEvent, BoardRequest, Connection, Destination, P
 
 /// Milliseconds from one reading of the board's counters to the next, while it trains.
 const COUNTERS_MILLISECONDS: f64 = 1_000.0;
-/// Speed of the line to the board of a log: it takes no time.
-const RECORDED_LINE: LineSettings = LineSettings {
-    baud: 0,
-    delay: 0.0,
-    faults: crate::link::line::Faults {
-        corrupt: 0.0,
-        drop: 0.0,
-        duplicate: 0.0,
-        reorder: 0.0,
-        garbage: 0.0,
-    },
-    seed: 1,
-};
+/// Milliseconds that a step counts for at most in the measured speed; longer is a pause.
+const LONGEST_STEP: f64 = 10_000.0;
 
 /// The board's side of the worker.
 #[derive(Default)]
@@ -47,7 +36,8 @@ pub(super) struct Desk {
     link: Option<Link>,
     /// What happened to the link, once it is over.
     lost: Option<String>,
-    machine: Machine,
+    /// What a board that takes any machine is to be.
+    machine: Option<Machine>,
     place: Place,
     /// Where the run was when the board was lost, to return there with the board.
     before: Option<Place>,
@@ -57,17 +47,19 @@ pub(super) struct Desk {
     reading: Option<Ticket>,
     next_reading: f64,
     counters: BoardCounters,
+    /// When the last step on the board was reported.
+    last_step: f64,
     told: Told,
     out: Vec<Outgoing>,
 }
 
 impl Desk {
-    /// Acts on a request. Gives a sentence if the board was lost by it.
+    /// Acts on a request, but for one about the run's place, which is [`Desk::set_place`]. `moving` says
+    /// whether the run trains.
     pub fn handle(
         &mut self,
         request: BoardRequest,
         mut bulk: Vec<Vec<u8>>,
-        learner: Option<&mut Learner>,
         moving: bool,
         now: f64,
     ) {
@@ -78,9 +70,13 @@ impl Desk {
                 machine,
             } => {
                 self.leave();
-                self.machine = *machine;
+                let machine = Some(*machine);
+                if self.machine != machine {
+                    self.machine = machine;
+                    self.course.forget();
+                }
                 match way(to, number, &bulk.pop().unwrap_or_default()) {
-                    Ok((baud, way)) => self.link = Some(Link::new(number, baud, way)),
+                    Ok((line, way)) => self.link = Some(Link::new(number, line, way)),
                     Err(message) => self.lost = Some(message),
                 }
             }
@@ -90,25 +86,24 @@ impl Desk {
             }
             BoardRequest::Received => {
                 let bytes = bulk.pop().unwrap_or_default();
-                if let Some(link) = &mut self.link
-                    && matches!(link.way, Way::Port)
-                {
+                if let Some(link) = self.port() {
                     link.session.receive(&bytes, now);
                 }
             }
             BoardRequest::Broken { message } => {
-                if let Some(link) = &mut self.link
-                    && matches!(link.way, Way::Port)
-                {
+                if let Some(link) = self.port() {
                     link.session.close(message);
                 }
             }
             BoardRequest::Place { place } => self.set_place(place),
-            BoardRequest::Verify => self.verify(learner, moving),
+            BoardRequest::Verify => self.verify(moving),
             BoardRequest::Console { ticket, text } => {
-                let link = self.open_link();
-                let changed = self.console.ask(ticket, &text, link, moving);
-                if changed {
+                let on_board = moving && self.place != Place::Page || self.course.busy();
+                let link = self
+                    .link
+                    .as_mut()
+                    .filter(|link| self.lost.is_none() && link.open());
+                if self.console.ask(ticket, &text, link, on_board) {
                     // What the run knows of the board's memory may no longer be so.
                     self.course.forget();
                 }
@@ -159,7 +154,7 @@ impl Desk {
             self.lose(&fault.to_string());
             return true;
         }
-        if self.open_link().is_some()
+        if self.open()
             && !moving
             && let Some(place) = self.before.take()
         {
@@ -170,11 +165,14 @@ impl Desk {
 
     /// When there is something to do without anything from outside.
     pub fn due(&self, now: f64) -> Option<f64> {
-        let link = match &self.lost {
-            None => self.link.as_ref().and_then(Link::due),
-            Some(_) => None,
-        };
-        let dues = [link, self.told.due(now), self.course.due()];
+        let dues = [self.work_due(now), self.told.due(now)];
+        dues.into_iter().flatten().reduce(f64::min)
+    }
+
+    /// When there are bytes to be sent or taken, or the run on the board has something to do.
+    pub fn work_due(&self, now: f64) -> Option<f64> {
+        let link = self.link.as_ref().filter(|_| self.lost.is_none())?;
+        let dues = [link.due(), self.course.due().map(|due| due.max(now))];
         dues.into_iter().flatten().reduce(f64::min)
     }
 
@@ -183,30 +181,59 @@ impl Desk {
         self.place
     }
 
-    /// The run goes on where it is now, and nowhere else.
-    pub fn settle(&mut self) {
+    /// Whether something is done on the board that the run's motion does not tell: a comparison.
+    pub fn busy(&self) -> bool {
+        self.lost.is_none() && self.link.is_some() && self.course.busy()
+    }
+
+    /// The run goes on where it is, and not on a board that comes back.
+    pub fn stay(&mut self) {
         self.before = None;
+        self.end_comparison();
     }
 
     /// Another run takes the place of the present one.
     pub fn replace_run(&mut self) {
-        self.forget_run();
+        self.end_comparison();
+        self.course.forget();
+    }
+
+    /// The run trains on the board until [`Desk::pause`].
+    pub fn go(&mut self) {
+        self.break_comparison_off();
+        if let (Some(link), Place::Board { check }) = (&self.link, self.place) {
+            self.course.prepare(check, self.machine.as_ref(), link).go();
+        }
+    }
+
+    /// The run takes one step on the board.
+    pub fn step_once(&mut self) {
+        self.break_comparison_off();
+        if let (Some(link), Place::Board { check }) = (&self.link, self.place) {
+            self.course.prepare(check, self.machine.as_ref(), link).step_once();
+        }
+    }
+
+    /// The run comes to a stand on the board.
+    pub fn pause(&mut self) {
+        self.course.pause();
     }
 
     /// One unit of the run's work on the board.
-    pub fn advance(&mut self, learner: &mut Learner, until: Option<u64>, now: f64) -> Turn {
-        let Place::Board { check } = self.place else {
+    pub fn advance(&mut self, learner: &mut Learner, now: f64) -> Turn {
+        let Some(link) = self.link.as_mut().filter(|_| self.lost.is_none()) else {
             return Turn::Waiting;
         };
-        match self.link.as_mut().filter(|_| self.lost.is_none()) {
-            Some(link) => {
-                self.course
-                    .advance(learner, &mut link.session, &self.machine, check, until, now)
-            }
-            None => Turn::Fault(
-                "There is no board to train on. Connect one on the Board tab, or let the run train in the page.".into(),
-            ),
+        let turn = self.course.advance(learner, link, now);
+        if let Some(comparison) = self.course.compared.take() {
+            self.say(BoardEvent::Verified(comparison));
         }
+        turn
+    }
+
+    /// When the step that has just been taken began.
+    pub fn begun(&mut self, now: f64) -> f64 {
+        std::mem::replace(&mut self.last_step, now).max(now - LONGEST_STEP)
     }
 
     /// What there is to say to the page.
@@ -221,12 +248,16 @@ impl Desk {
         });
     }
 
-    /// The link, if the board has answered.
-    fn open_link(&mut self) -> Option<&mut Link> {
-        let open = self.lost.is_none();
+    /// The link, if it is the page's port.
+    fn port(&mut self) -> Option<&mut Link> {
         self.link
             .as_mut()
-            .filter(|link| open && link.session.capabilities().is_some())
+            .filter(|link| matches!(link.way, Way::Port))
+    }
+
+    /// Whether the board has answered and is there.
+    fn open(&self) -> bool {
+        self.lost.is_none() && self.link.as_ref().is_some_and(Link::open)
     }
 
     fn capabilities(&self) -> Option<&Capabilities> {
@@ -258,8 +289,19 @@ impl Desk {
         }
         self.place = Place::Page;
         self.reading = None;
-        self.console.end("The connection to the board ended before it answered.");
-        if let Some(message) = self.course.end() {
+        self.console
+            .end("The connection to the board ended before it answered.");
+        self.end_comparison();
+    }
+
+    fn break_comparison_off(&mut self) {
+        if self.course.comparing() {
+            self.end_comparison();
+        }
+    }
+
+    fn end_comparison(&mut self) {
+        if let Some(message) = self.course.disconnected() {
             self.say(BoardEvent::NotVerified { message });
         }
     }
@@ -281,14 +323,11 @@ impl Desk {
         }
     }
 
-    fn set_place(&mut self, place: Place) {
+    /// Where the run trains from now on; on a board that has not answered yet, once it has.
+    pub fn set_place(&mut self, place: Place) {
         self.before = None;
-        if place != self.place {
-            self.course.forget();
-        }
         self.place = place;
-        if place != Place::Page && self.open_link().is_none() {
-            // It goes there once the board has answered.
+        if place != Place::Page && !self.open() {
             (self.place, self.before) = (Place::Page, Some(place));
         }
     }
@@ -307,18 +346,20 @@ impl Desk {
         self.link = Some(link);
     }
 
-    fn verify(&mut self, learner: Option<&mut Learner>, moving: bool) {
-        let refusal = if self.open_link().is_none() {
-            "There is no board to compare with. Connect one, then verify."
-        } else if moving {
-            "The run is training. Pause it, then verify."
-        } else if learner.is_none() {
-            "There is no run to take a step of. Press Reset for an untrained network, then verify."
-        } else {
-            self.course.verify();
-            return;
+    fn verify(&mut self, moving: bool) {
+        let check = match self.place {
+            Place::Board { check } => check,
+            Place::Page => 1,
         };
-        let message = refusal.into();
+        let message = match &self.link {
+            Some(link) if !moving && self.open() => {
+                self.course.compare(check, self.machine.as_ref(), link);
+                return;
+            }
+            Some(_) if self.open() => "The run is training. Pause it, then verify.",
+            _ => "There is no board to compare with. Connect one, then verify.",
+        };
+        let message = message.into();
         self.say(BoardEvent::NotVerified { message });
     }
 
@@ -340,31 +381,41 @@ impl Desk {
             self.next_reading = now + COUNTERS_MILLISECONDS;
         }
     }
-
-    fn forget_run(&mut self) {
-        if let Some(message) = self.course.end() {
-            self.say(BoardEvent::NotVerified { message });
-        }
-    }
 }
 
-/// The way to a destination, and its speed.
-fn way(to: Destination, number: u16, file: &[u8]) -> Result<(u32, Way), String> {
+/// The way to a destination, and the line it goes by.
+fn way(to: Destination, number: u16, file: &[u8]) -> Result<(LineSettings, Way), String> {
     Ok(match to {
         Destination::Virtual { board, line } => {
             let board = VirtualBoard::new(board, u32::from(number));
-            (line.baud, Way::Virtual(Box::new(Wired::new(board, line))))
+            (line, Way::Virtual(Box::new(Wired::new(board, line))))
         }
-        Destination::Port { baud } => (baud, Way::Port),
+        Destination::Port { baud } => (
+            LineSettings {
+                baud,
+                delay: 0.0,
+                ..LineSettings::default()
+            },
+            Way::Port,
+        ),
         Destination::Recorded => {
-            let frames = log::read(file)
-                .map_err(|error| format!("The log was not opened: {error}."))?;
+            let frames =
+                log::read(file).map_err(|error| format!("The log was not opened: {error}."))?;
             let board = Recording::new(&frames);
             if board.is_empty() {
-                return Err("The log holds no request with its answer, so there is nothing to replay.".into());
+                return Err(
+                    "The log holds no request with its answer, so there is nothing to replay."
+                        .into(),
+                );
             }
-            let wired = Wired::new(board, RECORDED_LINE);
-            (RECORDED_LINE.baud, Way::Recorded(Box::new(wired)))
+            // It takes no time.
+            let line = LineSettings {
+                baud: 0,
+                delay: 0.0,
+                ..LineSettings::default()
+            };
+            let wired = Wired::new(board, line);
+            (line, Way::Recorded(Box::new(wired)))
         }
     })
 }
@@ -373,7 +424,15 @@ fn way(to: Destination, number: u16, file: &[u8]) -> Result<(u32, Way), String> 
 fn sentence(clause: &str) -> String {
     let clause = clause.trim();
     let mut chars = clause.chars();
-    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
-    let stop = if clause.ends_with(['.', '!', '?']) { "" } else { "." };
+    let first: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let stop = if clause.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
     [&first, chars.as_str(), stop].concat()
 }

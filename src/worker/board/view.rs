@@ -1,11 +1,13 @@
 //! What the page is told of a board, and when.
 
-use super::{Desk, Way};
+use super::{Desk, course};
 use crate::worker::adapter::Learner;
-use crate::worker::message::board::{BoardEvent, BoardView};
+use crate::worker::message::board::{BoardEvent, BoardFit, BoardView};
 
 /// Milliseconds from one view to the next.
 const VIEW_MILLISECONDS: f64 = 100.0;
+/// Milliseconds from one look at whether the run fits to the next.
+const FIT_MILLISECONDS: f64 = 1_000.0;
 /// Frames that are sent with a view.
 const FRAMES: usize = 64;
 
@@ -17,6 +19,9 @@ pub(super) struct Told {
     next: f64,
     /// Whether something has changed that was not told yet.
     behind: bool,
+    /// Whether the run fits, and when that is looked at again.
+    fit: Option<BoardFit>,
+    next_fit: f64,
 }
 
 impl Told {
@@ -28,7 +33,7 @@ impl Told {
     /// Another board: what was told of the one before says nothing of it.
     pub fn forget(&mut self) {
         self.behind = true;
-        self.next = 0.0;
+        (self.next, self.next_fit, self.fit) = (0.0, 0.0, None);
     }
 }
 
@@ -45,7 +50,14 @@ impl Desk {
             self.told.behind |= self.changed();
             return;
         }
-        let view = self.view(learner);
+        if turned || now >= self.told.next_fit {
+            self.told.fit = self
+                .capabilities()
+                .zip(learner)
+                .map(|(board, learner)| course::fit(learner, board));
+            self.told.next_fit = now + FIT_MILLISECONDS;
+        }
+        let view = self.view();
         if let Some(link) = &mut self.link {
             let (frames, skipped) = link.session.log().take_new(FRAMES);
             if !frames.is_empty() || skipped > 0 {
@@ -67,36 +79,28 @@ impl Desk {
             link.session.statistics() != told.statistics || link.session.state() != told.state
         }) || self.counters != told.counters
             || self.course.activity() != told.activity
-            || self.course.verified() != told.verified.as_ref()
+            || self.course.verified() != told.verified
     }
 
-    fn view(&self, learner: Option<&Learner>) -> BoardView {
+    fn view(&self) -> BoardView {
         let capabilities = self.capabilities().cloned();
-        let machine = capabilities
-            .as_ref()
-            .map(|_| Box::new(self.machine.clone()));
-        let fit = match (&capabilities, learner) {
-            (Some(board), Some(learner)) => self.course.fit(learner, board, &self.machine),
-            _ => None,
-        };
+        let any = capabilities.as_ref().is_some_and(|board| board.any_machine);
+        let machine = self.machine.clone().filter(|_| any).map(Box::new);
         let link = self.link.as_ref();
         BoardView {
             connection: self.connection(),
             place: self.place,
             capabilities,
             machine,
-            fit,
+            fit: self.told.fit.clone(),
             state: link.map(|link| link.session.state()).unwrap_or_default(),
             activity: self.course.activity(),
             statistics: link
                 .map(|link| link.session.statistics())
                 .unwrap_or_default(),
-            baud: link.map_or(0, |link| match link.way {
-                Way::Recorded(_) => 0,
-                _ => link.baud,
-            }),
+            baud: link.map_or(0, |link| link.line.baud),
             times: self.course.times(),
-            verified: self.course.verified().cloned(),
+            verified: self.course.verified(),
             counters: self.counters,
         }
     }
