@@ -75,7 +75,7 @@ impl Desk {
                     self.machine = machine;
                     self.course.forget();
                 }
-                match way(to, number, &bulk.pop().unwrap_or_default()) {
+                match way(&to, number, &bulk.pop().unwrap_or_default()) {
                     Ok((line, way)) => self.link = Some(Link::new(number, line, way)),
                     Err(message) => self.lost = Some(message),
                 }
@@ -210,7 +210,9 @@ impl Desk {
     pub fn step_once(&mut self) {
         self.break_comparison_off();
         if let (Some(link), Place::Board { check }) = (&self.link, self.place) {
-            self.course.prepare(check, self.machine.as_ref(), link).step_once();
+            self.course
+                .prepare(check, self.machine.as_ref(), link)
+                .step_once();
         }
     }
 
@@ -384,8 +386,8 @@ impl Desk {
 }
 
 /// The way to a destination, and the line it goes by.
-fn way(to: Destination, number: u16, file: &[u8]) -> Result<(LineSettings, Way), String> {
-    Ok(match to {
+fn way(to: &Destination, number: u16, file: &[u8]) -> Result<(LineSettings, Way), String> {
+    Ok(match *to {
         Destination::Virtual { board, line } => {
             let board = VirtualBoard::new(board, u32::from(number));
             (line, Way::Virtual(Box::new(Wired::new(board, line))))

@@ -1,6 +1,7 @@
 //! The run on display, trained on a board.
 
 use super::{Engine, Motion};
+use crate::train::metrics::StepMetrics;
 use crate::worker::adapter::Advance;
 use crate::worker::board::Turn;
 use crate::worker::message::Event;
@@ -28,7 +29,7 @@ impl Engine {
                 self.desk.handle(request, bulk, false, now);
                 self.halt();
             }
-            BoardRequest::Verify if self.run.is_none() => {
+            BoardRequest::Verify if !self.trains() => {
                 let message =
                     "There is no run to take a step of. Press Reset for an untrained network, then verify."
                         .into();
@@ -43,6 +44,11 @@ impl Engine {
         self.tell_board();
     }
 
+    /// Whether there is a run that has images to train on.
+    fn trains(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.data.info.train > 0)
+    }
+
     /// Exchange bytes with the board. If it was lost, a run on it comes to a stand.
     pub(super) fn turn_board(&mut self) {
         let now = (self.now)();
@@ -54,7 +60,8 @@ impl Engine {
     }
 
     pub(super) fn tell_board(&mut self) {
-        let learner = self.run.as_ref().map(|run| &run.learner);
+        let run = self.run.as_ref().filter(|_| self.trains());
+        let learner = run.map(|run| &run.learner);
         self.desk.tell(learner, (self.now)());
         self.out.append(&mut self.desk.take());
     }
@@ -169,7 +176,7 @@ impl Engine {
         true
     }
 
-    fn took_on_board(&mut self, metrics: crate::train::metrics::StepMetrics, now: f64) {
+    fn took_on_board(&mut self, metrics: StepMetrics, now: f64) {
         let begun = self.desk.begun(now);
         let Some(run) = &mut self.run else { return };
         run.evaluating = None;
