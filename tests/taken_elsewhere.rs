@@ -166,13 +166,7 @@ impl Elsewhere {
         for (buffers, (parameters, _)) in layers.iter().zip(&self.layers) {
             for (place, parameter) in parameters.iter().enumerate() {
                 let core = buffers.cores.get(place);
-                let integers: Vec<i16> = match core {
-                    Some(_) => {
-                        let view = |&value: &f32| railyard::train::Grid::view(value, formats.core);
-                        parameter.master.iter().map(view).collect()
-                    }
-                    None => parameter.integers(),
-                };
+                let integers = parameter.seen(core.is_none(), formats);
                 let id: BufferId = *core.unwrap_or(&buffers.bias);
                 self.executor.set_parameter(id, &integers);
             }
