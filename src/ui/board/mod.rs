@@ -7,6 +7,7 @@
 pub mod choices;
 pub mod passed;
 pub mod share;
+pub mod state;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
@@ -16,8 +17,19 @@ mod figures;
 #[cfg(target_arch = "wasm32")]
 mod frames;
 #[cfg(target_arch = "wasm32")]
+mod rail;
+#[cfg(target_arch = "wasm32")]
+mod ride;
+#[cfg(target_arch = "wasm32")]
+mod tab;
+#[cfg(target_arch = "wasm32")]
 mod time;
 #[cfg(target_arch = "wasm32")]
 mod verify;
 #[cfg(target_arch = "wasm32")]
 mod what;
+
+#[cfg(target_arch = "wasm32")]
+pub use rail::BoardRail;
+#[cfg(target_arch = "wasm32")]
+pub use tab::BoardTab;
