@@ -3,24 +3,13 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-/// A command and its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// Its number.
-    pub ticket: u32,
-    /// What was typed.
-    pub asked: AttrValue,
-    /// The answer; none yet.
-    pub answer: Option<AttrValue>,
-    /// Whether it went wrong.
-    pub fault: bool,
-}
+use crate::ui::board_state::Exchange;
 
 /// Properties of [`Console`].
 #[derive(Properties, PartialEq)]
 pub struct Props {
     /// Commands and answers, oldest first.
-    pub lines: Vec<Line>,
+    pub lines: Vec<Exchange>,
     /// Whether a board is there to be asked.
     pub open: bool,
     /// A command was typed.
@@ -45,7 +34,7 @@ pub fn Console(props: &Props) -> Html {
     };
     let onkeydown = {
         let (typed, back, onsay) = (typed.clone(), back.clone(), onsay.clone());
-        let past: Vec<AttrValue> = lines.iter().map(|line| line.asked.clone()).collect();
+        let past: Vec<String> = lines.iter().map(|line| line.asked.clone()).collect();
         Callback::from(move |event: KeyboardEvent| {
             let next = match event.key().as_str() {
                 "Enter" => {
@@ -64,7 +53,7 @@ pub fn Console(props: &Props) -> Html {
             event.prevent_default();
             back.set(next);
             let text = past.len().checked_sub(next).and_then(|at| past.get(at));
-            typed.set(text.map_or(String::new(), ToString::to_string));
+            typed.set(text.cloned().unwrap_or_default());
         })
     };
     html! {
@@ -82,7 +71,10 @@ pub fn Console(props: &Props) -> Html {
                 { for lines.iter().rev().map(|line| html! {
                     <div key={line.ticket}>
                         <p class="asked"><span aria-hidden="true">{ "> " }</span>{ &line.asked }</p>
-                        <p class={classes!("answered", line.fault.then_some("fault"))}>{ line.answer.as_ref().map_or_else(|| "…".into(), Clone::clone) }</p>
+                        { match &line.answer {
+                            Some((fault, text)) => html! { <p class={classes!("answered", fault.then_some("fault"))}>{ text }</p> },
+                            None => html! { <p class="answered">{ "…" }</p> },
+                        } }
                     </div>
                 }) }
             </div>

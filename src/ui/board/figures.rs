@@ -1,5 +1,7 @@
 //! The large numbers of the Board tab, each with where it comes from.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use super::share::Split;
@@ -12,9 +14,9 @@ use crate::worker::message::board::BoardView;
 #[derive(Properties, PartialEq)]
 pub struct Props {
     /// The board.
-    pub view: BoardView,
+    pub view: Rc<BoardView>,
     /// The last comparison.
-    pub comparison: Option<Comparison>,
+    pub comparison: Option<Rc<Comparison>>,
 }
 
 const NONE: &str = "–";
@@ -32,7 +34,7 @@ pub fn Figures(props: &Props) -> Html {
             { link(split, view) }
             { round_trip(split, view) }
             { verified(view) }
-            { differences(comparison.as_ref()) }
+            { differences(comparison.as_deref()) }
         </section>
     }
 }

@@ -1,8 +1,8 @@
 //! The log of frames: a bounded table that follows the newest, with what went over the line in all.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, DragEvent, FileList, HtmlElement, HtmlInputElement};
@@ -12,6 +12,8 @@ use super::passed;
 use crate::link::command::Command;
 use crate::link::log::Passed;
 use crate::link::session::Statistics;
+use crate::ui::board_state::Frames as Log;
+use crate::ui::export::offer;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
 use crate::ui::session::Session;
@@ -29,7 +31,7 @@ pub struct Props {
     /// The session.
     pub session: Session,
     /// The newest frames, oldest first.
-    pub frames: Rc<VecDeque<Passed>>,
+    pub frames: Log,
     /// What went over the line.
     pub statistics: Statistics,
     /// Whether there is a log to save.
@@ -47,16 +49,17 @@ pub fn Frames(props: &Props) -> Html {
     } = props;
     let quiet = use_state_eq(|| true);
     // Frames as they were when the list was stopped.
-    let held = use_state_eq(|| None::<Rc<VecDeque<Passed>>>);
+    let held = use_state(|| None::<Rc<[Passed]>>);
     let top = use_state_eq(|| 0_usize);
     let over = use_state_eq(|| false);
     let list = use_node_ref();
-    let source = (*held).clone().unwrap_or_else(|| frames.clone());
-    let shown: Vec<&Passed> = source
-        .iter()
-        .filter(|frame| !*quiet || !passed::heartbeat(frame))
-        .collect();
     let follows = held.is_none();
+    let live = frames.list();
+    let wanted = |frame: &&Passed| !*quiet || !passed::heartbeat(frame);
+    let shown: Vec<&Passed> = match &*held {
+        Some(held) => held.iter().filter(wanted).collect(),
+        None => live.iter().filter(wanted).collect(),
+    };
     {
         let list = list.clone();
         use_effect(move || {
@@ -74,9 +77,11 @@ pub fn Frames(props: &Props) -> Html {
             let below = list.scroll_height() - list.client_height() - list.scroll_top();
             top.set(usize::try_from(list.scroll_top()).unwrap_or(0) / ROW);
             if below <= 2 {
-                held.set(None);
+                if held.is_some() {
+                    held.set(None);
+                }
             } else if held.is_none() {
-                held.set(Some(frames.clone()));
+                held.set(Some(kept(&frames)));
             }
         })
     };
@@ -86,7 +91,7 @@ pub fn Frames(props: &Props) -> Html {
             held.set(if held.is_some() {
                 None
             } else {
-                Some(frames.clone())
+                Some(kept(&frames))
             });
         })
     };
@@ -95,12 +100,17 @@ pub fn Frames(props: &Props) -> Html {
         Callback::from(move |_: Event| quiet.set(!*quiet))
     };
     let copy = {
-        let (session, text) = (session.clone(), source.clone());
-        Callback::from(move |_: MouseEvent| copy(&session, &passed::text(text.iter())))
+        let (session, frames, held, quiet) =
+            (session.clone(), frames.clone(), held.clone(), *quiet);
+        Callback::from(move |_: MouseEvent| {
+            let rows = (*held).clone().unwrap_or_else(|| kept(&frames));
+            let wanted = rows.iter().filter(|f| !quiet || !passed::heartbeat(f));
+            copy(&session, &passed::text(wanted));
+        })
     };
     let save = {
         let session = session.clone();
-        Callback::from(move |_: MouseEvent| session.save_log())
+        Callback::from(move |_: MouseEvent| save(&session))
     };
     let ondragover = {
         let over = over.clone();
@@ -137,11 +147,11 @@ pub fn Frames(props: &Props) -> Html {
                 <label class="check"><input type="checkbox" id="board-quiet" checked={*quiet} onchange={hide} />{ "hide heartbeats" }</label>
                 <span class="actions">
                     <button type="button" class="link stop" id="board-log-stop" onclick={stop} title="Hold the list still, or follow the newest frame">{ if follows { "Hold" } else { "Follow" } }</button>
-                    <button type="button" class="link" id="board-log-copy" onclick={copy} disabled={source.is_empty()} title="Copy the frames of the list, with their whole payloads">{ "Copy" }</button>
+                    <button type="button" class="link" id="board-log-copy" onclick={copy} disabled={shown.is_empty()} title="Copy the frames of the list, with their whole payloads">{ "Copy" }</button>
                     <button type="button" class="link" id="board-log-save" onclick={save} disabled={!any} title="Download the session's log, which can be opened again as a board">{ "Save" }</button>
                     <Opener session={session.clone()} />
                 </span>
-                <Provenance kind={Kind::Counted} align="end" text="Counted: every frame of this session in the order it passed at the page's end; the newest 200 are listed, the log's file has more. Payload: share of the bytes on the line that frames, not their headers, checksums and delimiters, are made of." />
+                <Provenance kind={Kind::Counted} align="end" text="Counted: every frame of this session in the order it passed at the page's end; the newest 2,000 are listed, the log's file has more." />
             </div>
             <div class="log" ref={list} {onscroll} tabindex="0" role="region" aria-label="Frames that passed, newest last">
                 <table class="plain" id="board-frames" aria-rowcount={(shown.len() + 1).to_string()}>
@@ -185,7 +195,21 @@ fn row(frame: &Passed) -> Html {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a share")]
+/// The list as it is now.
+fn kept(frames: &Log) -> Rc<[Passed]> {
+    frames.list().iter().cloned().collect()
+}
+
+fn save(session: &Session) {
+    let told = session.clone();
+    session.save_log(Box::new(move |bytes: Uint8Array| {
+        let kind = "application/octet-stream";
+        if offer("railyard-board.log", kind, &Array::of1(&bytes)).is_none() {
+            told.tell(true, "The browser did not take the log for download.");
+        }
+    }));
+}
+
 fn totals(statistics: &Statistics) -> Html {
     let Statistics {
         sent,

@@ -4,10 +4,9 @@
 //! Nothing is computed of a board here: the worker holds the session and sends a
 //! [`BoardView`](crate::worker::message::board::BoardView), and the panels draw it.
 
-pub mod choices;
+pub mod line;
 pub mod passed;
 pub mod share;
-pub mod state;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
@@ -16,6 +15,8 @@ mod console;
 mod figures;
 #[cfg(target_arch = "wasm32")]
 mod frames;
+#[cfg(target_arch = "wasm32")]
+mod help;
 #[cfg(target_arch = "wasm32")]
 mod rail;
 #[cfg(target_arch = "wasm32")]

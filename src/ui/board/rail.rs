@@ -1,12 +1,16 @@
 //! The connection and its settings, where the Train tab has those of the run.
 
+use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-use super::choices::{CHECKS, Choices, Field, SPEEDS};
-use super::state::{BoardState, Port};
+use super::help::help;
+use super::line::{CHECKS, Field, LINES};
 use super::words;
+use crate::link::line::LineSettings;
+use crate::link::virtual_board::VirtualSettings;
 use crate::ui::accel::DEVICES;
-use crate::ui::fields::{Choice, Segments, TextField};
+use crate::ui::board_state::{BoardState, Other, PortState, SPEEDS};
+use crate::ui::fields::{Choice, TextField};
 use crate::ui::format;
 use crate::ui::session::Session;
 use crate::worker::message::board::{Connection, Place};
@@ -39,105 +43,75 @@ fn act(session: &Session, act: impl Fn(&Session) + 'static) -> Callback<MouseEve
     Callback::from(move |_: MouseEvent| act(&session))
 }
 
-fn choosing<T: Copy + 'static>(
-    session: &Session,
-    options: &'static [T],
-    set: fn(&mut Choices, T),
-) -> Callback<usize> {
-    let session = session.clone();
-    Callback::from(move |k: usize| {
-        if let Some(&option) = options.get(k) {
-            session.edit_board(|choices| set(choices, option));
-        }
-    })
+/// The option that a selection's change chose.
+fn chosen<T: Copy>(event: &Event, options: &[T]) -> Option<T> {
+    let select = event.target_dyn_into::<HtmlSelectElement>()?;
+    let k = usize::try_from(select.selected_index()).ok()?;
+    options.get(k).copied()
 }
 
-fn speeds() -> Vec<AttrValue> {
-    let shown = |speed| AttrValue::from(format::count(u64::from(speed)));
-    SPEEDS.into_iter().map(shown).collect()
+/// Speeds as they are shown; a line without one has no limit.
+fn speeds(speeds: &[u32]) -> Vec<AttrValue> {
+    let shown = |speed: &u32| match speed {
+        0 => "no limit".into(),
+        speed => format::count(u64::from(*speed)).into(),
+    };
+    speeds.iter().map(shown).collect()
 }
 
 fn connection(session: &Session, board: &BoardState) -> Html {
-    let off = matches!(board.view.connection, Connection::Off);
+    let off = board.view.connection == Connection::Off;
     let standing = words::standing(&board.view);
     let missing = match &board.port {
-        Port::Missing(why) => Some(*why),
+        PortState::Missing(why) => Some(why.sentence()),
         _ => None,
     };
-    let baud = board.choices.baud;
+    let busy = matches!(board.port, PortState::Picking | PortState::Opening);
+    let baud = board.baud;
     let onbaud = {
         let session = session.clone();
         Callback::from(move |event: Event| {
-            let select = event.target_dyn_into::<web_sys::HtmlSelectElement>();
-            let k = select.and_then(|s| usize::try_from(s.selected_index()).ok());
-            if let Some(&baud) = k.and_then(|k| SPEEDS.get(k)) {
-                session.edit_board(|choices| choices.baud = baud);
+            if let Some(baud) = chosen(&event, &SPEEDS) {
+                session.edit_board(|board| board.baud = baud);
             }
         })
     };
+    let (device, line) = (board.board, board.line);
     html! {
         <section class="card connect" aria-labelledby="connect-title">
             <h2 id="connect-title">{ "Connection" }</h2>
             <div class="ways">
-                <button type="button" class="quiet wide" id="board-virtual" onclick={act(session, Session::use_virtual)}
+                <button type="button" class="quiet wide" id="board-virtual" onclick={act(session, move |s| s.connect_virtual(device, line))}
                     title="A board in this page: the fixed-point executor and the cycle model behind the same bytes">{ "Use the virtual board" }</button>
-                <button type="button" class="quiet" id="board-connect" disabled={missing.is_some()} aria-describedby={missing.map(|_| "board-missing")}
+                <button type="button" class="quiet" id="board-connect" disabled={missing.is_some() || busy} aria-describedby={missing.map(|_| "board-missing")}
                     onclick={act(session, move |s| s.connect_port(baud))} title="Pick a serial port of this computer">{ "Connect a port…" }</button>
-                <button type="button" class="quiet" id="board-reconnect" disabled={missing.is_some()}
-                    onclick={act(session, move |s| s.reconnect_port(baud))} title="Open the port that was picked last, without asking">{ "Reconnect" }</button>
+                <button type="button" class="quiet" id="board-reconnect" disabled={missing.is_some() || busy || !board.known_port}
+                    onclick={act(session, move |s| s.reconnect_port(baud))} title="Open the port that was used last, without asking">{ "Reconnect" }</button>
             </div>
             if let Some(why) = missing {
                 <p class="source" id="board-missing">{ why }</p>
-            }
-            <div class="one-field">
-                <div class="field">
-                    <label for="board-baud" title="Bits per second of a serial port; both ends must agree">{ "port speed, bit/s" }</label>
-                    <select id="board-baud" disabled={missing.is_some()} onchange={onbaud}>
-                        { for speeds().into_iter().zip(SPEEDS).map(|(shown, speed)| html! { <option selected={speed == baud}>{ shown }</option> }) }
-                    </select>
+            } else {
+                <div class="one-field">
+                    <div class="field">
+                        <label for="board-baud" title="Bits per second of a serial port; both ends must agree">{ "port speed, bit/s" }</label>
+                        <select id="board-baud" onchange={onbaud}>
+                            { for speeds(&SPEEDS).into_iter().zip(SPEEDS).map(|(shown, speed)| html! { <option selected={speed == baud}>{ shown }</option> }) }
+                        </select>
+                    </div>
                 </div>
-            </div>
+            }
             <div class="now">
                 <span class={classes!("state", standing.class)} id="board-state">{ standing.word }</span>
                 <button type="button" class="link" id="board-disconnect" disabled={off} onclick={act(session, Session::disconnect)}>{ "Disconnect" }</button>
             </div>
-            if board.port == Port::Dismissed { { help() } }
+            { help(&board.port) }
         </section>
-    }
-}
-
-/// What to look at when no port was picked.
-fn help() -> Html {
-    let items = [
-        (
-            "Nothing in the list?",
-            "Use a cable that carries data; many only charge.",
-        ),
-        ("Power", "The board is on, and its USB bridge is lit."),
-        (
-            "Driver",
-            "Bridges by FTDI, Silicon Labs or WCH may need theirs on Windows and macOS.",
-        ),
-        (
-            "Rights",
-            "On Linux, be in the dialout group (uucp on Arch), then log in again.",
-        ),
-        (
-            "Taken",
-            "One program holds a port at a time: close terminals and other tabs.",
-        ),
-    ];
-    html! {
-        <div class="help" id="board-help">
-            <p>{ "No port was picked." }</p>
-            <dl>{ for items.into_iter().map(|(name, text)| html! { <div><dt>{ name }</dt><dd>{ text }</dd></div> }) }</dl>
-        </div>
     }
 }
 
 fn place(session: &Session, board: &BoardState) -> Html {
     let there = board.view.place != Place::Page;
-    let check = board.choices.check;
+    let check = board.check;
     let set = |to: Place| {
         let session = session.clone();
         Callback::from(move |_: Event| session.place(to))
@@ -145,10 +119,8 @@ fn place(session: &Session, board: &BoardState) -> Html {
     let oncheck = {
         let session = session.clone();
         Callback::from(move |event: Event| {
-            let select = event.target_dyn_into::<web_sys::HtmlSelectElement>();
-            let k = select.and_then(|s| usize::try_from(s.selected_index()).ok());
-            if let Some(&check) = k.and_then(|k| CHECKS.get(k)) {
-                session.edit_board(|choices| choices.check = check);
+            if let Some(check) = chosen(&event, &CHECKS) {
+                session.edit_board(|board| board.check = check);
                 if there {
                     session.place(Place::Board { check });
                 }
@@ -158,13 +130,13 @@ fn place(session: &Session, board: &BoardState) -> Html {
     html! {
         <section class="card" aria-labelledby="place-title">
             <h2 id="place-title">{ "Train" }</h2>
-            <div class="segments" role="radiogroup" aria-label="Train">
+            <div class="segments" role="radiogroup" aria-labelledby="place-title">
                 <span>
                     <input type="radio" id="board-place-page" name="board-place" checked={!there} onchange={set(Place::Page)} />
                     <label for="board-place-page" title="The run goes on in this page's worker">{ "in this page" }</label>
                 </span>
                 <span>
-                    <input type="radio" id="board-place-board" name="board-place" checked={there} onchange={set(board.choices.place())} />
+                    <input type="radio" id="board-place-board" name="board-place" checked={there} disabled={!there && !board.open()} onchange={set(Place::Board { check })} />
                     <label for="board-place-board" title="Train, Pause and Step act on the board">{ "on the board" }</label>
                 </span>
             </div>
@@ -183,31 +155,40 @@ fn place(session: &Session, board: &BoardState) -> Html {
 }
 
 const PACED: [bool; 2] = [true, false];
-/// Speeds of a simulated line; 0 for one that takes no time.
-const LINES: [u32; 4] = [115_200, 1_000_000, 3_000_000, 0];
 
 fn virtual_board(session: &Session, board: &BoardState) -> Html {
-    let choices = &board.choices;
-    let live = board.destination_is_virtual();
-    let mut lines = speeds();
-    lines.push("no limit".into());
+    let live = board.other == Other::Virtual && board.view.connection != Connection::Off;
+    let settings = board.board;
+    let set = |change: fn(VirtualSettings, usize) -> VirtualSettings| {
+        let session = session.clone();
+        Callback::from(move |k: usize| {
+            session.edit_board(|board| board.board = change(board.board, k));
+        })
+    };
+    let onspeed = {
+        let (session, line) = (session.clone(), board.line);
+        Callback::from(move |k: usize| {
+            if let Some(&baud) = LINES.get(k) {
+                session.set_line(LineSettings { baud, ..line });
+            }
+        })
+    };
+    let plugged = board.plugged;
     html! {
         <section class="card" aria-labelledby="virtual-title">
             <h2 id="virtual-title">{ "Virtual board" }</h2>
             <div class="one-field">
-                <Choice field="board.device" label="device" chosen={DEVICES.iter().position(|(device, _)| *device == choices.board.device)}
-                    onchoose={choosing(session, &DEVICES, |c, (device, _)| c.board.device = device)}
+                <Choice field="board.device" label="device" chosen={DEVICES.iter().position(|(device, _)| *device == settings.device)}
+                    onchoose={set(|s, k| DEVICES.get(k).map_or(s, |(device, _)| VirtualSettings { device: *device, ..s }))}
                     options={DEVICES.map(|(_, name)| AttrValue::from(name)).to_vec()} />
-                <Choice field="board.paced" label="as fast as" chosen={PACED.iter().position(|p| *p == choices.board.paced)}
-                    onchoose={choosing(session, &PACED, |c, paced| c.board.paced = paced)}
-                    options={vec!["its cycles".into(), "it can".into()]} />
-                <Choice field="line.baud" label="line, bit/s" chosen={LINES.iter().position(|l| *l == choices.line.baud)}
-                    onchoose={choosing(session, &LINES, |c, baud| c.line.baud = baud)} options={lines} />
-                { number(session, choices, Field::Delay) }
+                <Choice field="board.paced" label="as fast as" chosen={PACED.iter().position(|p| *p == settings.paced)}
+                    onchoose={set(|s, k| VirtualSettings { paced: k == 0, ..s })} options={vec!["its cycles".into(), "it can".into()]} />
+                <Choice field="line.baud" label="line, bit/s" chosen={LINES.iter().position(|l| *l == board.line.baud)} onchoose={onspeed} options={speeds(&LINES)} />
+                <Number session={session.clone()} line={board.line} field={Field::Delay} />
             </div>
             <div class="row">
-                <button type="button" class="quiet" id="board-cable" disabled={!live} onclick={act(session, Session::toggle_cable)}
-                    title="The virtual board's cable: nothing passes while it is out">{ if board.plugged { "Pull the cable" } else { "Plug it in" } }</button>
+                <button type="button" class="quiet" id="board-cable" disabled={!live} onclick={act(session, move |s| s.plug(!plugged))}
+                    title="The virtual board's cable: nothing passes while it is out">{ if plugged { "Pull the cable" } else { "Plug it in" } }</button>
                 <button type="button" class="quiet" id="board-upset" disabled={!live} onclick={act(session, Session::upset)}
                     title="Flips one bit of one core's master copy in the virtual board, as a particle might">{ "Flip one bit" }</button>
             </div>
@@ -215,22 +196,43 @@ fn virtual_board(session: &Session, board: &BoardState) -> Html {
     }
 }
 
-fn number(session: &Session, choices: &Choices, field: Field) -> Html {
-    let session = session.clone();
-    let onedit =
-        Callback::from(move |text: String| session.edit_board(|choices| choices.edit(field, &text)));
-    let (label, hint) = field.label();
-    html! {
-        <TextField key={field.name()} field={field.name()} {label} {hint} value={choices.text(field)}
-            fault={choices.fault_of(field).map(|fault| AttrValue::from(fault.to_string()))} {onedit} />
-    }
-}
-
 fn faults(session: &Session, board: &BoardState) -> Html {
     html! {
         <details class="card more">
             <summary><h2>{ "What goes wrong on its line" }</h2></summary>
-            <div class="one-field">{ for Field::FAULTS.into_iter().map(|field| number(session, &board.choices, field)) }</div>
+            <div class="one-field">{ for Field::FAULTS.into_iter().map(|field| html! {
+                <Number key={field.name()} session={session.clone()} line={board.line} {field} />
+            }) }</div>
         </details>
     }
+}
+
+#[derive(Properties, PartialEq)]
+struct NumberProps {
+    session: Session,
+    line: LineSettings,
+    field: Field,
+}
+
+/// A number of the virtual board's line.
+#[component]
+fn Number(props: &NumberProps) -> Html {
+    let NumberProps {
+        session,
+        line,
+        field,
+    } = props;
+    let fault = use_state_eq(|| None::<AttrValue>);
+    let onedit = {
+        let (session, line, field, fault) = (session.clone(), *line, *field, fault.clone());
+        Callback::from(move |text: String| match field.set(line, &text) {
+            Ok(line) => {
+                fault.set(None);
+                session.set_line(line);
+            }
+            Err(message) => fault.set(Some(message.into())),
+        })
+    };
+    let (label, hint) = field.label();
+    html! { <TextField field={field.name()} {label} {hint} value={field.text(*line)} fault={(*fault).clone()} {onedit} /> }
 }

@@ -1,5 +1,7 @@
 //! One line: how the board stands, where it is in the run, and the ranks and memory of what it trains.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use super::words;
@@ -15,7 +17,7 @@ pub struct Props {
     /// The session.
     pub session: Session,
     /// The board.
-    pub view: BoardView,
+    pub view: Rc<BoardView>,
     /// The run.
     pub run: View,
 }
@@ -28,7 +30,10 @@ pub fn Ride(props: &Props) -> Html {
     let off = view.connection == Connection::Off;
     let start = {
         let session = session.clone();
-        Callback::from(move |_: MouseEvent| session.use_virtual())
+        Callback::from(move |_: MouseEvent| {
+            let board = session.model().board;
+            session.connect_virtual(board.board, board.line);
+        })
     };
     html! {
         <section class="card chip ride" aria-labelledby="ride-title">

@@ -12,7 +12,6 @@ use super::what::WhatPanel;
 use crate::ui::chart::Chart;
 use crate::ui::model::Model;
 use crate::ui::session::Session;
-use crate::worker::message::board::Connection;
 
 /// Properties of [`BoardTab`].
 #[derive(Properties, PartialEq)]
@@ -28,7 +27,7 @@ pub struct Props {
 pub fn BoardTab(props: &Props) -> Html {
     let Props { session, model } = props;
     let board = &model.board;
-    let open = matches!(board.view.connection, Connection::Open);
+    let open = board.open();
     let onverify = {
         let session = session.clone();
         Callback::from(move |()| session.verify())
@@ -47,12 +46,11 @@ pub fn BoardTab(props: &Props) -> Html {
             </div>
             <div class="pair">
                 <WhatPanel view={board.view.clone()} />
-                <VerifyPanel comparison={board.comparison.clone()} refused={board.not_verified.clone().map(AttrValue::from)} {open}
-                    busy={board.comparing} master={model.view.config.bits.master} {onverify} />
+                <VerifyPanel comparison={board.comparison.clone()} {open} busy={board.verifying} master={model.view.config.bits.master} {onverify} />
             </div>
             <div class="pair logs">
                 <Frames session={session.clone()} frames={board.frames.clone()} statistics={board.view.statistics} any={board.view.statistics.frames > 0} />
-                <Console lines={board.lines.clone()} {open} {onsay} />
+                <Console lines={board.console.clone()} {open} {onsay} />
             </div>
         </>
     }

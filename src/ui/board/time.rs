@@ -1,6 +1,8 @@
 //! Where a step's time goes: measured from its order to its report, against cycles at the board's
 //! clock and the line's time model.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use super::share::Split;
@@ -13,7 +15,7 @@ use crate::worker::message::board::BoardView;
 #[derive(Properties, PartialEq)]
 pub struct Props {
     /// The board.
-    pub view: BoardView,
+    pub view: Rc<BoardView>,
 }
 
 /// The panel.
@@ -162,7 +164,7 @@ fn history(times: &[StepTime]) -> Html {
         let done = time.computed.min(time.measured) * scale;
         let sent = (time.computed + time.link).min(time.measured) * scale;
         let all = time.measured * scale;
-        let mut piece = |path: &mut String, from: f64, to: f64| {
+        let piece = |path: &mut String, from: f64, to: f64| {
             if to - from > 0.05 {
                 use std::fmt::Write;
                 let _ = write!(

@@ -1,5 +1,7 @@
 //! One step on board and simulator, compared word for word.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use super::words;
@@ -11,9 +13,7 @@ use crate::ui::format;
 #[derive(Properties, PartialEq)]
 pub struct Props {
     /// The last comparison.
-    pub comparison: Option<Comparison>,
-    /// Why there is none: what went wrong and what to do next.
-    pub refused: Option<AttrValue>,
+    pub comparison: Option<Rc<Comparison>>,
     /// Whether a board is there to be asked.
     pub open: bool,
     /// Whether a comparison is under way.
@@ -29,7 +29,6 @@ pub struct Props {
 pub fn VerifyPanel(props: &Props) -> Html {
     let Props {
         comparison,
-        refused,
         open,
         busy,
         master,
@@ -45,10 +44,9 @@ pub fn VerifyPanel(props: &Props) -> Html {
                 </button>
                 <Provenance kind={Kind::Measured} align="end" text="Measured: the same step, with the same images and the same order, on the simulator in this page and on the board; then every parameter, master copy, moment, variance and shift is read back and compared bit for bit." />
             </div>
-            { match (comparison, refused) {
-                (_, Some(refused)) => html! { <p class="fault" id="board-outcome">{ refused }</p> },
-                (Some(comparison), None) => compared(comparison, *master),
-                (None, None) => html! { <p class="empty">{ if *open {
+            { match comparison {
+                Some(comparison) => compared(comparison, *master),
+                None => html! { <p class="empty">{ if *open {
                     "One step here and there, then every word of the board against the simulator's."
                 } else {
                     "With a board connected, every word of it can be held against the simulator's."

@@ -1,5 +1,7 @@
 //! What the board is, and whether the run on display fits it.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use super::words;
@@ -12,7 +14,7 @@ use crate::worker::message::board::{BoardFit, BoardView, Connection};
 #[derive(Properties, PartialEq)]
 pub struct Props {
     /// The board.
-    pub view: BoardView,
+    pub view: Rc<BoardView>,
 }
 
 /// The panel.
