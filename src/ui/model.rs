@@ -4,6 +4,7 @@ use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
 use super::accel::setup::Accel;
+use super::board_state::BoardState;
 use super::draft::Draft;
 use super::link::Tab;
 use crate::train::config::RunConfig;
@@ -303,6 +304,8 @@ pub struct Model {
     pub evaluating: Option<(usize, usize)>,
     /// The drawing pad.
     pub pad: Pad,
+    /// The board.
+    pub board: BoardState,
     /// Speeds measured by the page benchmark.
     pub speeds: Vec<Speed>,
     /// A sentence for screen readers, changed rarely.
@@ -326,6 +329,7 @@ impl Model {
             samples_per_second: 0.0,
             evaluating: None,
             pad: Pad::default(),
+            board: BoardState::default(),
             speeds: vec![],
             spoken: String::new(),
         }

@@ -52,6 +52,8 @@ pub enum Place {
 pub enum BoardRequest {
     /// Connect; what was connected before is left.
     Connect {
+        /// Number of the session, never 0.
+        number: u16,
         /// The other end.
         to: Destination,
         /// The machine that a board which takes any machine should be.
