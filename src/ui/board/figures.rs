@@ -168,7 +168,11 @@ fn verified(view: &BoardView) -> Html {
 fn differences(comparison: Option<&Comparison>) -> Html {
     let value = comparison.map_or(NONE.into(), |c| format::count(c.differences));
     let below = comparison.map_or("compare every word".into(), |c| {
-        format!("of {}, step {}", format::count(c.words), format::count(c.step))
+        format!(
+            "of {}, step {}",
+            format::count(c.words),
+            format::count(c.step)
+        )
     });
     figure(
         "Words that differ",

@@ -10,7 +10,10 @@ const ITEMS: [(&str, &str); 5] = [
         "Cable",
         "Use one that carries data: many only charge, and then no port is listed.",
     ),
-    ("Power", "The board is switched on and its USB bridge is lit."),
+    (
+        "Power",
+        "The board is switched on and its USB bridge is lit.",
+    ),
     (
         "Driver",
         "Bridges by FTDI, Silicon Labs and WCH may need theirs on Windows and macOS.",

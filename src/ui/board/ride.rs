@@ -40,8 +40,8 @@ pub fn Ride(props: &Props) -> Html {
             <h2 id="ride-title" class="hidden">{ "On the board" }</h2>
             <span class={classes!("state", standing.class)}>{ standing.word }</span>
             if off {
-                <span class="says">{ "A step trained here can be trained on a board and compared word for word. No board at hand? The virtual one speaks the same bytes." }</span>
-                <button type="button" class="quiet" onclick={start}>{ "Use the virtual board" }</button>
+                <span class="says">{ "Connect a board, train on it, and compare it word for word with the simulator. The virtual board speaks the same bytes as a real one." }</span>
+                <button type="button" class="quiet start" onclick={start}>{ "Use the virtual board" }</button>
             } else {
                 if let Some(share) = standing.progress {
                     <progress max="1" value={share.to_string()} aria-label={standing.word}></progress>
