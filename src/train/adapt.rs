@@ -50,20 +50,36 @@ pub(super) fn prune(
     step: u64,
     epochs_done: f32,
 ) -> Vec<Pruned> {
-    let prior = &config.prior;
-    if epochs_done <= prior.warmup_epochs {
-        return Vec::new();
-    }
-    if prior.target > 0.0 {
-        let last = prior.ramp(epochs_done) >= 1.0;
-        if last || step.is_multiple_of(EVERY) {
-            to_schedule(config, model, epochs_done)
-        } else {
-            Vec::new()
-        }
+    if watches(config, epochs_done) {
+        below_threshold(model, config.prior.threshold)
+    } else if looks(config, step, epochs_done) {
+        to_schedule(config, model, epochs_done)
     } else {
-        below_threshold(model, prior.threshold)
+        Vec::new()
     }
+}
+
+/// Whether an index dies whose variance is at or below the threshold when `epochs_done` epochs are done.
+pub(super) fn watches(config: &RunConfig, epochs_done: f32) -> bool {
+    config.prior.target <= 0.0 && epochs_done > config.prior.warmup_epochs
+}
+
+/// Whether the memory is held against the schedule after step `step` (from 0).
+fn looks(config: &RunConfig, step: u64, epochs_done: f32) -> bool {
+    let prior = &config.prior;
+    prior.target > 0.0
+        && epochs_done > prior.warmup_epochs
+        && (prior.ramp(epochs_done) >= 1.0 || step.is_multiple_of(EVERY))
+}
+
+/// Whether a run with a target changes its network after step `step` (from 0) at these ranks.
+pub(super) fn shrinks(config: &RunConfig, model: &Model, step: u64, epochs_done: f32) -> bool {
+    if config.prior.restart && search_is_over(config, epochs_done) {
+        return true;
+    }
+    looks(config, step, epochs_done)
+        && core_bits(config, model) > allowed_bits(config, model, epochs_done)
+        && least_relevant(model).is_some()
 }
 
 /// Whether a run with a target has reached the end of its schedule.
@@ -98,16 +114,24 @@ fn below_threshold(model: &mut Model, threshold: f32) -> Vec<Pruned> {
     pruned
 }
 
+/// Bits of the parameters at the present ranks.
+fn core_bits(config: &RunConfig, model: &Model) -> f64 {
+    memory::parameter_bits(config, model.core_entries(), model.biases()) as f64
+}
+
+/// Bits that the schedule allows when `epochs_done` epochs are done.
+fn allowed_bits(config: &RunConfig, model: &Model, epochs_done: f32) -> f64 {
+    let goal = memory::dense_bits(model) as f64 / f64::from(config.prior.target);
+    let start = memory::parameter_bits(config, model.initial_entries(), model.biases()) as f64;
+    let left = 1.0 - f64::from(config.prior.ramp(epochs_done));
+    goal + (start - goal).max(0.0) * left * left * left
+}
+
 /// Removes the least relevant indices per core entry until the memory is within the schedule.
 fn to_schedule(config: &RunConfig, model: &mut Model, epochs_done: f32) -> Vec<Pruned> {
-    let biases = model.biases();
-    let bits = |entries: usize| memory::parameter_bits(config, entries, biases) as f64;
-    let goal = memory::dense_bits(model) as f64 / f64::from(config.prior.target);
-    let start = bits(model.initial_entries());
-    let left = 1.0 - f64::from(config.prior.ramp(epochs_done));
-    let allowed = goal + (start - goal).max(0.0) * left * left * left;
+    let allowed = allowed_bits(config, model, epochs_done);
     let mut pruned: Vec<Pruned> = Vec::new();
-    while bits(model.core_entries()) > allowed {
+    while core_bits(config, model) > allowed {
         let Some((_, (index, bond, r))) = least_relevant(model) else {
             break;
         };

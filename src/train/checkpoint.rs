@@ -75,7 +75,7 @@ impl Entry {
 }
 
 /// Names of a layer's parameters with their shapes: the cores, then the bias.
-fn parameter_names(index: usize, shape: &TtShape) -> Vec<(String, Vec<usize>)> {
+pub(super) fn parameter_names(index: usize, shape: &TtShape) -> Vec<(String, Vec<usize>)> {
     let cores = shape
         .core_shapes()
         .enumerate()

@@ -32,13 +32,17 @@ pub enum TrainError {
     Data(String),
     /// The checkpoint cannot be read.
     Checkpoint(String),
+    /// Steps taken elsewhere, or the words after them, cannot be taken over.
+    Words(String),
 }
 
 impl fmt::Display for TrainError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
-            Self::Data(message) | Self::Checkpoint(message) => f.write_str(message),
+            Self::Data(message) | Self::Checkpoint(message) | Self::Words(message) => {
+                f.write_str(message)
+            }
         }
     }
 }

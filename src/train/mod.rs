@@ -15,9 +15,13 @@ mod rate;
 pub mod record;
 mod step;
 mod trainer;
+pub mod update;
+mod words;
 
 pub use engine::fixed_executor;
 pub use error::{ConfigError, TrainError};
 pub use model::{Bond, Grid, Layer, Model, Parameter};
+pub use optimiser::Moments;
 pub use step::{Order, StepSettings};
 pub use trainer::{Advance, Trainer, step_program};
+pub use words::{BondWords, ParameterWords, StepOrder, TakenStep, Words};

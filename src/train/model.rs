@@ -2,6 +2,7 @@
 
 use super::config::{OptimiserKind, Precision, RunConfig};
 use super::optimiser::Moments;
+use super::update::LayerState;
 use crate::numeric::{Rounding, Seed, Stream};
 use crate::program::NetworkShape;
 use crate::tt::{TtShape, core_std, remove_bond_indices, scale_exponent};
@@ -53,6 +54,12 @@ impl Grid {
     #[must_use]
     pub fn integer(self, value: f32) -> i16 {
         (value * self.full()) as i16
+    }
+
+    /// The value of an integer.
+    #[must_use]
+    pub fn value(self, integer: i16) -> f32 {
+        f32::from(integer) / self.full()
     }
 
     /// The integer of `value` rounded to nearest on a grid of `bits` bits, clipped to the symmetric
@@ -290,6 +297,14 @@ impl Parameter {
 }
 
 impl Layer {
+    /// What a step changes.
+    pub(super) fn state(&mut self) -> LayerState<'_> {
+        LayerState {
+            parameters: &mut self.parameters,
+            bonds: &mut self.bonds,
+        }
+    }
+
     /// Keeps only these indices of a bond (from 0): slices leave both cores, their moments and the
     /// bond. Returns the removed indices as numbered at the start of the run.
     ///
@@ -324,18 +339,5 @@ impl Layer {
         let ([r, m, n, _], [_, m2, n2, r2]) =
             (self.shape.core_shape(bond), self.shape.core_shape(bond + 1));
         r * m * n + m2 * n2 * r2
-    }
-
-    /// Squared norm of each slice `G_k[:, :, :, r]` left of a bond.
-    #[must_use]
-    pub fn left_norms(&self, bond: usize) -> Vec<f32> {
-        let rank = self.bonds[bond].alive.len();
-        let mut norms = vec![0.0_f32; rank];
-        for row in self.parameters[bond].master.chunks_exact(rank) {
-            for (norm, value) in norms.iter_mut().zip(row) {
-                *norm += value * value;
-            }
-        }
-        norms
     }
 }

@@ -36,26 +36,14 @@ pub struct OptimiserStep {
 }
 
 impl OptimiserStep {
-    /// Step number `step` (from 0) at this rate.
+    /// A step at this rate with these bias corrections.
     #[must_use]
-    pub fn new(config: OptimiserConfig, step: u64, rate: f32) -> Self {
-        // Powers by repeated squaring in f64: exactly rounded products in a fixed order.
-        let power = |base: f32| {
-            let (mut result, mut square, mut left) = (1.0_f64, f64::from(base), step + 1);
-            while left > 0 {
-                if left & 1 == 1 {
-                    result *= square;
-                }
-                square *= square;
-                left >>= 1;
-            }
-            (1.0 - result) as f32
-        };
+    pub fn new(config: OptimiserConfig, rate: f32, [first, second]: [f32; 2]) -> Self {
         Self {
             config,
             rate,
-            first_correction: power(config.momentum),
-            second_correction: power(config.beta2),
+            first_correction: first,
+            second_correction: second,
         }
     }
 
@@ -96,6 +84,7 @@ impl OptimiserStep {
 
 #[cfg(test)]
 mod tests {
+    use super::super::update::corrections;
     use super::*;
 
     fn run(kind: OptimiserKind, gradients: &[f32], rate: f32) -> f32 {
@@ -107,7 +96,8 @@ mod tests {
         let mut weight = 1.0;
         for (step, &gradient) in gradients.iter().enumerate() {
             let mut change = [gradient];
-            OptimiserStep::new(config, step as u64, rate).apply(
+            let corrections = corrections(&config, step as u64);
+            OptimiserStep::new(config, rate, corrections).apply(
                 &mut moments,
                 &mut change,
                 Stream::default(),

@@ -11,7 +11,7 @@
 //!   `(D + 2) z^2 + (D eta^2 - M) z - M eta^2 = 0`.
 
 use super::config::{PriorConfig, PriorKind};
-use super::model::{Bond, Layer};
+use super::model::{Bond, Parameter};
 
 impl PriorConfig {
     /// The variance that a slice of squared norm `m` with `d` entries asks for.
@@ -64,15 +64,26 @@ pub(super) fn add_penalty(bond: &Bond, weight: f32, master: &[f32], gradient: &m
 }
 
 /// Moves a layer's variances one step toward their targets.
-pub(super) fn update_variances(layer: &mut Layer, prior: &PriorConfig) {
-    for bond in 0..layer.bonds.len() {
-        let [r, m, n, _] = layer.shape.core_shape(bond);
-        let norms = layer.left_norms(bond);
-        for (lambda, norm) in layer.bonds[bond].variances.iter_mut().zip(norms) {
-            let target = prior.target_variance(norm, r * m * n);
+pub(super) fn update_variances(parameters: &[Parameter], bonds: &mut [Bond], prior: &PriorConfig) {
+    for (bond, core) in bonds.iter_mut().zip(parameters) {
+        let rank = bond.variances.len();
+        let norms = left_norms(core, rank);
+        for (lambda, norm) in bond.variances.iter_mut().zip(norms) {
+            let target = prior.target_variance(norm, core.master.len() / rank);
             *lambda = (1.0 - prior.smoothing) * *lambda + prior.smoothing * target;
         }
     }
+}
+
+/// Squared norm of each slice `G_k[:, :, :, r]` of the core left of a bond.
+fn left_norms(core: &Parameter, rank: usize) -> Vec<f32> {
+    let mut norms = vec![0.0_f32; rank];
+    for row in core.master.chunks_exact(rank) {
+        for (norm, value) in norms.iter_mut().zip(row) {
+            *norm += value * value;
+        }
+    }
+    norms
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The trainer: batches in, a smaller network out.
 
+use std::ops::Range;
+
 use super::config::{PriorKind, RunConfig};
 use super::engine::Engine;
 use super::error::TrainError;
@@ -7,14 +9,15 @@ use super::metrics::{
     BondSnapshot, CoreSnapshot, EpochMetrics, LayerSnapshot, Measure, OperationReport, Pruned,
     Snapshot, StepMetrics,
 };
-use super::model::{Grid, Model, Purpose, stream};
-use super::optimiser::OptimiserStep;
-use super::{adapt, memory, prior};
+use super::model::{Grid, Layer, Model, Purpose, stream};
+use super::step::{Order, StepSettings};
+use super::update::{corrections, take_step};
+use super::{adapt, memory};
 use crate::data::Dataset;
 use crate::exec::fixed::StepKey;
 use crate::exec::{Batch, SampleOutcome};
 use crate::numeric::{Seed, exact};
-use crate::program::{BufferId, Class, Part, Program, compile};
+use crate::program::{Class, Part, Program, compile};
 
 /// What one call of [`Trainer::advance`] did.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,10 +79,12 @@ pub struct Trainer {
     pub(super) tally: Tally,
     evaluation: Tally,
     confusion: Vec<u32>,
-    order: (u64, Vec<u32>),
+    pub(super) order: (u64, Vec<u32>),
     threads: usize,
     clock: Option<fn() -> f64>,
     busy_seconds: f64,
+    /// Samples of the epoch that were trained on elsewhere.
+    pub(super) elsewhere: usize,
 }
 
 impl Trainer {
@@ -119,6 +124,7 @@ impl Trainer {
             threads: 1,
             clock: None,
             busy_seconds: 0.0,
+            elsewhere: 0,
         };
         trainer.engine.load(&trainer.model);
         trainer
@@ -335,22 +341,51 @@ impl Trainer {
         program.ops.iter().enumerate().map(report).collect()
     }
 
-    fn train_step(&mut self) -> StepMetrics {
-        let per_epoch = self.steps_per_epoch();
-        let epoch = self.step / per_epoch;
-        if self.step.is_multiple_of(per_epoch) {
-            self.tally = Tally::default();
-            self.busy_seconds = 0.0;
-        }
+    /// The images of the epoch in progress in the order in which they are trained on.
+    pub(super) fn epoch_order(&mut self) -> &[u32] {
+        let epoch = self.step / self.steps_per_epoch();
         if self.order.0 != epoch {
-            let shuffle = stream(Seed(self.config.seed), epoch, Purpose::Shuffle, 0);
-            self.order = (epoch, shuffle.permutation(self.train.len()));
+            self.order = (epoch, self.shuffled(epoch));
         }
-        let first = (self.step % per_epoch) as usize * self.config.batch;
-        let last = (first + self.config.batch).min(self.train.len());
-        let chosen = &self.order.1[first..last];
+        &self.order.1
+    }
+
+    /// An epoch's images in the order in which they are trained on.
+    pub(super) fn shuffled(&self, epoch: u64) -> Vec<u32> {
+        let shuffle = stream(Seed(self.config.seed), epoch, Purpose::Shuffle, 0);
+        shuffle.permutation(self.train.len())
+    }
+
+    /// Places within the epoch's order of the images of a step.
+    pub(super) fn places(&self, step: u64) -> Range<usize> {
+        let first = (step % self.steps_per_epoch()) as usize * self.config.batch;
+        first..(first + self.config.batch).min(self.train.len())
+    }
+
+    /// The order for a step.
+    pub(super) fn order_of(&self, step: u64) -> Order {
+        let since = step - self.born;
+        let penalty = self.penalty((step as f64 / self.steps_per_epoch() as f64) as f32);
+        let may_die = self.config.prior.kind != PriorKind::None && self.born == 0;
+        Order {
+            step,
+            rate: self.config.rate.at(since, self.total_steps() - self.born),
+            corrections: corrections(&self.config.optimiser, since),
+            penalty,
+            watch: may_die && adapt::watches(&self.config, self.epochs_after(step)),
+        }
+    }
+
+    /// Epochs done once a step (from 0) is taken.
+    pub(super) fn epochs_after(&self, step: u64) -> f32 {
+        ((step + 1) as f64 / self.steps_per_epoch() as f64) as f32
+    }
+
+    fn train_step(&mut self) -> StepMetrics {
+        let places = self.places(self.step);
+        let chosen = self.epoch_order()[places].to_vec();
         let mut pixels = Vec::new();
-        for &index in chosen {
+        for &index in &chosen {
             pad(
                 &self.config,
                 self.train.width,
@@ -375,69 +410,45 @@ impl Trainer {
         );
         let mut batch = Tally::default();
         batch.add(&outcomes, &labels);
-        self.tally.add(&outcomes, &labels);
-        let rate = self
-            .config
-            .rate
-            .at(self.step - self.born, self.total_steps() - self.born);
-        self.update(rate, labels.len());
-        let pruned = self.adapt_ranks();
+        let order = self.order_of(self.step);
+        let layers = self.model.layers.iter_mut().map(Layer::state);
+        let engine = &self.engine;
+        take_step(
+            &StepSettings::of(&self.config),
+            &order,
+            labels.len(),
+            layers,
+            |layer, place, out| {
+                let buffers = &engine.program().layers[layer];
+                let gradient = buffers.core_gradients.get(place);
+                engine.gradient(*gradient.unwrap_or(&buffers.bias_gradient), out);
+            },
+        );
+        let mut metrics = self.count(&batch, order.rate);
+        metrics.pruned = self.adapt_ranks();
         self.engine.load(&self.model);
         self.step += 1;
+        metrics
+    }
+
+    /// Counts a step's batch toward its epoch, before the step is.
+    pub(super) fn count(&mut self, batch: &Tally, rate: f32) -> StepMetrics {
+        let per_epoch = self.steps_per_epoch();
+        if self.step.is_multiple_of(per_epoch) {
+            self.tally = Tally::default();
+            self.busy_seconds = 0.0;
+            self.elsewhere = 0;
+        }
+        self.tally.samples += batch.samples;
+        self.tally.loss += batch.loss;
+        self.tally.correct += batch.correct;
         StepMetrics {
-            epoch: epoch as u32 + 1,
-            step: self.step,
+            epoch: (self.step / per_epoch) as u32 + 1,
+            step: self.step + 1,
             loss: batch.mean_loss(),
             accuracy: batch.accuracy(),
             rate,
-            pruned,
-        }
-    }
-
-    /// Takes the optimiser's step on every parameter.
-    fn update(&mut self, rate: f32, samples: usize) {
-        let step = OptimiserStep::new(self.config.optimiser, self.step - self.born, rate);
-        let epochs_done = (self.step as f64 / self.steps_per_epoch() as f64) as f32;
-        let weight = self.penalty(epochs_done);
-        let seed = Seed(self.config.seed);
-        let scale = 1.0 / samples as f32;
-        let mut number = 0;
-        for (index, layer) in self.model.layers.iter_mut().enumerate() {
-            let buffers = &self.engine.program().layers[index];
-            let ids: Vec<BufferId> = buffers
-                .core_gradients
-                .iter()
-                .copied()
-                .chain([buffers.bias_gradient])
-                .collect();
-            for (place, id) in ids.into_iter().enumerate() {
-                let parameter = &mut layer.parameters[place];
-                let mut gradient = vec![0.0; parameter.master.len()];
-                self.engine.gradient(id, &mut gradient);
-                for slope in &mut gradient {
-                    *slope *= scale;
-                }
-                if let Some(bond) = layer.bonds.get_mut(place) {
-                    bond.observe(&parameter.master, &gradient);
-                    if weight > 0.0 {
-                        prior::add_penalty(bond, weight, &parameter.master, &mut gradient);
-                    }
-                }
-                step.apply(
-                    &mut parameter.moments,
-                    &mut gradient,
-                    stream(seed, self.step, Purpose::Moments, number),
-                );
-                let rounding = stream(seed, self.step, Purpose::Master, number);
-                for (at, (value, change)) in parameter.master.iter_mut().zip(&gradient).enumerate()
-                {
-                    *value -= change;
-                    if let Some(grid) = parameter.grid {
-                        *value = grid.round(*value, rounding, at);
-                    }
-                }
-                number += 1;
-            }
+            pruned: Vec::new(),
         }
     }
 
@@ -451,21 +462,15 @@ impl Trainer {
         prior.strength * prior.ramp(epochs_done) / self.train.len() as f32
     }
 
-    /// Moves the variances and removes what died; the Program shrinks with the ranks. A search with
-    /// a target ends with parameters drawn anew.
-    fn adapt_ranks(&mut self) -> Vec<Pruned> {
+    /// Removes what died in the step in progress; the Program shrinks with the ranks. A search with a
+    /// target ends with parameters drawn anew.
+    pub(super) fn adapt_ranks(&mut self) -> Vec<Pruned> {
         let prior = &self.config.prior;
-        if prior.kind == PriorKind::None {
+        if prior.kind == PriorKind::None || self.born > 0 {
+            // Without a prior, and once the search is over, ranks stay.
             return Vec::new();
         }
-        let epochs_done = ((self.step + 1) as f64 / self.steps_per_epoch() as f64) as f32;
-        for layer in &mut self.model.layers {
-            prior::update_variances(layer, prior);
-        }
-        if self.born > 0 {
-            // The search is over: ranks stay.
-            return Vec::new();
-        }
+        let epochs_done = self.epochs_after(self.step);
         let pruned = adapt::prune(&self.config, &mut self.model, self.step, epochs_done);
         let restart = prior.restart && adapt::search_is_over(&self.config, epochs_done);
         if restart {
@@ -530,7 +535,7 @@ impl Trainer {
         let dense_bits = memory::dense_bits(&self.model);
         let training = memory::report(&self.config, &self.model, self.program()).training;
         let speed = if self.busy_seconds > 0.0 {
-            self.tally.samples as f64 / self.busy_seconds
+            self.tally.samples.saturating_sub(self.elsewhere) as f64 / self.busy_seconds
         } else {
             0.0
         };

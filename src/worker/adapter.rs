@@ -33,7 +33,9 @@ impl From<TrainError> for Refusal {
                 field: Some(error.field),
                 message: error.message,
             },
-            TrainError::Data(message) | TrainError::Checkpoint(message) => Self::plain(message),
+            TrainError::Data(message)
+            | TrainError::Checkpoint(message)
+            | TrainError::Words(message) => Self::plain(message),
         }
     }
 }

@@ -1,0 +1,117 @@
+//! What follows a step's gradients: relevance, penalty, optimiser, rounding, variances. The trainer and
+//! a board do it alike; docs/BOARD.md says it in full.
+
+use super::config::{OptimiserConfig, OptimiserKind, PriorKind};
+use super::model::{Bond, Grid, Parameter, Purpose, stream};
+use super::optimiser::{Moments, OptimiserStep};
+use super::prior;
+use super::step::{Order, StepSettings};
+use crate::numeric::Seed;
+
+/// What a step changes in a layer.
+#[derive(Debug)]
+pub struct LayerState<'a> {
+    /// The cores, then the bias.
+    pub parameters: &'a mut [Parameter],
+    /// The bonds between the cores.
+    pub bonds: &'a mut [Bond],
+}
+
+/// Takes an order's step on all layers. `gradient` writes the gradient of a layer's parameter, summed
+/// over the batch, given layer and place.
+pub fn take_step<'a>(
+    settings: &StepSettings,
+    order: &Order,
+    samples: usize,
+    layers: impl Iterator<Item = LayerState<'a>>,
+    gradient: impl Fn(usize, usize, &mut [f32]),
+) {
+    let optimiser = OptimiserStep::new(settings.optimiser, order.rate, order.corrections);
+    let scale = 1.0 / samples as f32;
+    let seed = Seed(settings.seed);
+    let mut number = 0;
+    for (index, layer) in layers.enumerate() {
+        for (place, parameter) in layer.parameters.iter_mut().enumerate() {
+            let mut slopes = vec![0.0; parameter.master.len()];
+            gradient(index, place, &mut slopes);
+            for slope in &mut slopes {
+                *slope *= scale;
+            }
+            if let Some(bond) = layer.bonds.get_mut(place) {
+                bond.observe(&parameter.master, &slopes);
+                if order.penalty > 0.0 {
+                    prior::add_penalty(bond, order.penalty, &parameter.master, &mut slopes);
+                }
+            }
+            let drawn = stream(seed, order.step, Purpose::Moments, number);
+            optimiser.apply(&mut parameter.moments, &mut slopes, drawn);
+            let drawn = stream(seed, order.step, Purpose::Master, number);
+            for (at, (value, change)) in parameter.master.iter_mut().zip(&slopes).enumerate() {
+                *value -= change;
+                if let Some(grid) = parameter.grid {
+                    *value = grid.round(*value, drawn, at);
+                }
+            }
+            number += 1;
+        }
+        if settings.prior.kind != PriorKind::None {
+            prior::update_variances(layer.parameters, layer.bonds, &settings.prior);
+        }
+    }
+}
+
+/// Whether an index of a bond of rank 2 or more has a variance at or below the threshold (or none at
+/// all: not a number), so that the published rule takes it out.
+#[must_use]
+pub fn index_dies(bond: &Bond, threshold: f32) -> bool {
+    let dead = |variance: &f32| variance.is_nan() || *variance <= threshold;
+    bond.variances.len() > 1 && bond.variances.iter().any(dead)
+}
+
+/// Bias corrections `1 - beta^t` of both moments at step `step` (from 0) after the moments' start; 1 for
+/// gradient descent.
+#[must_use]
+pub(super) fn corrections(config: &OptimiserConfig, step: u64) -> [f32; 2] {
+    if config.kind == OptimiserKind::Sgd {
+        return [1.0; 2];
+    }
+    // Powers by repeated squaring in f64: exactly rounded products in a fixed order.
+    [config.momentum, config.beta2].map(|base| {
+        let (mut result, mut square, mut left) = (1.0_f64, f64::from(base), step + 1);
+        while left > 0 {
+            if left & 1 == 1 {
+                result *= square;
+            }
+            square *= square;
+            left >>= 1;
+        }
+        (1.0 - result) as f32
+    })
+}
+
+impl StepSettings {
+    /// The grid of a core's or a bias's master copy.
+    #[must_use]
+    pub fn grid(&self, bias: bool) -> Grid {
+        Grid {
+            bits: if bias {
+                self.formats.activation
+            } else {
+                self.master
+            },
+            rounding: self.master_rounding,
+        }
+    }
+}
+
+impl Parameter {
+    /// A parameter of `len` zeros on a grid.
+    #[must_use]
+    pub fn zeros(len: usize, kind: OptimiserKind, grid: Grid) -> Self {
+        Self {
+            master: vec![0.0; len],
+            moments: Moments::new(kind, len),
+            grid: Some(grid),
+        }
+    }
+}
