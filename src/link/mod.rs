@@ -13,13 +13,17 @@
 //! | [`transport`], [`line`] | how bytes travel; a simulated line with a speed and faults |
 //! | [`virtual_board`] | a board made of the fixed-point executor and the cycle model |
 //! | [`run`] | a training run on a board, checked against the simulator |
+//! | [`log`], [`recording`] | the frames of a session as a file, and the board of such a file |
+//! | [`console`] | single commands as people type and read them |
 
 pub mod answer;
 pub mod command;
+pub mod console;
 pub mod device;
 pub mod frame;
 pub mod line;
 pub mod log;
+pub mod recording;
 pub mod run;
 pub mod session;
 pub mod transport;
