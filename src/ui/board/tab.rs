@@ -28,6 +28,7 @@ pub fn BoardTab(props: &Props) -> Html {
     let Props { session, model } = props;
     let board = &model.board;
     let open = board.open();
+    let bits = &model.view.config.bits;
     let onverify = {
         let session = session.clone();
         Callback::from(move |()| session.verify())
@@ -46,7 +47,7 @@ pub fn BoardTab(props: &Props) -> Html {
             </div>
             <div class="pair">
                 <WhatPanel view={board.view.clone()} />
-                <VerifyPanel comparison={board.comparison.clone()} {open} busy={board.verifying} master={model.view.config.bits.master} {onverify} />
+                <VerifyPanel comparison={board.comparison.clone()} {open} busy={board.verifying} master={[bits.master, bits.activation]} {onverify} />
             </div>
             <div class="pair logs">
                 <Frames session={session.clone()} frames={board.frames.clone()} statistics={board.view.statistics} any={board.view.statistics.frames > 0} />

@@ -18,8 +18,8 @@ pub struct Props {
     pub open: bool,
     /// Whether a comparison is under way.
     pub busy: bool,
-    /// Width of the master copies in bits.
-    pub master: u8,
+    /// Widths in bits of the master copies of cores and of biases.
+    pub master: [u8; 2],
     /// It was asked for.
     pub onverify: Callback<()>,
 }
@@ -56,7 +56,7 @@ pub fn VerifyPanel(props: &Props) -> Html {
     }
 }
 
-fn compared(comparison: &Comparison, master: u8) -> Html {
+fn compared(comparison: &Comparison, master: [u8; 2]) -> Html {
     let equal = comparison.differences == 0;
     html! {
         <>
@@ -71,7 +71,7 @@ fn compared(comparison: &Comparison, master: u8) -> Html {
     }
 }
 
-fn differences(comparison: &Comparison, master: u8) -> Html {
+fn differences(comparison: &Comparison, master: [u8; 2]) -> Html {
     let shown = comparison.shown.len() as u64;
     html! {
         <div class="scroll" tabindex="0" role="region" aria-label="Words that differ, as a table">
@@ -81,7 +81,7 @@ fn differences(comparison: &Comparison, master: u8) -> Html {
                 </caption>
                 <thead><tr><th scope="col">{ "Tensor" }</th><th scope="col" title="One number for each axis, from 0; of a core (r, m, n, r')">{ "Index" }</th><th scope="col">{ "Board" }</th><th scope="col">{ "Simulator" }</th></tr></thead>
                 <tbody>{ for comparison.shown.iter().map(|difference| {
-                    let bits = words::is_master(&difference.tensor).then_some(master);
+                    let bits = words::master_bits(&difference.tensor, master[0], master[1]);
                     html! {
                         <tr>
                             <th scope="row">{ &difference.tensor }</th>

@@ -130,10 +130,16 @@ pub fn index(difference: &Difference) -> String {
     format!("({})", axes.join(", "))
 }
 
-/// Whether a tensor holds master copies, as whole words: `fc1.G2` and `fc1.bias`, not `fc1.G2.first`.
+/// Width in bits of a tensor's words, if they are master copies: of a core `fc1.G2` that of cores, of
+/// a bias `fc1.b` that of activations. Moments such as `fc1.G2.first` have none.
 #[must_use]
-pub fn is_master(tensor: &str) -> bool {
-    tensor.split('.').count() == 2
+pub fn master_bits(tensor: &str, core: u8, bias: u8) -> Option<u8> {
+    let (_, name) = tensor.split_once('.')?;
+    match name {
+        "b" => Some(bias),
+        name if name.starts_with('G') && !name.contains('.') => Some(core),
+        _ => None,
+    }
 }
 
 /// A word as it is shown: a whole number with its two's complement of `bits` in hexadecimal, if
@@ -257,6 +263,16 @@ mod tests {
             outcome(&comparison(2_000)),
             "After step 1,241 2,000 of 14,336 words differ."
         );
+    }
+
+    #[test]
+    fn only_master_copies_have_a_width() {
+        let bits = |tensor| master_bits(tensor, 12, 8);
+        assert_eq!(bits("fc1.G2"), Some(12));
+        assert_eq!(bits("fc2.b"), Some(8));
+        for tensor in ["fc1.G2.first", "fc1.b.second", "fc1.bond1.variance", "shifts"] {
+            assert_eq!(bits(tensor), None, "{tensor}");
+        }
     }
 
     #[test]
