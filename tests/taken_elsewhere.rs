@@ -331,10 +331,7 @@ fn what_cannot_be_is_not_taken_over() {
         assert!(error.contains(says), "{error}");
         assert!(trainer.checkpoint() == before);
     };
-    let other = TakenStep {
-        samples: 7,
-        ..fine
-    };
+    let other = TakenStep { samples: 7, ..fine };
     refused(&[other], words.clone(), "7 samples");
     refused(&[fine; 33], words.clone(), "32 are left");
     let mut wrong = words.clone();

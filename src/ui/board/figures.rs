@@ -137,7 +137,7 @@ fn round_trip(split: Option<&Split>, view: &BoardView) -> Html {
         tag(
             Kind::Measured,
             "end",
-            "Measured: from sending a frame to its answer, smoothed. Line in use: bits that passed for a step in both directions ÷ those that one direction carries in the measured time.",
+            "Measured: from sending a frame to its answer, smoothed. Line in use: bits that passed for a step ÷ those that both directions could have carried in the measured time.",
         ),
     )
 }

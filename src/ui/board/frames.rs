@@ -153,7 +153,7 @@ pub fn Frames(props: &Props) -> Html {
                 </span>
                 <Provenance kind={Kind::Counted} align="end" text="Counted: every frame of this session in the order it passed at the page's end; the newest 2,000 are listed, the log's file has more." />
             </div>
-            <div class="log" ref={list} {onscroll} tabindex="0" role="region" aria-label="Frames that passed, newest last">
+            <div class="log-frame"><div class="log" ref={list} {onscroll} tabindex="0" role="region" aria-label="Frames that passed, newest last">
                 <table class="plain" id="board-frames" aria-rowcount={(shown.len() + 1).to_string()}>
                     <caption class="hidden">{ "Frames that passed" }</caption>
                     <thead><tr>
@@ -169,8 +169,8 @@ pub fn Frames(props: &Props) -> Html {
                 if shown.is_empty() {
                     <p class="empty">{ if *any { "Only heartbeats so far." } else { "Every frame that passes is listed here. A saved log can be dropped here, or opened: its board answers as it was recorded." } }</p>
                 }
-            </div>
-            { totals(statistics) }
+            </div></div>
+            { totals(statistics, passed::payload_share(live.iter())) }
         </section>
     }
 }
@@ -210,7 +210,7 @@ fn save(session: &Session) {
     }));
 }
 
-fn totals(statistics: &Statistics) -> Html {
+fn totals(statistics: &Statistics, payload: Option<f64>) -> Html {
     let Statistics {
         sent,
         received,
@@ -244,6 +244,12 @@ fn totals(statistics: &Statistics) -> Html {
         (
             format!("← {}", format::bytes(received)),
             "Counted: bytes from the board, with everything around the payload",
+        ),
+        (
+            payload.map_or("payload –".into(), |share| {
+                format!("payload {:.1} %", share * 100.0)
+            }),
+            "Counted over the frames listed: bytes of payloads sent for the first time ÷ all bytes on the line",
         ),
     ];
     html! {

@@ -2,7 +2,7 @@
 
 use crate::link::answer::Status;
 use crate::link::command::Command;
-use crate::link::frame::ANSWER;
+use crate::link::frame::{ANSWER, HEADER};
 use crate::link::log::Passed;
 
 /// Code of the command that is also the heartbeat.
@@ -69,6 +69,27 @@ pub fn first(frame: &Passed) -> String {
         shown.push("…");
     }
     shown.join(" ")
+}
+
+/// Bytes of a frame on the line: header, payload, checksum, stuffing and delimiter.
+fn on_line(payload: usize) -> usize {
+    let frame = HEADER + payload + 4;
+    frame + frame.div_ceil(254) + 1
+}
+
+/// Share of some frames' bytes on the line that is payload sent for the first time; none of none.
+#[must_use]
+#[allow(clippy::cast_precision_loss, reason = "a share")]
+pub fn payload_share<'a>(frames: impl Iterator<Item = &'a Passed>) -> Option<f64> {
+    let (mut payload, mut line) = (0, 0);
+    for frame in frames {
+        let bytes = length(frame);
+        line += on_line(bytes);
+        if !frame.repeated {
+            payload += bytes;
+        }
+    }
+    (line > 0).then(|| payload as f64 / line as f64)
 }
 
 /// Seconds since the session began, with milliseconds.
@@ -140,6 +161,19 @@ mod tests {
         let long = frame(1, 0, &"0a".repeat(9));
         assert_eq!(first(&long), "0a 0a 0a 0a 0a 0a 0a 0a …");
         assert_eq!(length(&long), 9);
+    }
+
+    #[test]
+    fn a_share_counts_everything_around_the_payload() {
+        use crate::link::frame::{MAX_ENCODED, MAX_PAYLOAD};
+        assert_eq!(payload_share([].iter()), None);
+        let full = frame(3, 0, &"0a".repeat(MAX_PAYLOAD));
+        let again = Passed {
+            repeated: true,
+            ..full.clone()
+        };
+        let share = payload_share([full, again].iter()).unwrap();
+        assert!((share - MAX_PAYLOAD as f64 / (2 * MAX_ENCODED) as f64).abs() < 1e-12);
     }
 
     #[test]

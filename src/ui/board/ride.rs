@@ -46,9 +46,11 @@ pub fn Ride(props: &Props) -> Html {
                 if let Some(share) = standing.progress {
                     <progress max="1" value={share.to_string()} aria-label={standing.word}></progress>
                 }
-                <span class={classes!("says", (standing.class == "failed").then_some("fault"))} id="board-says">{ &standing.says }</span>
+                <span class={classes!("says", (standing.class == "failed").then_some("fault"))} id="board-says" title={standing.says.clone()}>{ &standing.says }</span>
+                if standing.class != "failed" {
                 <span class="num wide" title="Steps taken on the board, and those whose orders are there, as it last told">{ format!("step {}", format::count(view.state.step)) }</span>
-                { ranks(run) }
+                    { ranks(run) }
+                }
             }
         </section>
     }

@@ -67,12 +67,12 @@ impl Split {
         }
     }
 
-    /// Share of the measured time in which bits are on the line: ten bits for a byte, both directions
-    /// together against the speed of one. None for a line without a speed.
+    /// Share of the line in use: bits that passed, ten for a byte, over those that both directions could
+    /// have carried in the measured time. None for a line without a speed.
     #[must_use]
     pub fn line_use(&self, baud: u32) -> Option<f64> {
         (baud > 0 && self.measured > 0.0)
-            .then(|| self.bytes * 10.0 / f64::from(baud) * 1e3 / self.measured)
+            .then(|| self.bytes * 5.0 / f64::from(baud) * 1e3 / self.measured)
     }
 }
 
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn line_use_is_bits_over_what_would_have_passed() {
-        // 500 bytes are 5,000 bits: 5 ms of a line of 1 Mbit/s.
+        // 500 bytes are 5,000 bits; in 10 ms a line of 1 Mbit/s carries 10,000 each way.
         let split = Split::of(&[time(10.0, 4.0, 2.0)]).unwrap();
-        assert_eq!(split.line_use(1_000_000), Some(0.5));
+        assert_eq!(split.line_use(1_000_000), Some(0.25));
         assert_eq!(split.line_use(0), None);
     }
 }

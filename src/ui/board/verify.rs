@@ -38,6 +38,12 @@ pub fn VerifyPanel(props: &Props) -> Html {
         <section class="card fill verify" aria-labelledby="verify-title">
             <div class="head">
                 <h2 id="verify-title">{ "Verify" }</h2>
+                if let Some(comparison) = comparison.as_deref().filter(|c| c.differences > 0) {
+                    <details class="table">
+                        <summary>{ "By tensor" }</summary>
+                        <div class="sheet" tabindex="0" role="region" aria-label="Words compared in each tensor, as a table">{ table(comparison) }</div>
+                    </details>
+                }
                 <button type="button" class="quiet" id="board-verify" disabled={!open} onclick={onverify.reform(|_: MouseEvent| ())}
                     title="Takes one step on the simulator and on the board and compares every word of both memories">
                     { if *busy { "Comparing…" } else { "Compare every word" } }
@@ -65,8 +71,11 @@ fn compared(comparison: &Comparison, master: [u8; 2]) -> Html {
                 <div title="Checksum of all parameters on the board"><dt>{ "board" }</dt><dd class="num">{ &comparison.board }</dd></div>
                 <div title="Checksum of all parameters in the simulator"><dt>{ "simulator" }</dt><dd class="num">{ &comparison.simulator }</dd></div>
             </dl>
-            if !equal { { differences(comparison, master) } }
-            { tensors(comparison) }
+            if equal {
+                <div class="scroll" tabindex="0" role="region" aria-label="Words compared in each tensor, as a table">{ table(comparison) }</div>
+            } else {
+                { differences(comparison, master) }
+            }
         </>
     }
 }
@@ -96,18 +105,17 @@ fn differences(comparison: &Comparison, master: [u8; 2]) -> Html {
     }
 }
 
-fn tensors(comparison: &Comparison) -> Html {
+/// Words compared and words that differ in each tensor.
+fn table(comparison: &Comparison) -> Html {
     html! {
-        <div class="scroll tensors" tabindex="0" role="region" aria-label="Words compared in each tensor, as a table">
-            <table class="plain" id="board-tensors">
-                <caption class="hidden">{ "Words compared and words that differ in each tensor" }</caption>
-                <thead><tr><th scope="col">{ "Tensor" }</th><th scope="col">{ "Words" }</th><th scope="col">{ "Differ" }</th></tr></thead>
-                <tbody>{ for comparison.tensors.iter().map(|(name, words, differ)| html! {
-                    <tr class={(*differ > 0).then_some("over")}>
-                        <th scope="row">{ name }</th><td>{ format::count(*words) }</td><td>{ format::count(*differ) }</td>
-                    </tr>
-                }) }</tbody>
-            </table>
-        </div>
+        <table class="plain" id="board-tensors">
+            <caption class="hidden">{ "Words compared and words that differ in each tensor" }</caption>
+            <thead><tr><th scope="col">{ "Tensor" }</th><th scope="col">{ "Words" }</th><th scope="col">{ "Differ" }</th></tr></thead>
+            <tbody>{ for comparison.tensors.iter().map(|(name, words, differ)| html! {
+                <tr class={(*differ > 0).then_some("over")}>
+                    <th scope="row">{ name }</th><td>{ format::count(*words) }</td><td>{ format::count(*differ) }</td>
+                </tr>
+            }) }</tbody>
+        </table>
     }
 }

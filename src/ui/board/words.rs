@@ -56,8 +56,8 @@ fn open(view: &BoardView) -> Standing {
             class: "running",
             word: "Training",
             says: match view.state.phase {
-                Phase::Waiting => "The board waits for its next order.".into(),
-                _ => String::new(),
+                Phase::Waiting => with_device(view, "waits for its next order"),
+                _ => with_device(view, ""),
             },
             progress: None,
         },
@@ -78,16 +78,28 @@ fn open(view: &BoardView) -> Standing {
     }
 }
 
+/// The device's name and what there is to say of it.
+fn with_device(view: &BoardView, says: &str) -> String {
+    let name = view.capabilities.as_ref().map_or("", |b| b.device.as_str());
+    match (name, says) {
+        ("", says) => says.into(),
+        (name, "") => name.into(),
+        (name, says) => format!("{name} · {says}"),
+    }
+}
+
 /// Why a board at rest stands still.
 fn rest(view: &BoardView) -> String {
-    let state = &view.state;
-    match (state.phase, state.stop) {
-        (Phase::Empty, _) => "Nothing is configured on it.".into(),
-        (_, Stop::Fault) => "The board reports a fault of its own: disconnect, switch it off and on, and connect again.".into(),
-        (_, Stop::Rank) => "A rank's variance fell to the threshold.".into(),
-        (_, Stop::Paused) => "Paused.".into(),
-        (_, Stop::Done) => String::new(),
-    }
+    let says = match (view.state.phase, view.state.stop) {
+        (Phase::Empty, _) => "nothing is configured on it yet",
+        (_, Stop::Fault) => {
+            "it reports a fault of its own: disconnect, switch it off and on, and connect again"
+        }
+        (_, Stop::Rank) => "a rank's variance fell to the threshold",
+        (_, Stop::Paused) => "paused",
+        (_, Stop::Done) => "",
+    };
+    with_device(view, says)
 }
 
 /// The widths in bits that a board takes: what of, least and most.
@@ -240,7 +252,7 @@ mod tests {
             step: 3,
             ordered: 3,
         };
-        assert!(standing(&view).says.starts_with("The board reports"));
+        assert!(standing(&view).says.starts_with("it reports a fault"));
     }
 
     #[test]
@@ -270,7 +282,12 @@ mod tests {
         let bits = |tensor| master_bits(tensor, 12, 8);
         assert_eq!(bits("fc1.G2"), Some(12));
         assert_eq!(bits("fc2.b"), Some(8));
-        for tensor in ["fc1.G2.first", "fc1.b.second", "fc1.bond1.variance", "shifts"] {
+        for tensor in [
+            "fc1.G2.first",
+            "fc1.b.second",
+            "fc1.bond1.variance",
+            "shifts",
+        ] {
             assert_eq!(bits(tensor), None, "{tensor}");
         }
     }
