@@ -146,6 +146,8 @@ pub struct BoardState {
     pub known_port: bool,
     /// Speed at which a port is opened.
     pub baud: u32,
+    /// Steps from one check of a run on the board to the next.
+    pub check: u32,
     /// The virtual board, as it is or will be connected.
     pub board: VirtualSettings,
     /// The line to it.
@@ -166,6 +168,7 @@ impl Default for BoardState {
             port: PortState::Closed,
             known_port: false,
             baud: SPEEDS[0],
+            check: 10,
             board: VirtualSettings::default(),
             line: LineSettings::default(),
             plugged: true,

@@ -5,6 +5,7 @@
 //! the link codec, the formatting of numbers) compiles natively.
 
 pub mod accel;
+pub mod board;
 pub mod board_state;
 pub mod csv;
 pub mod draft;
