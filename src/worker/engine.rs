@@ -533,6 +533,9 @@ fn speed(executor: &str, mut learner: Learner, milliseconds: f64, now: Clock) ->
 }
 
 #[cfg(test)]
+mod board_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::pack;

@@ -18,11 +18,8 @@ pub(in crate::worker) enum Turn {
     Step(StepMetrics),
     /// A piece of an evaluation, taken here.
     Here(Advance),
-    /// Board and simulator were compared; whether the run is a step further for it.
-    Compared {
-        /// Whether it is.
-        stepped: bool,
-    },
+    /// Board and simulator were compared.
+    Compared,
     /// Every step of the run was taken.
     Finished,
     /// The board stands still, as it was asked to.
@@ -100,7 +97,6 @@ impl Course {
         let Some(run) = &mut self.run else {
             return Turn::Waiting;
         };
-        let step = learner.step();
         match run.advance(learner.trainer(), &mut link.session, now) {
             Ok(None) => Turn::Waiting,
             Ok(Some(Happened::Step(metrics))) => Turn::Step(metrics),
@@ -108,9 +104,7 @@ impl Course {
             Ok(Some(Happened::Compared(comparison))) => {
                 self.comparing = false;
                 self.compared = Some(comparison);
-                Turn::Compared {
-                    stepped: learner.step() != step,
-                }
+                Turn::Compared
             }
             Ok(Some(Happened::Finished)) => Turn::Finished,
             Ok(Some(Happened::Stands)) => Turn::Stands,

@@ -160,8 +160,9 @@ impl Engine {
             }
             Turn::Here(advance) => self.took(advance, now),
             Turn::Finished => self.took(Advance::Finished, now),
-            Turn::Compared { stepped } => {
-                if stepped && run.motion == Motion::Still {
+            Turn::Compared => {
+                // It may have taken a step.
+                if run.motion == Motion::Still && !run.steps.is_empty() {
                     self.stand();
                 }
             }
