@@ -1,8 +1,9 @@
-//! The command line: `railyard train`, `plan`, `simulate`, `explore` and `data`.
+//! The command line: `railyard train`, `plan`, `simulate`, `explore`, `board` and `data`.
 //!
 //! Every command takes `--json` and then prints one object per line on standard output; progress and
 //! messages go to standard error.
 
+mod board;
 pub mod data;
 mod explore;
 mod machine;
@@ -36,6 +37,8 @@ enum Command {
     Simulate(Box<simulate::SimulateArgs>),
     /// Sweep arrays, schedules, precisions and devices, and mark the best trade-offs
     Explore(Box<explore::ExploreArgs>),
+    /// Serve a virtual board, or drive a board: what it is, training on it, comparing its words
+    Board(Box<board::BoardArgs>),
     /// Check the canonical data sets and pack them
     Data(data::DataArgs),
 }
@@ -61,6 +64,7 @@ pub fn main() -> Result<(), String> {
         Command::Plan(args) => plan::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Explore(args) => explore::run(&args),
+        Command::Board(args) => board::run(&args),
         Command::Data(args) => data::run(&args),
     }
 }

@@ -44,15 +44,19 @@ pub struct TrainArgs {
     json: bool,
 }
 
+/// Heading of the epochs.
+pub const HEADING: &str =
+    "epoch       loss    train     test    memory  ranks                    samples/s";
+
 /// Seconds since the process began.
-fn clock() -> f64 {
+pub fn clock() -> f64 {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed().as_secs_f64()
 }
 
 /// Trains.
 pub fn run(args: &TrainArgs) -> Result<(), String> {
-    let (mut trainer, sets) = start(args)?;
+    let (mut trainer, sets) = start(&args.run, args.resume.as_deref(), args.hold_out)?;
     let mut recorder = args
         .record
         .is_some()
@@ -62,10 +66,7 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
     let steps = trainer.steps_per_epoch();
     let bar = progress(args.json, steps);
     if !args.json {
-        println!(
-            "{:>5} {:>10} {:>8} {:>8} {:>9}  {:<24} samples/s",
-            "epoch", "loss", "train", "test", "memory", "ranks"
-        );
+        println!("{HEADING}");
     }
     loop {
         match trainer.advance() {
@@ -102,11 +103,16 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
     Ok(())
 }
 
-/// The run that the options describe, with its data.
-fn start(args: &TrainArgs) -> Result<(Trainer, TrainTest), String> {
+/// The run that the options describe, or that goes on from a checkpoint, with its data; of the training
+/// images so many are held out.
+pub fn start(
+    run: &RunOptions,
+    resume: Option<&Path>,
+    hold_out: Option<usize>,
+) -> Result<(Trainer, TrainTest), String> {
     let sets = |name: &str| -> Result<TrainTest, String> {
         let sets = catalog::open(name).map_err(|error| error.to_string())?;
-        let Some(count) = args.hold_out else {
+        let Some(count) = hold_out else {
             return Ok(sets);
         };
         if count == 0 || count >= sets.train.len() {
@@ -122,11 +128,11 @@ fn start(args: &TrainArgs) -> Result<(Trainer, TrainTest), String> {
             class_names: sets.class_names,
         })
     };
-    if let Some(path) = &args.resume {
+    if let Some(path) = resume {
         let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let config: RunConfig =
             Trainer::peek(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-        if args.run != RunOptions::default() && args.run.config()? != config {
+        if *run != RunOptions::default() && run.config()? != config {
             eprintln!(
                 "railyard: the settings in {} hold for the resumed run; options that differ from them are not used",
                 path.display()
@@ -139,14 +145,15 @@ fn start(args: &TrainArgs) -> Result<(Trainer, TrainTest), String> {
             sets,
         ));
     }
-    let config = args.run.config()?;
+    let config = run.config()?;
     let sets = sets(&config.data)?;
     let trainer = Trainer::new(config, sets.train.clone(), sets.test.clone())
         .map_err(|error| error.to_string())?;
     Ok((trainer, sets))
 }
 
-fn print(epoch: &EpochMetrics, json: bool) -> Result<(), String> {
+/// Prints an epoch under [`HEADING`], or as an object.
+pub fn print(epoch: &EpochMetrics, json: bool) -> Result<(), String> {
     if json {
         println!(
             "{}",
@@ -179,14 +186,15 @@ fn print(epoch: &EpochMetrics, json: bool) -> Result<(), String> {
 }
 
 /// Writes beside the file first, so that a checkpoint is never half written.
-fn save(path: &Path, trainer: &Trainer) -> Result<(), String> {
+pub fn save(path: &Path, trainer: &Trainer) -> Result<(), String> {
     let unwritable = |error: std::io::Error| format!("{}: {error}", path.display());
     let beside = path.with_extension("partial");
     std::fs::write(&beside, trainer.checkpoint()).map_err(unwritable)?;
     std::fs::rename(&beside, path).map_err(unwritable)
 }
 
-fn progress(json: bool, steps: u64) -> ProgressBar {
+/// A bar over the steps of an epoch, where someone sees it.
+pub fn progress(json: bool, steps: u64) -> ProgressBar {
     if json || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -97,7 +97,7 @@ impl Status {
 }
 
 /// What a board is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// Drawn anew whenever the board's memory was lost.
     pub boot: u32,
