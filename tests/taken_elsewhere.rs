@@ -44,7 +44,7 @@ fn target() -> RunConfig {
     let mut config = tiny();
     config.prior.kind = PriorKind::LogUniform;
     (config.prior.warmup_epochs, config.prior.ramp_epochs) = (0.2, 1.8);
-    config.prior.target = 150.0;
+    config.prior.target = 400.0;
     config.prior.restart = true;
     config
 }
@@ -166,13 +166,7 @@ impl Elsewhere {
         for (buffers, (parameters, _)) in layers.iter().zip(&self.layers) {
             for (place, parameter) in parameters.iter().enumerate() {
                 let core = buffers.cores.get(place);
-                let integers: Vec<i16> = match core {
-                    Some(_) => {
-                        let view = |&value: &f32| railyard::train::Grid::view(value, formats.core);
-                        parameter.master.iter().map(view).collect()
-                    }
-                    None => parameter.integers(),
-                };
+                let integers = parameter.seen(core.is_none(), formats);
                 let id: BufferId = *core.unwrap_or(&buffers.bias);
                 self.executor.set_parameter(id, &integers);
             }

@@ -10,6 +10,7 @@
 //! | [`command`], [`answer`] | what is asked and answered, byte by byte |
 //! | [`responder`] | the board's end: a window of frames in order, each answered once |
 //! | [`session`] | the host's end: frames in flight, time limits, retries |
+//! | [`time`] | how long transfers take |
 //! | [`transport`], [`line`] | how bytes travel; a simulated line with a speed and faults |
 //! | [`virtual_board`] | a board made of the fixed-point executor and the cycle model |
 //! | [`run`] | a training run on a board, checked against the simulator |
@@ -20,11 +21,15 @@ pub mod answer;
 pub mod command;
 pub mod console;
 pub mod device;
+pub mod fault;
+mod flight;
 pub mod frame;
 pub mod line;
 pub mod log;
 pub mod recording;
+pub mod responder;
 pub mod run;
 pub mod session;
+pub mod time;
 pub mod transport;
 pub mod virtual_board;

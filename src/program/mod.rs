@@ -10,6 +10,8 @@
 //! indices. A binary [`Tree`] over input and cores says in which order they are contracted;
 //! gradients follow by differentiating the tree, node by node.
 
+mod check;
+pub mod code;
 mod compile;
 mod cost;
 mod planner;
@@ -275,5 +277,33 @@ impl Program {
     #[must_use]
     pub fn logits(&self) -> BufferId {
         self.layers[self.layers.len() - 1].output
+    }
+
+    /// Ranks of each layer's bonds, from the axes of its cores.
+    #[must_use]
+    pub fn bond_ranks(&self) -> Vec<Vec<usize>> {
+        let views = |layer: usize| {
+            let ops = self.ops.iter().filter(move |op| op.layer == layer);
+            ops.filter_map(|op| match &op.kind {
+                OpKind::Contract { a, b, .. } => Some([a, b]),
+                _ => None,
+            })
+            .flatten()
+        };
+        let rank = |layer: usize, core: BufferId, bond: usize| {
+            let view = views(layer).find(|view| view.buffer == core)?;
+            let label = Label::Bond(bond as u8);
+            let axis = view.axes.iter().find(|axis| axis.label == label)?;
+            Some(axis.size)
+        };
+        let layers = self.layers.iter().enumerate();
+        layers
+            .map(|(index, layer)| {
+                let bonds = 0..layer.cores.len().saturating_sub(1);
+                bonds
+                    .filter_map(|bond| rank(index, layer.cores[bond], bond))
+                    .collect()
+            })
+            .collect()
     }
 }

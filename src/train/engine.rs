@@ -1,7 +1,7 @@
 //! One face for the two executors.
 
 use super::config::{Precision, RunConfig};
-use super::model::{Grid, Model};
+use super::model::Model;
 use crate::exec::fixed::{FixedExecutor, FixedFormats, Shift, StepKey};
 use crate::exec::float::FloatExecutor;
 use crate::exec::{Batch, SampleOutcome};
@@ -31,17 +31,7 @@ fn integers(model: &Model, program: &Program, formats: FixedFormats) -> Vec<(Buf
     for (layer, buffers) in model.layers.iter().zip(&program.layers) {
         let ids = buffers.cores.iter().chain([&buffers.bias]);
         for (place, (&id, parameter)) in ids.zip(&layer.parameters).enumerate() {
-            let is_core = place < buffers.cores.len();
-            let bits = if is_core {
-                formats.core
-            } else {
-                formats.activation
-            };
-            let master = parameter.master.iter();
-            let integers = match parameter.grid {
-                Some(grid) if !is_core => master.map(|&v| grid.integer(v)).collect(),
-                _ => master.map(|&v| Grid::view(v, bits)).collect(),
-            };
+            let integers = parameter.seen(place == buffers.cores.len(), formats);
             found.push((id, integers));
         }
     }

@@ -24,4 +24,4 @@ pub use model::{Bond, Grid, Layer, Model, Parameter};
 pub use optimiser::Moments;
 pub use step::{Order, StepSettings};
 pub use trainer::{Advance, Trainer, step_program};
-pub use words::{BondWords, ParameterWords, StepOrder, TakenStep, Words};
+pub use words::{BondWords, ParameterWords, StepOrder, TakenStep, Words, digest, shift_is_sound};

@@ -241,12 +241,17 @@ impl Model {
             .iter()
             .flat_map(|layer| &layer.parameters)
             .flat_map(|p| &p.master);
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in values.flat_map(|value| value.to_bits().to_le_bytes()) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        hash
+        checksum(values.copied())
     }
+}
+
+/// FNV-1a, 64 bits, over the little-endian bytes of values.
+pub(super) fn checksum(values: impl Iterator<Item = f32>) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in values.flat_map(|value| value.to_bits().to_le_bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash
 }
 
 impl Bond {

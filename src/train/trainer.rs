@@ -382,6 +382,16 @@ impl Trainer {
     }
 
     fn train_step(&mut self) -> StepMetrics {
+        let (batch, rate) = self.take();
+        let mut metrics = self.count(&batch, rate);
+        metrics.pruned = self.adapt_ranks();
+        self.engine.load(&self.model);
+        self.step += 1;
+        metrics
+    }
+
+    /// Takes the step in progress up to the decision about ranks: its batch and its rate.
+    pub(super) fn take(&mut self) -> (Tally, f32) {
         let places = self.places(self.step);
         let chosen = self.epoch_order()[places].to_vec();
         let mut pixels = Vec::new();
@@ -424,11 +434,7 @@ impl Trainer {
                 engine.gradient(*gradient.unwrap_or(&buffers.bias_gradient), out);
             },
         );
-        let mut metrics = self.count(&batch, order.rate);
-        metrics.pruned = self.adapt_ranks();
-        self.engine.load(&self.model);
-        self.step += 1;
-        metrics
+        (batch, order.rate)
     }
 
     /// Counts a step's batch toward its epoch, before the step is.

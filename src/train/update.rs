@@ -6,6 +6,7 @@ use super::model::{Bond, Grid, Parameter, Purpose, stream};
 use super::optimiser::{Moments, OptimiserStep};
 use super::prior;
 use super::step::{Order, StepSettings};
+use crate::exec::fixed::FixedFormats;
 use crate::numeric::Seed;
 
 /// What a step changes in a layer.
@@ -112,6 +113,23 @@ impl Parameter {
             master: vec![0.0; len],
             moments: Moments::new(kind, len),
             grid: Some(grid),
+        }
+    }
+
+    /// The integers that contractions see of a core, or that are added of a bias.
+    #[must_use]
+    pub fn seen(&self, bias: bool, formats: FixedFormats) -> Vec<i16> {
+        let master = self.master.iter();
+        match self.grid {
+            Some(grid) if bias => master.map(|&value| grid.integer(value)).collect(),
+            _ => {
+                let width = if bias {
+                    formats.activation
+                } else {
+                    formats.core
+                };
+                master.map(|&value| Grid::view(value, width)).collect()
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::checkpoint::parameter_names;
 use super::config::{OptimiserKind, PriorKind};
 use super::error::TrainError;
 use super::metrics::StepMetrics;
-use super::model::{Grid, Model, Parameter};
+use super::model::{Grid, Model, Parameter, checksum};
 use super::step::{Order, StepSettings};
 use super::trainer::{Tally, Trainer};
 use crate::exec::fixed::Shift;
@@ -111,6 +111,18 @@ impl Words {
     }
 }
 
+impl Words {
+    /// Checksum of all parameters, as [`Trainer::checksum`] of a run that holds these words.
+    #[must_use]
+    pub fn checksum(&self, settings: &StepSettings) -> String {
+        let values = self.parameters.iter().flat_map(|parameter| {
+            let grid = settings.grid(parameter.shape.len() == 1);
+            parameter.master.iter().map(move |&word| grid.value(word))
+        });
+        format!("{:016x}", checksum(values))
+    }
+}
+
 impl Parameter {
     /// Integers of the master copy; none in floating point.
     #[must_use]
@@ -196,6 +208,35 @@ impl Trainer {
     pub fn train_image(&self, index: u32) -> (&[u8], u8) {
         let index = index as usize;
         (self.train.image(index), self.train.labels[index])
+    }
+
+    /// Images of the training set.
+    #[must_use]
+    pub fn train_images(&self) -> usize {
+        self.train.len()
+    }
+
+    /// Rows and columns of an unpadded image.
+    #[must_use]
+    pub fn image_size(&self) -> [usize; 2] {
+        [self.train.height, self.train.width]
+    }
+
+    /// The coming step, taken on a copy up to the decision about ranks, and the words then. The run stays
+    /// where it is; [`Self::adopt`] takes the step over. None when an evaluation is due or the run is over.
+    #[must_use]
+    pub fn rehearse(&self) -> Option<(TakenStep, Words)> {
+        if self.epochs_evaluated >= self.config.epochs || self.evaluation_due() {
+            return None;
+        }
+        let mut copy = self.clone();
+        let (batch, _) = copy.take();
+        let taken = TakenStep {
+            loss: batch.loss,
+            correct: batch.correct as u32,
+            samples: batch.samples as u32,
+        };
+        Some((taken, copy.words()))
     }
 
     /// The coming steps, at most `most`: to the end of the epoch, or to the next step after which the

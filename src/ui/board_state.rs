@@ -240,6 +240,7 @@ impl BoardState {
                 self.verifying = false;
                 self.comparison = Some(Rc::new(*comparison));
             }
+            BoardEvent::Halted { message } => return Some(message),
             BoardEvent::NotVerified { message } => {
                 self.verifying = false;
                 return Some(message);

@@ -478,6 +478,13 @@ impl Model {
         if !position.moving {
             self.evaluating = None;
         }
+        let last = self.view.history.curves().steps.last().map(|s| s.step);
+        if last.is_some_and(|last| last > position.step) {
+            // Steps of a board that nobody checked before it was lost: they are taken again.
+            self.view
+                .history
+                .change(|curves| curves.steps.retain(|s| s.step <= position.step));
+        }
         self.view.position = position;
     }
 }
@@ -528,6 +535,23 @@ mod tests {
             progress: progress(1..=3),
         });
         assert_eq!(model.view.position.step, 3);
+    }
+
+    #[test]
+    fn steps_that_did_not_count_leave_the_curves() {
+        let mut model = live();
+        model.apply(Event::Progress {
+            run: RunId(1),
+            progress: progress(1..=9),
+        });
+        model.apply(Event::Position {
+            run: RunId(1),
+            position: Position {
+                step: 4,
+                ..Position::default()
+            },
+        });
+        assert_eq!(model.view.history.curves().steps.len(), 4);
     }
 
     #[test]

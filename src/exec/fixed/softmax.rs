@@ -18,8 +18,11 @@ impl Exponentials {
     #[must_use]
     pub fn new(bits: u8, frac: i32) -> Self {
         let unit = exact::pow2_f64(-frac);
-        let weight =
-            |d: usize| (exact::exp(-(d as f64) * unit) * exact::pow2_f64(WEIGHT_BITS) + 0.5) as u32;
+        // The largest logit's own weight does not depend on the unit, which may be beyond all numbers.
+        let weight = |d: usize| match d {
+            0 => 1 << WEIGHT_BITS,
+            _ => (exact::exp(-(d as f64) * unit) * exact::pow2_f64(WEIGHT_BITS) + 0.5) as u32,
+        };
         Self {
             frac,
             weights: (0..1 << bits).map(weight).collect(),

@@ -42,12 +42,7 @@ pub const MOST_SHOWN: usize = 200;
 
 impl Comparison {
     /// Compares words of one shape.
-    pub(super) fn of(
-        step: u64,
-        settings: &StepSettings,
-        board: &Words,
-        simulator: &Words,
-    ) -> Self {
+    pub(super) fn of(step: u64, settings: &StepSettings, board: &Words, simulator: &Words) -> Self {
         let mut found = Self {
             step,
             board: board.checksum(settings),

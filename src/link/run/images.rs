@@ -93,7 +93,12 @@ impl Images {
     /// No order waits any more, and what was written without an answer is not counted on.
     pub fn settle(&mut self) {
         self.needed.fill(0);
-        for (holds, _) in self.holds.iter_mut().zip(&self.sure).filter(|(_, sure)| !**sure) {
+        for (holds, _) in self
+            .holds
+            .iter_mut()
+            .zip(&self.sure)
+            .filter(|(_, sure)| !**sure)
+        {
             if let Some(slots) = &mut self.slots {
                 slots.remove(holds);
             }

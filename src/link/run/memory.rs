@@ -57,14 +57,34 @@ pub(super) fn memories(words: &Words) -> Vec<Memory> {
         let master = parameter.master.iter().flat_map(|v| v.to_le_bytes());
         found.push(Memory::new(name, Space::Master, index, master.collect()));
         let (first, second) = (floats(&parameter.first), floats(&parameter.second));
-        found.push(Memory::new(format!("{name}.first"), Space::First, index, first));
-        found.push(Memory::new(format!("{name}.second"), Space::Second, index, second));
+        found.push(Memory::new(
+            format!("{name}.first"),
+            Space::First,
+            index,
+            first,
+        ));
+        found.push(Memory::new(
+            format!("{name}.second"),
+            Space::Second,
+            index,
+            second,
+        ));
     }
     for (index, bond) in words.bonds.iter().enumerate() {
         let name = &bond.name;
         let (variances, relevance) = (floats(&bond.variances), floats(&bond.relevance));
-        found.push(Memory::new(format!("{name}.variance"), Space::Variance, index, variances));
-        found.push(Memory::new(format!("{name}.relevance"), Space::Relevance, index, relevance));
+        found.push(Memory::new(
+            format!("{name}.variance"),
+            Space::Variance,
+            index,
+            variances,
+        ));
+        found.push(Memory::new(
+            format!("{name}.relevance"),
+            Space::Relevance,
+            index,
+            relevance,
+        ));
     }
     let shifts = words.shifts.iter().flat_map(|(_, shift)| record(shift));
     found.push(Memory::new("shifts", Space::Shifts, 0, shifts.collect()));

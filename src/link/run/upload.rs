@@ -26,7 +26,8 @@ pub(super) struct Upload {
     memories: Vec<Memory>,
     /// How many are written before the board is configured.
     before: usize,
-    settings: Settings,
+    /// What the board is configured with.
+    pub settings: Settings,
     configured: bool,
     /// Memory and byte to be written next.
     next: (usize, usize),

@@ -177,6 +177,11 @@ pub enum BoardEvent {
     },
     /// The comparison asked for.
     Verified(Box<Comparison>),
+    /// The run came to a stand on the board without being asked to: why and what to do next.
+    Halted {
+        /// For a person.
+        message: String,
+    },
     /// It could not be made: why and what to do next.
     NotVerified {
         /// For a person.

@@ -1,0 +1,9 @@
+//! The link between a host and a board, with both ends and a line between them.
+
+mod faults;
+mod fuzz;
+mod memory;
+mod responder;
+mod session;
+mod silence;
+mod speed;
