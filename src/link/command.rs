@@ -141,7 +141,8 @@ pub const MAX_DATA: usize = MAX_PAYLOAD - 8;
 pub enum Command<'a> {
     /// Say what you are; begins a session.
     Identify,
-    /// Take the Program and the machine that were written, and these settings; memories become zero.
+    /// Take the Program and the machine that were written, and these settings; all memories of the run
+    /// become zero, images stay.
     Configure(Settings),
     /// Write bytes.
     Write(Address, &'a [u8]),
@@ -168,7 +169,7 @@ pub enum Command<'a> {
     Status(u64),
     /// Tell the counters.
     Counters,
-    /// Forget everything.
+    /// Forget everything, as when the power fails.
     Reset,
 }
 

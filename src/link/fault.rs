@@ -114,3 +114,51 @@ impl fmt::Display for LinkError {
 }
 
 impl std::error::Error for LinkError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_happened_and_what_to_do_next() {
+        let mut errors = vec![
+            (
+                LinkError::Silent { milliseconds: 803 },
+                "803 ms",
+                "check its cable",
+            ),
+            (LinkError::Reset, "its memory is lost", "connect again"),
+            (LinkError::Garbled { command: 1 }, "`identify`", "update"),
+            (
+                LinkError::Version(0),
+                "version 0",
+                "update the board's build",
+            ),
+            (LinkError::Version(2), "version 2", "update this program"),
+            (LinkError::Cancelled, "taken back", "ask again"),
+            (LinkError::Full, "too many", "take the answers"),
+            (
+                LinkError::Closed("unplugged: plug it in".into()),
+                "unplugged",
+                "plug it in",
+            ),
+        ];
+        for status in Status::ALL {
+            let refused = LinkError::Refused {
+                command: 6,
+                status,
+                said: "because.".into(),
+            };
+            errors.push((refused, "refused `load`: ", " (because); "));
+        }
+        for (error, happened, next) in errors {
+            let text = error.to_string();
+            let (begin, rest) = text
+                .split_once(happened)
+                .unwrap_or_else(|| panic!("{text}"));
+            assert!(rest.contains(next), "{text}");
+            assert!(!begin.contains("  ") && !rest.contains("  "), "{text}");
+            assert!(!text.ends_with('.'), "{text}");
+        }
+    }
+}

@@ -208,7 +208,8 @@ impl BoardRun {
     /// the run's settings, nothing is written to it: its words are compared as they are, and if all are
     /// equal, once more after a step on both. If it stands one step further, as after a
     /// [`RunFault::Mismatch`], the simulator takes that step and the words are compared. Otherwise the
-    /// trainer's words are written first. The step counts if all words are equal.
+    /// trainer's words are written first. The step counts if all words are equal; words that differ stay as
+    /// they are until training goes on.
     pub fn compare(&mut self) {
         self.want(Wanted::Compare);
     }

@@ -429,7 +429,7 @@ impl VirtualBoard {
                 ..self.counters
             }
             .write(reply),
-            Command::Reset => *self = Self::new(self.settings, self.boot),
+            Command::Reset => self.restart(),
         }
         Ok(())
     }

@@ -2,7 +2,9 @@
 
 mod faults;
 mod fuzz;
+mod line;
 mod memory;
+mod reference;
 mod responder;
 mod session;
 mod silence;

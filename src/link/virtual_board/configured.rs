@@ -61,8 +61,8 @@ fn check_settings(settings: &Settings) -> Result<(), Refusal> {
         ..
     } = settings.training;
     let mut config = RunConfig {
-        optimiser,
         prior,
+        optimiser,
         ..RunConfig::default()
     };
     config.precision = crate::train::config::Precision::Fixed;

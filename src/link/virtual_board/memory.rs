@@ -159,13 +159,12 @@ impl VirtualBoard {
                 .and_then(|parameter| floats(&parameter.moments.second)),
             Space::Variance => board.bond(index).and_then(|bond| floats(&bond.variances)),
             Space::Relevance => board.bond(index).and_then(|bond| floats(&bond.relevance)),
-            Space::Shifts => match staged {
-                Some(staged) => peek(staged.len(), range, |at| [staged[at]]),
-                None => {
-                    let shifts = board.executor.shifts();
-                    peek(shifts.len(), range, |at| shift_bytes(&shifts[at]))
-                }
-            },
+            Space::Shifts => {
+                let shifts = board.executor.shifts();
+                let own = || peek(shifts.len(), range, |at| shift_bytes(&shifts[at]));
+                let written = |staged: &[u8]| peek(staged.len(), range, |at| [staged[at]]);
+                staged.map_or_else(own, written)
+            }
             _ => batch_tensor(board, at.space, index, range),
         };
         found.ok_or(none)

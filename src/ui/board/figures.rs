@@ -28,7 +28,7 @@ pub fn Figures(props: &Props) -> Html {
     let split = Split::of(&view.times);
     let split = split.as_ref();
     html! {
-        <section class="figures six" aria-label="The board">
+        <section class="figures six" aria-label="Figures of a step on the board">
             { step(split) }
             { cycles(split, view) }
             { link(split, view) }

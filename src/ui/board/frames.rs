@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, DragEvent, FileList, HtmlElement, HtmlInputElement};
@@ -13,7 +12,6 @@ use crate::link::command::Command;
 use crate::link::log::Passed;
 use crate::link::session::Statistics;
 use crate::ui::board_state::Frames as Log;
-use crate::ui::export::offer;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
 use crate::ui::session::Session;
@@ -110,7 +108,7 @@ pub fn Frames(props: &Props) -> Html {
     };
     let save = {
         let session = session.clone();
-        Callback::from(move |_: MouseEvent| save(&session))
+        Callback::from(move |_: MouseEvent| session.save_log())
     };
     let ondragover = {
         let over = over.clone();
@@ -198,16 +196,6 @@ fn row(frame: &Passed) -> Html {
 /// The list as it is now.
 fn kept(frames: &Log) -> Rc<[Passed]> {
     frames.list().iter().cloned().collect()
-}
-
-fn save(session: &Session) {
-    let told = session.clone();
-    session.save_log(Box::new(move |bytes: Uint8Array| {
-        let kind = "application/octet-stream";
-        if offer("railyard-board.log", kind, &Array::of1(&bytes)).is_none() {
-            told.tell(true, "The browser did not take the log for download.");
-        }
-    }));
 }
 
 fn totals(statistics: &Statistics, payload: Option<f64>) -> Html {

@@ -1,6 +1,7 @@
 //! The connection and its settings, where the Train tab has those of the run.
 
-use web_sys::HtmlSelectElement;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use super::help::help;
@@ -41,6 +42,15 @@ pub fn BoardRail(props: &Props) -> Html {
 fn act(session: &Session, act: impl Fn(&Session) + 'static) -> Callback<MouseEvent> {
     let session = session.clone();
     Callback::from(move |_: MouseEvent| act(&session))
+}
+
+/// Leaves the board. The button is off then, and the focus goes to the first way to connect.
+fn leave(session: &Session) {
+    session.disconnect();
+    let first = gloo::utils::document().get_element_by_id("board-virtual");
+    if let Some(button) = first.and_then(|b| b.dyn_into::<HtmlElement>().ok()) {
+        let _ = button.focus();
+    }
 }
 
 /// The option that a selection's change chose.
@@ -102,7 +112,7 @@ fn connection(session: &Session, board: &BoardState) -> Html {
             }
             <div class="now">
                 <span class={classes!("state", standing.class)} id="board-state">{ standing.word }</span>
-                <button type="button" class="link" id="board-disconnect" disabled={off} onclick={act(session, Session::disconnect)}>{ "Disconnect" }</button>
+                <button type="button" class="link" id="board-disconnect" disabled={off} onclick={act(session, leave)}>{ "Disconnect" }</button>
             </div>
             { help(&board.port) }
         </section>

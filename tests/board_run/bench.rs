@@ -1,0 +1,192 @@
+//! A host that trains on a virtual board over a simulated line, on a clock of its own.
+
+use railyard::accel::Machine;
+use railyard::data::Dataset;
+use railyard::link::line::{LineSettings, Wired};
+use railyard::link::run::{BoardRun, Happened, RunFault};
+use railyard::link::session::{Limits, Session};
+use railyard::link::time::LinkTime;
+use railyard::link::transport::Transport;
+use railyard::link::virtual_board::{VirtualBoard, VirtualSettings};
+use railyard::numeric::{Seed, Stream};
+use railyard::train::config::{Precision, Preset, PriorKind, RunConfig};
+use railyard::train::{Advance, Trainer};
+
+/// Noise of 28 x 28 with a bright band that tells the class.
+pub fn bands(count: usize, salt: u32) -> Dataset {
+    let stream = Stream::new(Seed(7), 0, salt, 0);
+    let (mut images, mut labels) = (Vec::new(), Vec::new());
+    for sample in 0..count {
+        let class = sample % 10;
+        for place in 0..784 {
+            let lit = (place / 28) / 3 == class;
+            let noise = stream.below((sample * 784 + place) as u32, 100) as u8;
+            images.push(noise + if lit { 150 } else { 0 });
+        }
+        labels.push(class as u8);
+    }
+    Dataset {
+        images: images.into(),
+        labels: labels.into(),
+        height: 28,
+        width: 28,
+        classes: 10,
+    }
+}
+
+/// A small run of four epochs of 16 steps.
+pub fn tiny() -> RunConfig {
+    let mut config = RunConfig::preset(Preset::Tiny, Precision::Fixed);
+    (config.batch, config.epochs) = (16, 4);
+    config
+}
+
+/// One whose ranks follow a schedule to a target, and start anew when it is reached.
+pub fn target() -> RunConfig {
+    let mut config = tiny();
+    config.prior.kind = PriorKind::LogUniform;
+    (config.prior.warmup_epochs, config.prior.ramp_epochs) = (0.2, 1.8);
+    (config.prior.target, config.prior.restart) = (400.0, true);
+    config
+}
+
+/// One whose rank indices die at a threshold.
+pub fn threshold() -> RunConfig {
+    let mut config = tiny();
+    config.prior.kind = PriorKind::HalfCauchy;
+    (config.prior.warmup_epochs, config.prior.ramp_epochs) = (0.3, 0.5);
+    (config.prior.target, config.prior.threshold) = (0.0, 0.08);
+    (config.prior.strength, config.prior.smoothing) = (20.0, 0.2);
+    config
+}
+
+pub fn trainer(config: &RunConfig) -> Trainer {
+    Trainer::new(config.clone(), bands(256, 1), bands(40, 2)).expect("a run")
+}
+
+/// The same run in the simulator alone, up to a step; its trainer and all it told.
+pub fn alone(config: &RunConfig, steps: u64) -> (Trainer, Vec<Advance>) {
+    let mut trainer = trainer(config);
+    let mut told = Vec::new();
+    while trainer.step() < steps || trainer.evaluation_due() {
+        match trainer.advance() {
+            Advance::Finished => break,
+            piece => told.push(piece),
+        }
+    }
+    (trainer, told)
+}
+
+/// A host with its trainer, and a board at the other end of a line.
+pub struct Bench {
+    pub trainer: Trainer,
+    pub run: BoardRun,
+    pub session: Session,
+    pub wired: Wired<VirtualBoard>,
+    pub now: f64,
+    pub told: Vec<Happened>,
+    line: LineSettings,
+    sessions: u16,
+}
+
+impl Bench {
+    pub fn new(config: &RunConfig, check: u32, line: LineSettings) -> Self {
+        Self::with(config, check, line, VirtualSettings::default())
+    }
+
+    pub fn with(
+        config: &RunConfig,
+        check: u32,
+        line: LineSettings,
+        board: VirtualSettings,
+    ) -> Self {
+        let mut run = BoardRun::new(check, Some(Machine::published()));
+        run.set_line(LinkTime {
+            baud: line.baud,
+            delay: line.delay.into(),
+            window: 8,
+        });
+        Self {
+            trainer: trainer(config),
+            run,
+            session: Self::session(1, line),
+            wired: Wired::new(VirtualBoard::new(board, 1), line),
+            now: 0.0,
+            told: Vec::new(),
+            line,
+            sessions: 1,
+        }
+    }
+
+    fn session(number: u16, line: LineSettings) -> Session {
+        let limits = Limits {
+            baud: line.baud,
+            ..Limits::default()
+        };
+        Session::new(number, limits)
+    }
+
+    /// Connects again.
+    pub fn reconnect(&mut self) {
+        self.sessions += 1;
+        self.session = Self::session(self.sessions, self.line);
+    }
+
+    /// What a page's worker does in one slice: bytes in, one piece of work, bytes out.
+    pub fn slice(&mut self) -> Result<(), RunFault> {
+        let mut bytes = Vec::new();
+        self.wired.receive(self.now, &mut bytes).expect("a line");
+        self.session.receive(&bytes, self.now);
+        let happened = self
+            .run
+            .advance(&mut self.trainer, &mut self.session, self.now);
+        bytes.clear();
+        self.session.poll(self.now, &mut bytes);
+        self.wired.send(&bytes, self.now).expect("a line");
+        self.told.extend(happened?);
+        Ok(())
+    }
+
+    /// Lets time pass until something is due.
+    pub fn wait(&mut self) {
+        let due = [self.run.due(), self.session.due(), self.wired.due()];
+        let due = due.into_iter().flatten().fold(f64::INFINITY, f64::min);
+        // A slice takes a little time of its own.
+        self.now = due.max(self.now + 0.01).min(self.now + 50.0);
+    }
+
+    /// Goes on until this holds.
+    pub fn until(&mut self, done: impl Fn(&Self) -> bool) -> Result<(), RunFault> {
+        for _ in 0..3_000_000 {
+            self.slice()?;
+            if done(self) {
+                return Ok(());
+            }
+            self.wait();
+        }
+        panic!(
+            "nothing comes of it: {:?} at step {} of {:?}",
+            self.run.activity(),
+            self.trainer.step(),
+            self.session.state()
+        );
+    }
+
+    /// Trains until so many steps are taken.
+    pub fn train(&mut self, steps: u64) -> Result<(), RunFault> {
+        self.run.go();
+        self.until(|bench| bench.trainer.step() >= steps || bench.run.standing())?;
+        self.run.pause();
+        self.until(|bench| bench.run.standing())
+    }
+
+    /// The pieces that a trainer alone would have told.
+    pub fn advances(&self) -> Vec<Advance> {
+        let pieces = self.told.iter().filter_map(|happened| match happened {
+            Happened::Step(step) => Some(Advance::Step(step.clone())),
+            Happened::Test(piece) => Some(piece.clone()),
+            _ => None,
+        });
+        pieces.collect()
+    }
+}

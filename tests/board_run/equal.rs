@@ -1,0 +1,110 @@
+//! The board's words are the simulator's, step after step.
+
+use railyard::link::line::{Faults, LineSettings};
+use railyard::link::run::Happened;
+use railyard::train::Advance;
+use railyard::train::config::{Precision, Preset, RunConfig};
+
+use crate::bench::{Bench, alone, target, threshold, tiny};
+
+/// A line without a speed: a step's images take no time.
+const FAST: LineSettings = LineSettings {
+    baud: 0,
+    delay: 0.1,
+    faults: Faults {
+        corrupt: 0.0,
+        drop: 0.0,
+        duplicate: 0.0,
+        reorder: 0.0,
+        garbage: 0.0,
+    },
+    seed: 3,
+};
+
+fn pruned(told: &[Advance]) -> usize {
+    let steps = told.iter().filter_map(|piece| match piece {
+        Advance::Step(step) => Some(step.pruned.len()),
+        _ => None,
+    });
+    steps.sum()
+}
+
+/// Trains on a board and alone, and compares the checksum and everything that was told.
+fn same_run(config: &RunConfig, check: u32, steps: u64, line: LineSettings) -> Vec<Advance> {
+    let mut bench = Bench::new(config, check, line);
+    bench.train(steps).unwrap();
+    // An evaluation that is due belongs to both.
+    while bench.trainer.evaluation_due() {
+        let piece = bench.trainer.advance();
+        bench.told.push(Happened::Test(piece));
+    }
+    let (alone, told) = alone(config, bench.trainer.step());
+    assert!(bench.trainer.step() >= steps);
+    assert_eq!(bench.trainer.checksum(), alone.checksum());
+    assert!(bench.trainer.checkpoint() == alone.checkpoint());
+    let verified = Some((bench.trainer.step(), alone.checksum()));
+    assert_eq!(bench.run.verified(), verified);
+    let here = bench.advances();
+    assert_eq!(here, told[..here.len()]);
+    assert!(
+        told.len() - here.len() <= 3,
+        "{} of {}",
+        here.len(),
+        told.len()
+    );
+    here
+}
+
+#[test]
+fn fifty_steps_of_tiny_checked_at_every_step() {
+    same_run(&tiny(), 1, 50, FAST);
+}
+
+#[test]
+fn fifty_steps_of_tiny_read_back_now_and_then() {
+    same_run(&tiny(), 7, 50, FAST);
+    same_run(&tiny(), 1000, 50, FAST);
+}
+
+#[test]
+fn five_steps_of_paper_both_ways() {
+    let mut config = RunConfig::preset(Preset::Paper, Precision::Fixed);
+    config.batch = 16;
+    same_run(&config, 1, 5, FAST);
+    same_run(&config, 5, 5, FAST);
+}
+
+#[test]
+fn ranks_that_follow_a_schedule_shrink_alike() {
+    for check in [1, 9] {
+        let told = same_run(&target(), check, 64, FAST);
+        assert!(pruned(&told) > 0, "{}", pruned(&told));
+    }
+}
+
+#[test]
+fn ranks_that_die_at_a_threshold_shrink_alike() {
+    for check in [1, 9] {
+        let told = same_run(&threshold(), check, 64, FAST);
+        assert!(pruned(&told) > 2, "{}", pruned(&told));
+    }
+}
+
+#[test]
+fn a_line_with_faults_changes_nothing() {
+    let faults = Faults {
+        corrupt: 0.01,
+        drop: 0.01,
+        duplicate: 0.01,
+        reorder: 0.01,
+        garbage: 0.01,
+    };
+    let line = LineSettings {
+        baud: 3_000_000,
+        delay: 0.5,
+        faults,
+        seed: 5,
+    };
+    same_run(&tiny(), 1, 40, line);
+    same_run(&threshold(), 10, 40, line);
+}
