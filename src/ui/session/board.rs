@@ -3,19 +3,22 @@
 use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
-use js_sys::{Promise, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use web_sys::Blob;
 
-use super::{Deliver, Session};
+use super::Session;
 use crate::link::line::LineSettings;
 use crate::link::virtual_board::VirtualSettings;
 use crate::ui::board_state::{BoardState, Other, PortState};
 use crate::ui::serial::{self, Heard, Port};
-use crate::ui::{datasets, fetch, hooks};
+use crate::ui::{datasets, export, fetch, hooks};
 use crate::worker::message::board::{BoardEvent, BoardRequest, Destination, Place};
 use crate::worker::message::{Request, Ticket};
+
+/// Name of the log's file.
+const LOG_NAME: &str = "railyard-board-log.jsonl";
 
 /// What the session holds for a board.
 #[derive(Default)]
@@ -27,8 +30,8 @@ pub(super) struct Desk {
     closing: Option<Promise>,
     /// Counts connections, so that what is left of an earlier one is told apart.
     turn: u32,
-    /// The log that was asked for, and who wants it.
-    log: Option<(Ticket, Deliver)>,
+    /// The log that was asked for.
+    log: Option<Ticket>,
     /// Whether a worker died that was connected to a board, and nobody was told yet.
     broken_off: bool,
 }
@@ -279,10 +282,10 @@ impl Session {
         self.send(Request::Board(BoardRequest::Upset));
     }
 
-    /// Have the log's file delivered.
-    pub fn save_log(&self, deliver: Deliver) {
+    /// Offer the log as a file.
+    pub fn save_log(&self) {
         let ticket = Ticket(self.number());
-        self.0.board.borrow_mut().log = Some((ticket, deliver));
+        self.0.board.borrow_mut().log = Some(ticket);
         self.send(Request::Board(BoardRequest::Log { ticket }));
     }
 
@@ -308,11 +311,11 @@ impl Session {
                 }
             }
             BoardEvent::Log { ticket } => {
-                let waiting = self.0.board.borrow_mut().log.take();
-                if let (Some(bytes), Some((asked, deliver))) = (bulk.pop(), waiting)
-                    && asked == ticket
+                let asked = self.0.board.borrow_mut().log.take();
+                if let (Some(bytes), true) = (bulk.pop(), asked == Some(ticket))
+                    && export::offer(LOG_NAME, "application/jsonl", &Array::of1(&bytes)).is_none()
                 {
-                    deliver(bytes);
+                    self.tell(true, "The browser did not take the log for download.");
                 }
             }
             event => self.change(|m| {
