@@ -9,7 +9,8 @@ use railyard::exec::fixed::{FixedExecutor, FixedFormats, StepKey};
 use railyard::numeric::{Rounding, Seed, Stream};
 use railyard::program::code::{MAX_CODE, decode, encode};
 use railyard::program::{
-    NetworkShape, OpKind, Program, Schedule, compile, compile_with_input_gradient,
+    BufferId, Class, NetworkShape, OpKind, Part, Program, Schedule, Scope, View, compile,
+    compile_with_input_gradient,
 };
 use railyard::train::config::{Precision, Preset, RunConfig};
 use railyard::tt::TtShape;
@@ -34,7 +35,7 @@ fn preset(preset: Preset, schedule: Schedule, batch: usize) -> Program {
 fn every_preset_comes_back() {
     for name in [Preset::Paper, Preset::Tiny, Preset::Dense] {
         for schedule in SCHEDULES {
-            for batch in [1, 64, 1024] {
+            for batch in [1, 64, 256] {
                 let program = preset(name, schedule, batch);
                 let code = encode(&program);
                 assert_eq!(decode(&code), Ok(program), "{name:?} {schedule:?} {batch}");
@@ -92,7 +93,14 @@ fn what_is_no_program_is_refused_in_a_sentence() {
     refused(&changed(&|p| p.batch = 1025), "1,024");
     refused(&changed(&|p| p.classes = 17), "more classes than logits");
     refused(&changed(&|p| p.ops.swap(0, 1)), "before it is written");
-    refused(&changed(&|p| p.ops.rotate_left(1)), "earlier part");
+    refused(
+        &changed(&|p| {
+            let after = p.ops.iter().position(|op| op.part == Part::After);
+            let after = after.expect("an operation");
+            p.ops.swap(after - 1, after);
+        }),
+        "earlier part",
+    );
     refused(
         &changed(&|p| p.buffers[0].len += 1),
         "do not make its length",
@@ -208,6 +216,117 @@ proptest! {
             }
         }
     }
+}
+
+/// The tensors that an operation names, in the order of its fields.
+fn named(kind: &mut OpKind) -> Vec<&mut BufferId> {
+    match kind {
+        OpKind::Contract { a, b, out, .. } => {
+            vec![&mut a.buffer, &mut b.buffer, &mut out.buffer]
+        }
+        OpKind::Bias { y, bias } => vec![y, bias],
+        OpKind::Relu { y } => vec![y],
+        OpKind::ReluGradient { y, gradient } => vec![y, gradient],
+        OpKind::SoftmaxCrossEntropy {
+            logits, gradient, ..
+        } => vec![logits, gradient],
+        OpKind::Sum { from, out } | OpKind::Finish { from, out } => vec![from, out],
+        OpKind::Update {
+            parameter,
+            gradient,
+        } => vec![parameter, gradient],
+    }
+}
+
+/// Changes something that could still make sense.
+fn change(program: &mut Program, what: usize, [first, second, third]: [usize; 3]) {
+    let (ops, buffers) = (program.ops.len(), program.buffers.len());
+    let op = first % ops;
+    match what {
+        0 => {
+            let mut names = named(&mut program.ops[op].kind);
+            let count = names.len();
+            *names[second % count] = BufferId(third % buffers);
+        }
+        1 => program.ops.swap(op, (op + 1 + second % 3) % ops),
+        2 => {
+            let classes = [Class::Activation, Class::Gradient, Class::Accumulator];
+            program.buffers[second % buffers].class = classes[third % 3];
+        }
+        3 => {
+            let buffer = &mut program.buffers[second % buffers];
+            buffer.scope = match buffer.scope {
+                Scope::Batch => Scope::Sample,
+                Scope::Sample => Scope::Batch,
+            };
+        }
+        4 | 5 => {
+            if let OpKind::Contract { a, b, out, .. } = &mut program.ops[op].kind {
+                let views: [&mut View; 3] = [a, b, out];
+                let view = &mut views.into_iter().nth(second % 3).expect("a view").axes;
+                let count = view.len().max(1);
+                if what == 4 && !view.is_empty() {
+                    view.swap(third % count, (third + 1) % count);
+                } else if let Some(axis) = view.get_mut(third % count) {
+                    axis.size = 1 + (third + second) % 4;
+                }
+            }
+        }
+        6 => {
+            if let OpKind::Contract {
+                accumulate,
+                exponent,
+                ..
+            } = &mut program.ops[op].kind
+            {
+                *accumulate ^= second % 4 == 0;
+                *exponent = third as i32 % 129 - 64;
+            }
+        }
+        7 => {
+            let parts = [Part::Before, Part::Sample, Part::After];
+            program.ops[op].part = parts[second % 3];
+        }
+        8 => {
+            program.ops.remove(op);
+        }
+        9 => program.batch = 1 + second % 5,
+        _ => program.classes = 1 + second % 5,
+    }
+}
+
+#[test]
+fn changed_programs_are_refused_or_run() {
+    let stream = Stream::new(Seed(8), 0, 0, 0);
+    let (mut next, mut accepted, mut different) = (0, 0, 0);
+    let mut draw = |bound: u32| {
+        next += 1;
+        stream.below(next, bound) as usize
+    };
+    for case in 0..6000 {
+        let layer = |ins: [usize; 2], outs: [usize; 2]| {
+            TtShape::new(ins, outs, [1 + case % 3]).expect("a shape")
+        };
+        let network = NetworkShape {
+            layers: vec![layer([2, 3], [2, 2]), layer([2, 2], [2, 2])],
+            exponents: vec![1, 2],
+            classes: 3,
+        };
+        let whole = compile(&network, SCHEDULES[draw(3)], 2);
+        let mut program = whole.clone();
+        for _ in 0..=draw(2) {
+            change(&mut program, draw(11), [draw(1000), draw(1000), draw(1000)]);
+        }
+        let Ok(program) = decode(&encode(&program)) else {
+            continue;
+        };
+        accepted += 1;
+        different += usize::from(program != whole);
+        let ran = catch_unwind(AssertUnwindSafe(|| run(&program, Rounding::Stochastic)));
+        assert!(ran.is_ok(), "{program:?}");
+    }
+    println!("{accepted} accepted, {different} of them changed");
+    assert!(different > 1000);
 }
 
 proptest! {

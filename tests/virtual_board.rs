@@ -227,8 +227,10 @@ fn compare(config: &RunConfig, images: usize, steps: u64) {
                 panic!("a step");
             };
             assert_eq!(report.step, step.step);
-            assert_eq!((report.loss / f64::from(report.samples)) as f32, step.loss);
-            assert_eq!(report.correct as f32 / report.samples as f32, step.accuracy);
+            let loss = (report.loss / f64::from(report.samples)) as f32;
+            assert_eq!(loss.to_bits(), step.loss.to_bits());
+            let right = report.correct as f32 / report.samples as f32;
+            assert_eq!(right.to_bits(), step.accuracy.to_bits());
             assert_eq!(report.digest, trainer.model().digest());
             samples += u64::from(report.samples);
         }
@@ -468,6 +470,48 @@ fn a_label_that_is_none_is_a_fault() {
 }
 
 #[test]
+fn any_state_can_be_trained_from() {
+    let fill = |shift: i32, float: f32, master: u8| {
+        let (trainer, mut board) = ready(FREE, |config| config.bits.gradient = 4);
+        for (space, index, bytes) in state(&trainer) {
+            let filled: Vec<u8> = match space {
+                Space::Master => vec![master; bytes.len()],
+                Space::Shifts => {
+                    let mut record = [0; SHIFT_BYTES];
+                    record[..4].copy_from_slice(&shift.to_le_bytes());
+                    record[4] = 1;
+                    record[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
+                    record[12] = 8;
+                    record[16] = 8;
+                    record[24..].fill(255);
+                    record.repeat(bytes.len() / SHIFT_BYTES)
+                }
+                _ => floats(&vec![float; bytes.len() / 4]),
+            };
+            write(&mut board, space, index, &filled);
+        }
+        for asked in trainer.orders(3) {
+            load(&mut board, &asked, 0.0).expect("room");
+        }
+        ask(&mut board, &Command::Run(3), 0.0)?;
+        while board.work(0.0) {}
+        let (state, reports) = status(&mut board, 0, 0.0);
+        assert!(reports.iter().all(|report| report.loss.is_finite()));
+        assert!(state.step == 3 || state.stop == Stop::Fault);
+        Ok::<_, (Status, String)>(state)
+    };
+    for shift in [-16, -1, 0, 31, 64] {
+        for float in [0.0, 1.0, f32::MAX, f32::NAN, f32::NEG_INFINITY] {
+            for master in [0, 1, 0x7f, 0x80, 0xff] {
+                fill(shift, float, master).expect("it runs");
+            }
+        }
+    }
+    assert_eq!(fill(65, 0.0, 0).expect_err("no shift").0, Status::BadValue);
+    assert_eq!(fill(-17, 0.0, 0).expect_err("no shift").0, Status::BadValue);
+}
+
+#[test]
 fn what_does_not_fit_is_refused_in_a_sentence() {
     let trainer = trainer(&config(Preset::Paper, 64), 64);
     let small = VirtualSettings {
@@ -501,6 +545,13 @@ fn what_does_not_fit_is_refused_in_a_sentence() {
         Status::BadValue,
         "the Program has 896",
     );
+    let (size, padding) = ([28, 0], 16);
+    let flat = Settings {
+        size,
+        padding,
+        ..good
+    };
+    refused(flat, Status::BadValue, "images of 28 x 0");
     let program_crc = 5;
     refused(
         Settings {

@@ -243,13 +243,7 @@ pub fn tell(command: &Command<'_>, payload: &[u8]) -> Result<String, String> {
             let reports = reports.iter().map(|found| format!("\n{}", report(found)));
             state(now) + &reports.collect::<String>()
         }),
-        Command::Counters => BoardCounters::read(payload).map(|counters| {
-            let entries = counters.entries().map(|(name, value)| {
-                let value = grouped(value);
-                format!("{name:<10} {value:>20}")
-            });
-            entries.join("\n")
-        }),
+        Command::Counters => BoardCounters::read(payload).map(|found| counters(&found)),
     };
     told.ok_or_else(|| {
         format!(
@@ -258,6 +252,16 @@ pub fn tell(command: &Command<'_>, payload: &[u8]) -> Result<String, String> {
             payload.len()
         )
     })
+}
+
+/// Counters, one line for each.
+#[must_use]
+pub fn counters(counters: &BoardCounters) -> String {
+    let entries = counters.entries().map(|(name, value)| {
+        let value = grouped(value);
+        format!("{name:<10} {value:>20}")
+    });
+    entries.join("\n")
 }
 
 /// Capabilities, one line for each.

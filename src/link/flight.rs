@@ -32,8 +32,8 @@ pub(super) struct Flight {
     pub owner: Owner,
     /// When it was sent first.
     pub sent: f64,
-    /// Whether it was sent again.
-    pub repeated: bool,
+    /// How often it was sent.
+    pub times: u32,
     answered: bool,
     /// Numbers of its first and its latest transmission.
     first: u64,
@@ -42,6 +42,13 @@ pub(super) struct Flight {
     mark: u64,
     /// When it is sent again.
     due: f64,
+}
+
+impl Flight {
+    /// Whether it was sent more than once.
+    pub fn repeated(&self) -> bool {
+        self.times > 1
+    }
 }
 
 /// The window.
@@ -127,7 +134,7 @@ impl Flights {
             payload,
             owner,
             sent: now,
-            repeated: false,
+            times: 0,
             answered: false,
             first: self.number + 1,
             latest: 0,
@@ -150,8 +157,8 @@ impl Flights {
         let flight = &mut self.frames[place];
         let mut encoded = [0; MAX_ENCODED];
         let len = encode(&flight.header, &flight.payload, &mut encoded);
-        flight.repeated = flight.latest > 0;
-        if flight.repeated || self.number == 0 {
+        flight.times += 1;
+        if flight.repeated() || self.number == 0 {
             out.push(0);
         }
         out.extend_from_slice(&encoded[..len]);
@@ -160,7 +167,7 @@ impl Flights {
         self.bytes += len as u64;
         self.free = self.free.max(now) + line_time(len, limits.baud);
         flight.latest = self.number;
-        if !flight.repeated {
+        if !flight.repeated() {
             flight.mark = self.bytes;
         }
         let open = self.frames.iter().take(place + 1).filter(|f| !f.answered);
@@ -170,6 +177,14 @@ impl Flights {
         let flight = &mut self.frames[place];
         flight.due = self.free + line_time(answers, limits.baud) + limits.answer;
         flight
+    }
+
+    /// A command whose time is over after it was sent so many times.
+    pub fn hopeless(&self, times: u32, now: f64) -> Option<u8> {
+        let hopeless = |flight: &&Flight| flight.times >= times && flight.due <= now;
+        self.unanswered()
+            .find(hopeless)
+            .map(|flight| flight.header.kind)
     }
 
     /// Whether the time of the frame at a place is over.

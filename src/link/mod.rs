@@ -11,7 +11,7 @@
 //! | [`responder`] | the board's end: a window of frames in order, each answered once |
 //! | [`session`] | the host's end: frames in flight, time limits, retries |
 //! | [`time`] | how long transfers take |
-//! | [`transport`], [`line`] | how bytes travel; a simulated line with a speed and faults |
+//! | [`transport`], [`mod@line`] | how bytes travel; a simulated line with a speed and faults |
 //! | [`virtual_board`] | a board made of the fixed-point executor and the cycle model |
 //! | [`run`] | a training run on a board, checked against the simulator |
 //! | [`log`], [`recording`] | the frames of a session as a file, and the board of such a file |

@@ -217,7 +217,7 @@ impl BoardRun {
     fn want(&mut self, wanted: Wanted) {
         self.wanted = wanted;
         if matches!(self.phase, Phase::Stand) {
-            self.phase = Phase::Begin;
+            (self.phase, self.at_once) = (Phase::Begin, true);
         }
     }
 
@@ -277,7 +277,6 @@ impl BoardRun {
             return Some(0.0);
         }
         match &self.phase {
-            Phase::Begin => Some(0.0),
             Phase::Steps(steps) => steps.due(),
             _ => None,
         }
@@ -330,10 +329,10 @@ impl BoardRun {
         session: &mut Session,
         now: f64,
     ) -> Result<(), RunFault> {
+        self.at_once = false;
         let Some(board) = session.capabilities().cloned() else {
             return Ok(());
         };
-        self.at_once = false;
         loop {
             let phase = std::mem::replace(&mut self.phase, Phase::Begin);
             let (next, again) = match phase {
@@ -348,6 +347,7 @@ impl BoardRun {
             };
             self.phase = next;
             if !again || !self.happened.is_empty() {
+                self.at_once |= matches!(self.phase, Phase::Begin);
                 return Ok(());
             }
         }

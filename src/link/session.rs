@@ -75,6 +75,9 @@ impl Default for Limits {
 /// was silent: the board is given another [`Limits::answer`], once until it is heard again.
 const STALL: f64 = 100.0;
 
+/// A board that is heard but does not answer a frame sent so many times never will.
+const MOST_TIMES: u32 = 40;
+
 /// The ticket of requests for which there was no room.
 const NO_ROOM: Ticket = Ticket(0);
 
@@ -294,7 +297,7 @@ impl Session {
             self.flights.missing(header.sequence, now);
         } else if let Some(flight) = flight {
             self.credits = header.credits;
-            if !flight.repeated {
+            if !flight.repeated() {
                 let time = now - flight.sent;
                 let smoothed = &mut self.statistics.round_trip;
                 let share = if *smoothed > 0.0 { 0.125 } else { 1.0 };
@@ -435,6 +438,10 @@ impl Session {
             self.end(LinkError::Silent { milliseconds });
             return;
         }
+        if let Some(command) = self.flights.hopeless(MOST_TIMES, now) {
+            self.end(LinkError::Garbled { command });
+            return;
+        }
         for place in 0..self.flights.span() {
             if self.flights.late(place, now) {
                 self.transmit(place, now, out);
@@ -465,13 +472,13 @@ impl Session {
         let before = out.len();
         let flight = self.flights.transmit(place, now, &self.limits, out);
         self.statistics.sent += (out.len() - before) as u64;
-        if flight.repeated {
+        if flight.repeated() {
             self.statistics.repeated += 1;
         } else {
             self.statistics.frames += 1;
         }
         let at = now - self.began.unwrap_or(now);
         self.log
-            .passed(at, true, &flight.header, &flight.payload, flight.repeated);
+            .passed(at, true, &flight.header, &flight.payload, flight.repeated());
     }
 }

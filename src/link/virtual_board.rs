@@ -222,7 +222,7 @@ impl VirtualBoard {
         all.steps += 1;
         all.samples += u64::from(done.report.samples);
         all.cycles += done.report.cycles;
-        all.saturated += done.report.saturated;
+        all.saturated = all.saturated.saturating_add(done.report.saturated);
         all.macs += own.macs;
         all.reads += own.reads;
         all.rereads += own.rereads;

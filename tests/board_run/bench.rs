@@ -1,5 +1,6 @@
 //! A host that trains on a virtual board over a simulated line, on a clock of its own.
 
+use crate::board::Board;
 use railyard::accel::Machine;
 use railyard::data::Dataset;
 use railyard::link::line::{LineSettings, Wired};
@@ -82,7 +83,7 @@ pub struct Bench {
     pub trainer: Trainer,
     pub run: BoardRun,
     pub session: Session,
-    pub wired: Wired<VirtualBoard>,
+    pub wired: Wired<Board>,
     pub now: f64,
     pub told: Vec<Happened>,
     line: LineSettings,
@@ -91,15 +92,12 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(config: &RunConfig, check: u32, line: LineSettings) -> Self {
-        Self::with(config, check, line, VirtualSettings::default())
-    }
-
-    pub fn with(
-        config: &RunConfig,
-        check: u32,
-        line: LineSettings,
-        board: VirtualSettings,
-    ) -> Self {
+        let board = Board {
+            inner: VirtualBoard::new(VirtualSettings::default(), 1),
+            images: None,
+            orders: None,
+            highest: 0,
+        };
         let mut run = BoardRun::new(check, Some(Machine::published()));
         run.set_line(LinkTime {
             baud: line.baud,
@@ -110,7 +108,7 @@ impl Bench {
             trainer: trainer(config),
             run,
             session: Self::session(1, line),
-            wired: Wired::new(VirtualBoard::new(board, 1), line),
+            wired: Wired::new(board, line),
             now: 0.0,
             told: Vec::new(),
             line,

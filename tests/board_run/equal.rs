@@ -75,6 +75,45 @@ fn five_steps_of_paper_both_ways() {
 }
 
 #[test]
+fn a_board_with_little_room_gets_images_again() {
+    for (check, images, orders) in [
+        (1, 16, 1),
+        (1, 50, 8),
+        (10, 16, 8),
+        (10, 40, 1),
+        (10, 100, 3),
+    ] {
+        let mut bench = Bench::new(&tiny(), check, FAST);
+        let board = bench.wired.device();
+        (board.images, board.orders) = (Some(images * 785 + 700), Some(orders));
+        bench.train(40).unwrap();
+        let (alone, _) = alone(&tiny(), bench.trainer.step());
+        assert_eq!(bench.trainer.checksum(), alone.checksum());
+        assert_eq!(bench.wired.device().highest, images * 785);
+    }
+}
+
+#[test]
+fn a_run_ends_and_says_so() {
+    for check in [1, 1000] {
+        let mut bench = Bench::new(&tiny(), check, FAST);
+        bench.run.go();
+        bench.until(|bench| bench.run.standing()).unwrap();
+        assert_eq!(bench.told.last(), Some(&Happened::Finished));
+        let (alone, told) = alone(&tiny(), u64::MAX);
+        assert_eq!(bench.trainer.checksum(), alone.checksum());
+        assert_eq!(bench.advances(), told);
+        // There is no step left: the words are compared as they are.
+        bench.run.compare();
+        bench.until(|bench| bench.run.standing()).unwrap();
+        let [.., Happened::Compared(found), Happened::Stands] = &bench.told[..] else {
+            panic!("{:?}", bench.told.last())
+        };
+        assert_eq!((found.step, found.differences), (64, 0));
+    }
+}
+
+#[test]
 fn ranks_that_follow_a_schedule_shrink_alike() {
     for check in [1, 9] {
         let told = same_run(&target(), check, 64, FAST);

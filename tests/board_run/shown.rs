@@ -38,7 +38,7 @@ fn a_comparison_takes_one_step_on_both() {
 fn a_flipped_bit_is_found_at_the_next_step() {
     let mut bench = Bench::new(&tiny(), 1, LineSettings::default());
     bench.train(5).unwrap();
-    assert!(bench.wired.device().upset());
+    assert!(bench.wired.device().inner.upset());
     let kept = bench.trainer.step();
     bench.run.go();
     let fault = bench.until(|_| false).unwrap_err();
@@ -65,7 +65,7 @@ fn a_flipped_bit_is_found_at_the_next_step() {
 fn a_flipped_bit_is_located_before_it_spreads() {
     let mut bench = Bench::new(&tiny(), 10, LineSettings::default());
     bench.train(5).unwrap();
-    assert!(bench.wired.device().upset());
+    assert!(bench.wired.device().inner.upset());
     let kept = bench.trainer.step();
     let found = compare(&mut bench);
     assert_eq!((found.step, found.differences), (kept, 1));
@@ -113,8 +113,39 @@ fn a_run_that_cannot_be_on_the_board_is_refused_in_a_sentence() {
         wide.contains("cores of 12 bits, the board takes 2 to 8"),
         "{wide}"
     );
+    let batch = {
+        let mut bench = Bench::new(&tiny(), 1, LineSettings::default());
+        bench.wired.device().images = Some(15 * 785);
+        bench.train(1).unwrap_err().to_string()
+    };
+    assert!(
+        batch.contains("a batch of 16 images takes 12560 bytes"),
+        "{batch}"
+    );
     let large = refused(&|config| {
         config.network.layers[0].ranks = vec![400];
     });
     assert!(large.contains("bytes"), "{large}");
+}
+
+#[test]
+fn a_flipped_bit_is_located_after_the_cable_was_out() {
+    let mut bench = Bench::new(&tiny(), 1, LineSettings::default());
+    bench.train(5).unwrap();
+    // Orders for later steps wait at the board.
+    let state = bench.session.state();
+    assert!(state.ordered > state.step, "{state:?}");
+    bench.run.disconnected();
+    bench.reconnect();
+    let kept = bench.trainer.step();
+    let found = compare(&mut bench);
+    assert_eq!((found.step, found.differences), (kept + 1, 0));
+    assert!(bench.wired.device().inner.upset());
+    bench.run.disconnected();
+    bench.reconnect();
+    let found = compare(&mut bench);
+    assert_eq!((found.step, found.differences), (kept + 1, 1));
+    bench.train(20).unwrap();
+    let steps = bench.trainer.step();
+    assert_eq!(bench.trainer.checksum(), alone(&tiny(), steps).0.checksum());
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod fuzz;
 mod line;
+mod losses;
 mod memory;
 mod reference;
 mod responder;

@@ -209,3 +209,29 @@ fn a_host_that_was_busy_does_not_take_the_board_for_dead() {
         bench.until(|session| session.waiting() == 0);
     }
 }
+
+#[test]
+fn a_board_that_talks_but_never_answers_is_given_up() {
+    let mut bench = bench();
+    let ticket = bench.session.submit(&Command::Counters);
+    let mut out = vec![];
+    bench.session.poll(bench.now, &mut out);
+    // Every transmission is answered as if it had been another command.
+    let header = Header {
+        kind: 4 | ANSWER,
+        session: 1,
+        sequence: 1,
+        ..Header::default()
+    };
+    let mut bytes = [0; MAX_ENCODED];
+    let len = encode(&header, &[], &mut bytes);
+    let began = bench.now;
+    while let Some(due) = bench.session.due() {
+        bench.session.receive(&bytes[..len], due);
+        bench.session.poll(due, &mut out);
+        bench.now = due;
+    }
+    let garbled = LinkError::Garbled { command: 10 };
+    assert_eq!(bench.session.answer(ticket), Some(Err(garbled)));
+    assert!(bench.now - began < 12_000.0);
+}

@@ -6,18 +6,23 @@ use serde_json::{Value, json};
 use super::host::Host;
 use super::port::PortOptions;
 use crate::accel::Machine;
-use crate::cli::emit;
-use crate::link::answer::{BoardCounters, read_status};
+use crate::cli::options::RunOptions;
+use crate::cli::{emit, train};
+use crate::link::answer::{BoardCounters, State};
 use crate::link::command::{Address, Command, Space};
 use crate::link::console;
 use crate::link::frame::MAX_PAYLOAD;
+use crate::link::run::BoardNeeds;
 use crate::link::session::LinkError;
+use crate::numeric::grouped;
 
 /// Options of `railyard board info`.
 #[derive(Args, Clone, Debug)]
 pub struct InfoArgs {
     #[command(flatten)]
     port: PortOptions,
+    #[command(flatten)]
+    run: RunOptions,
     /// Print one JSON object per line
     #[arg(long)]
     json: bool,
@@ -36,30 +41,46 @@ pub struct AskArgs {
 /// Most bytes of a machine.
 const MOST_MACHINE: usize = 1 << 16;
 
-/// Prints what the board is, its state and its counters.
+/// The payload of an answer; nothing if the board refuses, as one of a recorded log may.
+fn told(host: &mut Host, command: &Command<'_>) -> Result<Option<Vec<u8>>, String> {
+    match host.ask(command) {
+        Ok(payload) => Ok(Some(payload)),
+        Err(LinkError::Refused { .. }) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Prints what the board is, what fits, its state and its counters.
 pub fn run(args: &InfoArgs) -> Result<(), String> {
     let mut host = Host::open(&args.port)?;
-    let said = |error: LinkError| error.to_string();
     let board = host.session.capabilities().cloned().unwrap_or_default();
     let machine = machine(&mut host)?;
-    let status = host.ask(&Command::Status(u64::MAX)).map_err(said)?;
-    let garbled = |command: &Command<'_>| {
-        let command = command.kind();
-        LinkError::Garbled { command }.to_string()
-    };
-    let (state, _) = read_status(&status).ok_or_else(|| garbled(&Command::Status(0)))?;
-    let payload = host.ask(&Command::Counters).map_err(said)?;
-    let counters = BoardCounters::read(&payload).ok_or_else(|| garbled(&Command::Counters))?;
+    let status = told(&mut host, &Command::Status(u64::MAX))?;
+    let state = status.and_then(|payload| State::read(&payload));
+    let counters = told(&mut host, &Command::Counters)?;
+    let counters = counters.and_then(|payload| BoardCounters::read(&payload));
+    // The board need not wait while data are read.
+    drop(host);
+    let needs = train::start(&args.run, None, None)
+        .map(|(trainer, _)| (BoardNeeds::of(&trainer, &board), trainer.config().clone()));
     if args.json {
         let machine =
             machine.map(|text| serde_json::from_str::<Value>(&text).unwrap_or(Value::String(text)));
+        let fit = needs.map(|(needs, _)| {
+            json!({
+                "fits": needs.reason.is_none(), "reason": needs.reason,
+                "memory": {"needed": needs.memory.0, "there": needs.memory.1},
+                "images": {"needed": needs.images.0, "there": needs.images.1},
+            })
+        });
+        let fit = fit.unwrap_or_else(|error| json!({"fits": null, "reason": error}));
         return emit(&format!(
             "{}\n",
-            json!({"capabilities": board, "machine": machine, "state": state, "counters": counters})
+            json!({"capabilities": board, "machine": machine, "fit": fit, "state": state, "counters": counters})
         ));
     }
     let machine = match machine {
-        None => "no machine is written".to_owned(),
+        None => "none that was written or is told".to_owned(),
         Some(text) => match serde_json::from_str::<Machine>(&text) {
             Ok(machine) => format!(
                 "{}, {} lanes x {} rows at {} MHz, {}",
@@ -75,12 +96,36 @@ pub fn run(args: &InfoArgs) -> Result<(), String> {
             ),
         },
     };
-    let counters = console::tell(&Command::Counters, &payload)?;
+    let state = state.map_or("not told".to_owned(), console::state);
+    let fit = match needs {
+        Err(error) => format!("not known: {error}"),
+        Ok((needs, config)) => fit(&needs, config.batch),
+    };
+    let counters = counters.map_or("counters not told".to_owned(), |counters| {
+        console::counters(&counters)
+    });
     emit(&format!(
-        "{}\n\nmachine  {machine}\nstate    {}\n\n{counters}\n",
+        "{}\n\nmachine  {machine}\nfit      {fit}\nstate    {state}\n\n{counters}\n",
         console::capabilities(&board),
-        console::state(state)
     ))
+}
+
+/// Whether a run fits, in words.
+fn fit(needs: &BoardNeeds, batch: usize) -> String {
+    if let Some(reason) = &needs.reason {
+        return format!("no: {reason}");
+    }
+    let (memory, images) = (needs.memory, needs.images);
+    let images = if images.0 <= images.1 {
+        "all images stay on the board"
+    } else {
+        "images are sent again when needed"
+    };
+    format!(
+        "the run at batch {batch} fits: {} of {} bytes of training state; {images}",
+        grouped(memory.0),
+        grouped(memory.1)
+    )
 }
 
 /// Asks one command and prints its answer.
@@ -96,7 +141,7 @@ pub fn ask(args: &AskArgs) -> Result<(), String> {
 
 /// The machine as the board holds it; nothing if it holds none.
 fn machine(host: &mut Host) -> Result<Option<String>, String> {
-    let mut text = vec![];
+    let (mut text, mut step) = (vec![], MAX_PAYLOAD as u16);
     loop {
         let at = Address {
             space: Space::Machine,
@@ -104,7 +149,6 @@ fn machine(host: &mut Host) -> Result<Option<String>, String> {
             offset: text.len() as u32,
         };
         // Bytes are asked for until there are no more; a machine ends with its outermost bracket.
-        let mut step = MAX_PAYLOAD as u16;
         let payload = loop {
             match host.ask(&Command::Read(at, step)) {
                 Ok(payload) => break payload,

@@ -22,20 +22,27 @@ pub struct PortOptions {
     /// in this process, or log:FILE for the answers of a recorded log
     #[arg(long, value_name = "PORT")]
     port: String,
-    /// Speed of the line in bits per second; a virtual board's is simulated
-    #[arg(long, value_name = "BITS/S", value_parser = clap::value_parser!(u32).range(300..=12_000_000), default_value_t = 1_000_000)]
-    baud: u32,
+    /// Speed of the line in bits per second; a virtual board's is simulated [default: 1000000; sockets and
+    /// pseudo terminals have none]
+    #[arg(long, value_name = "BITS/S", value_parser = clap::value_parser!(u32).range(300..=12_000_000))]
+    baud: Option<u32>,
     /// Device that a virtual board is: zu3eg, zynq7020, ecp5-25f, ecp5-45f or ecp5-85f
     #[arg(long, value_parser = machine::device, default_value = "zu3eg")]
     device: Device,
 }
 
 impl PortOptions {
-    /// Speed of the line in bits per second.
+    /// Speed of the line in bits per second; 0 for none.
     pub fn baud(&self) -> u32 {
-        self.baud
+        let none = self.port.starts_with("tcp:") || self.port.starts_with(PSEUDO);
+        self.baud.unwrap_or(if none { 0 } else { BAUD })
     }
 }
+
+/// Speed in bits per second, if none is given.
+const BAUD: u32 = 1_000_000;
+/// How paths of pseudo terminals begin.
+const PSEUDO: &str = "/dev/pts/";
 
 /// Milliseconds since it was made.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +85,7 @@ impl Port {
     /// Opens the port that the options name.
     pub fn open(options: &PortOptions) -> Result<Self, String> {
         let line = LineSettings {
-            baud: options.baud,
+            baud: options.baud(),
             ..LineSettings::default()
         };
         if options.port == "virtual" {
@@ -103,7 +110,7 @@ impl Port {
             let board = Recording::new(&frames);
             return Ok(Self::Recorded(Box::new(Wired::new(board, line))));
         }
-        serial(&options.port, options.baud).map(Self::Stream)
+        serial(&options.port, options.baud.unwrap_or(BAUD)).map(Self::Stream)
     }
 
     /// Waits until bytes have come, but no longer than so many milliseconds.
@@ -160,7 +167,7 @@ fn serial(path: &str, baud: u32) -> Result<Stream, String> {
     let builder = serialport::new(path, baud).timeout(PATIENCE);
     // A lock on a pseudo terminal outlasts the program that set it: none is set.
     #[cfg(unix)]
-    let builder = builder.exclusive(!path.starts_with("/dev/pts/"));
+    let builder = builder.exclusive(!path.starts_with(PSEUDO));
     let opened = builder.open();
     let port = opened.map_err(|error| refused(path, &error))?;
     let reader = port.try_clone().map_err(|error| refused(path, &error))?;

@@ -234,14 +234,20 @@ impl Course<'_> {
             });
             return emit(&format!("{line}\n"));
         }
+        let line = match self.args.port.baud() {
+            0 => String::new(),
+            baud => format!(
+                ", its bytes on a line of {} bits/s {link:.2} ms ({:.0} %); both may go on at once",
+                grouped(baud.into()),
+                100.0 * linking
+            ),
+        };
         emit(&format!(
             "step {}, checksum {checksum}\n\
              {measured:.2} ms a step measured; the board's cycles at its clock take {computed:.2} ms of it \
-             ({:.0} %), its bytes on a line of {} bits/s {link:.2} ms ({:.0} %); both may go on at once\n",
+             ({:.0} %){line}\n",
             grouped(step),
             100.0 * computing,
-            grouped(self.args.port.baud().into()),
-            100.0 * linking,
         ))
     }
 }

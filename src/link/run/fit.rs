@@ -53,6 +53,13 @@ impl BoardNeeds {
                 ));
             }
         }
+        let [rows, columns] = trainer.image_size();
+        if rows.max(columns) > usize::from(u16::MAX) {
+            return Some(format!(
+                "images are {rows} x {columns}, a board takes at most {0} x {0}: choose smaller images",
+                u16::MAX
+            ));
+        }
         let (needed, there) = self.memory;
         if needed > there {
             return Some(format!(

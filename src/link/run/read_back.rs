@@ -7,7 +7,7 @@ use super::upload::AHEAD;
 use crate::link::command::Command;
 use crate::link::frame::MAX_PAYLOAD;
 use crate::link::session::{LinkError, Session};
-use crate::train::{TrainError, Words};
+use crate::train::Words;
 
 /// What a request was for.
 #[derive(Clone, Copy, Debug)]
@@ -71,10 +71,7 @@ impl ReadBack {
         if self.asked.len() > 0 || self.next.0 < self.memories.len() {
             return Ok(None);
         }
-        match words(&self.shape, &self.memories) {
-            Some(words) => Ok(Some(words)),
-            None => Err(TrainError::Words("a word is not a finite number".into()).into()),
-        }
+        Ok(words(&self.shape, &self.memories))
     }
 
     /// Asks the next request; whether there was one.

@@ -117,7 +117,7 @@ impl Configured {
         let padding = usize::from(settings.padding);
         let inputs = height * (width + 2 * padding);
         let wanted = program.buffer(program.input()).len;
-        if settings.padding > MOST_PADDING || inputs != wanted {
+        if settings.padding > MOST_PADDING || width == 0 || inputs != wanted {
             let message = format!(
                 "images of {height} x {width} with {padding} zero columns on each side make {inputs} inputs; the \
                  Program has {wanted}"
@@ -244,6 +244,7 @@ impl Configured {
         let mut bonds = self.layers.iter().flat_map(|(_, bonds)| bonds);
         let right = outcomes.iter().zip(&labels);
         let right = right.filter(|(outcome, label)| outcome.answer == **label);
+        let shifts = self.executor.shifts();
         let mut counters = self.counters[0];
         counters.add_times(&self.counters[1], labels.len() as u64);
         Some(Outcome {
@@ -251,7 +252,9 @@ impl Configured {
                 step: order.step + 1,
                 loss: outcomes.iter().map(|outcome| outcome.loss).sum(),
                 cycles: self.cycles(labels.len()),
-                saturated: self.executor.shifts().iter().map(|s| s.saturated).sum(),
+                saturated: shifts
+                    .iter()
+                    .fold(0, |sum: u64, s| sum.saturating_add(s.saturated)),
                 correct: right.count() as u32,
                 samples: labels.len() as u32,
                 digest: digest(self.layers.iter().flat_map(|(own, _)| own)),
