@@ -89,7 +89,7 @@ test('Pause and Step stand on the board, and the parameters may be read back onl
   const checks = await visitor.page.locator('#board-check option').evaluateAll((options) => options.map((o) => o.value))
   await visitor.page.selectOption('#board-check', checks.at(-1))
   await underWay(visitor)
-  await visitor.page.click('#pause')
+  await visitor.page.click('#train')
   const paused = await visitor.until((state) => state.phase === 'paused' && state.checksum)
   assert.ok(paused.step < 100, `paused at step ${paused.step}`)
   await visitor.page.click('#step')
