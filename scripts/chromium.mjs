@@ -2,6 +2,9 @@
 
 import { chromium } from 'playwright-core'
 
+/** The browser's program. */
+export const program = process.env.CHROMIUM || '/usr/bin/chromium'
+
 const quiet = [
   '--no-sandbox',
   '--disable-gpu',
@@ -15,8 +18,8 @@ const quiet = [
 /**
  * Starts a browser without a window, in a profile of its own that goes with it.
  * @param {string[]} more further command line options
+ * @param {string} executablePath the program, or one that starts it
  */
-export function launch(more = []) {
-  const executablePath = process.env.CHROMIUM || '/usr/bin/chromium'
+export function launch(more = [], executablePath = program) {
   return chromium.launch({ executablePath, headless: true, args: [...quiet, ...more] })
 }

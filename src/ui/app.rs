@@ -7,6 +7,7 @@ use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
 use super::accel::{AccelStrip, AccelTab, Controls};
+use super::board::{BoardRail, BoardTab};
 use super::cars::Cars;
 use super::chart::Chart;
 use super::confusion::Confusion;
@@ -82,10 +83,14 @@ fn App(props: &AppProps) -> Html {
         Tab::Accelerator => {
             html! { <Controls session={session.clone()} accel={model.accel.clone()} /> }
         }
+        Tab::Board => {
+            html! { <BoardRail session={session.clone()} board={model.board.clone()} /> }
+        }
     };
     let name = match model.tab {
         Tab::Train => "Settings",
         Tab::Accelerator => "Machine",
+        Tab::Board => "Board",
     };
     html! {
         <ContextProvider<Theme> context={theme}>
@@ -102,11 +107,11 @@ fn App(props: &AppProps) -> Html {
                 <main id="results" tabindex="-1">
                     <div class={classes!("panel", model.tab.name())} key={model.tab.name()} id="panel" role="tabpanel" aria-labelledby={["tab-", model.tab.name()].concat()}>
                         <Strip session={session.clone()} model={(*model).clone()} />
-                        if model.tab == Tab::Train {
-                            { results(session, &model) }
-                        } else {
-                            <AccelTab session={session.clone()} model={(*model).clone()} report={session.accelerator()} />
-                        }
+                        { match model.tab {
+                            Tab::Train => results(session, &model),
+                            Tab::Accelerator => html! { <AccelTab session={session.clone()} model={(*model).clone()} report={session.accelerator()} /> },
+                            Tab::Board => html! { <BoardTab session={session.clone()} model={(*model).clone()} /> },
+                        } }
                     </div>
                 </main>
                 <Transport session={session.clone()} model={(*model).clone()} onsettings={narrow.then_some(open)} />

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `state()` | phase, step, epoch, checksum while standing still, speed, notice, as JSON text |
 //! | `accelerator()` | cycles, fit, machine and so on of the run on display on the machine, as JSON text |
+//! | `board()` | the connection, the view of the worker, the port, frames and the last comparison, as JSON text |
 //! | `isIdle()` | whether nothing is under way |
 //! | `idle()` | a promise that resolves once nothing is |
 //! | `bench(ms)` | a promise of samples per second and multiply-accumulates of both executors, as JSON text |
@@ -23,11 +24,14 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::accel::{event_speeds, utilisation};
+use super::board_state::PortState;
 use super::model::Phase;
 use super::session::Session;
 use crate::accel::{Fit, Machine};
+use crate::link::run::Comparison;
 use crate::program::Schedule;
 use crate::worker::message::Speed;
+use crate::worker::message::board::{BoardView, Connection};
 
 thread_local! {
     static TIMELINE: RefCell<Option<Rc<dyn Fn() -> String>>> = const { RefCell::new(None) };
@@ -65,6 +69,11 @@ pub fn install(session: &Session) {
     add(
         "accelerator",
         Closure::<dyn Fn() -> String>::new(move || accelerator(&held)).into_js_value(),
+    );
+    let held = session.clone();
+    add(
+        "board",
+        Closure::<dyn Fn() -> String>::new(move || board(&held)).into_js_value(),
     );
     let held = session.clone();
     add(
@@ -139,6 +148,45 @@ fn state(session: &Session) -> String {
         notice: model.notice.map(|n| n.text),
     };
     serde_json::to_string(&state).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Board<'a> {
+    /// `off`, `opening`, `open` or `lost`.
+    connection: &'static str,
+    /// What the page says of the port.
+    port: String,
+    known_port: bool,
+    view: &'a BoardView,
+    /// Frames in the list.
+    frames: usize,
+    skipped: u64,
+    verifying: bool,
+    comparison: Option<&'a Comparison>,
+}
+
+/// What is connected and how it stands.
+fn board(session: &Session) -> String {
+    let board = session.model().board;
+    let told = Board {
+        connection: match board.view.connection {
+            Connection::Off => "off",
+            Connection::Opening => "opening",
+            Connection::Open => "open",
+            Connection::Lost { .. } => "lost",
+        },
+        port: match &board.port {
+            PortState::Gone(message) => message.clone(),
+            port => format!("{port:?}").to_lowercase(),
+        },
+        known_port: board.known_port,
+        view: &board.view,
+        frames: board.frames.list().len(),
+        skipped: board.frames.skipped(),
+        verifying: board.verifying,
+        comparison: board.comparison.as_deref(),
+    };
+    serde_json::to_string(&told).unwrap_or_default()
 }
 
 #[derive(Serialize)]

@@ -42,11 +42,13 @@ pub enum Tab {
     Train,
     /// The machine that would do it.
     Accelerator,
+    /// A real or a virtual board that does it.
+    Board,
 }
 
 impl Tab {
     /// All tabs, in the order they are shown.
-    pub const ALL: [Self; 2] = [Self::Train, Self::Accelerator];
+    pub const ALL: [Self; 3] = [Self::Train, Self::Accelerator, Self::Board];
 
     /// Its name in links and identities.
     #[must_use]
@@ -54,6 +56,7 @@ impl Tab {
         match self {
             Self::Train => "train",
             Self::Accelerator => "accelerator",
+            Self::Board => "board",
         }
     }
 
@@ -63,6 +66,7 @@ impl Tab {
         match self {
             Self::Train => "Train",
             Self::Accelerator => "Accelerator",
+            Self::Board => "Board",
         }
     }
 }

@@ -5,6 +5,8 @@
 //! the link codec, the formatting of numbers) compiles natively.
 
 pub mod accel;
+pub mod board;
+pub mod board_state;
 pub mod csv;
 pub mod draft;
 pub mod format;
@@ -48,6 +50,8 @@ mod pad;
 mod rail;
 #[cfg(target_arch = "wasm32")]
 mod samples;
+#[cfg(target_arch = "wasm32")]
+mod serial;
 #[cfg(target_arch = "wasm32")]
 mod session;
 #[cfg(target_arch = "wasm32")]

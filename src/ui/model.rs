@@ -4,6 +4,7 @@ use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
 use super::accel::setup::Accel;
+use super::board_state::BoardState;
 use super::draft::Draft;
 use super::link::Tab;
 use crate::train::config::RunConfig;
@@ -303,6 +304,8 @@ pub struct Model {
     pub evaluating: Option<(usize, usize)>,
     /// The drawing pad.
     pub pad: Pad,
+    /// The board.
+    pub board: BoardState,
     /// Speeds measured by the page benchmark.
     pub speeds: Vec<Speed>,
     /// A sentence for screen readers, changed rarely.
@@ -326,6 +329,7 @@ impl Model {
             samples_per_second: 0.0,
             evaluating: None,
             pad: Pad::default(),
+            board: BoardState::default(),
             speeds: vec![],
             spoken: String::new(),
         }
@@ -474,6 +478,13 @@ impl Model {
         if !position.moving {
             self.evaluating = None;
         }
+        let last = self.view.history.curves().steps.last().map(|s| s.step);
+        if last.is_some_and(|last| last > position.step) {
+            // Steps of a board that nobody checked before it was lost: they are taken again.
+            self.view
+                .history
+                .change(|curves| curves.steps.retain(|s| s.step <= position.step));
+        }
         self.view.position = position;
     }
 }
@@ -524,6 +535,23 @@ mod tests {
             progress: progress(1..=3),
         });
         assert_eq!(model.view.position.step, 3);
+    }
+
+    #[test]
+    fn steps_that_did_not_count_leave_the_curves() {
+        let mut model = live();
+        model.apply(Event::Progress {
+            run: RunId(1),
+            progress: progress(1..=9),
+        });
+        model.apply(Event::Position {
+            run: RunId(1),
+            position: Position {
+                step: 4,
+                ..Position::default()
+            },
+        });
+        assert_eq!(model.view.history.curves().steps.len(), 4);
     }
 
     #[test]

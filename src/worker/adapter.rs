@@ -78,6 +78,16 @@ impl Learner {
         Ok(Self { trainer })
     }
 
+    /// The trainer, for a board's run to train on.
+    pub fn trainer(&mut self) -> &mut Trainer {
+        &mut self.trainer
+    }
+
+    /// The trainer as it stands.
+    pub fn trainer_as_it_is(&self) -> &Trainer {
+        &self.trainer
+    }
+
     /// One small unit of work.
     pub fn advance(&mut self) -> Advance {
         self.trainer.advance()

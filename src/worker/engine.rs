@@ -4,7 +4,11 @@
 //! [`SLICE_MILLISECONDS`] and says whether there is more to do, so that whoever drives the engine
 //! can look at its queue in between. Reports are gathered and sent about ten times a second.
 
+mod on_board;
+
 use super::adapter::{self, Advance, Learner, Refusal};
+use super::board::Desk;
+use super::message::board::Place;
 use super::message::{
     Answer, DataInfo, Event, PROTOCOL, Position, Progress, Request, RunId, SampleImage, Source,
     Speed, Ticket,
@@ -45,6 +49,8 @@ enum Motion {
     /// Until one step was taken, or nothing is left to train.
     OneStep,
     Training,
+    /// Paused, but the board is still taking a step or handing it over.
+    Settling,
 }
 
 #[derive(Clone)]
@@ -77,6 +83,9 @@ pub struct Engine {
     now: Clock,
     data: Option<Data>,
     run: Option<Run>,
+    desk: Desk,
+    /// Where the run goes on training once it stands on the board.
+    moving_to: Option<Place>,
     out: Vec<Outgoing>,
 }
 
@@ -88,6 +97,8 @@ impl Engine {
             now,
             data: None,
             run: None,
+            desk: Desk::default(),
+            moving_to: None,
             out: vec![],
         }
     }
@@ -124,25 +135,35 @@ impl Engine {
             Request::Predict { ticket } => self.predict(ticket, &bulk.pop().unwrap_or_default()),
             Request::Image { ticket, index } => self.image(ticket, index),
             Request::Bench { milliseconds } => self.bench(f64::from(milliseconds)),
-            Request::Board(_) => {}
+            Request::Board(request) => self.board(request, bulk),
             Request::Crash => panic!("the worker was asked to trap"),
         }
     }
 
-    /// Train for one slice. Returns whether there is more to do.
+    /// Train for one slice, and see to the board. Returns whether there is more to do at once.
     pub fn slice(&mut self) -> bool {
         let start = (self.now)();
-        while self
-            .run
-            .as_ref()
-            .is_some_and(|run| run.motion != Motion::Still)
-        {
-            self.advance();
+        let mut more = true;
+        while more {
+            self.turn_board();
+            more = if self.on_board() || self.desk.busy() {
+                self.advance_on_board()
+            } else if self.moving() {
+                self.advance();
+                self.moving()
+            } else {
+                false
+            };
             if (self.now)() - start >= SLICE_MILLISECONDS {
                 break;
             }
         }
         self.report_if_due();
+        self.tell_board();
+        more
+    }
+
+    fn moving(&self) -> bool {
         self.run
             .as_ref()
             .is_some_and(|run| run.motion != Motion::Still)
@@ -241,6 +262,7 @@ impl Engine {
                     answers: run.answers(),
                 };
                 self.run = Some(run);
+                self.replaced();
                 self.say(prepared);
             }
             Err(Refusal { field, message }) => {
@@ -261,11 +283,17 @@ impl Engine {
             run.last_report = now;
             run.steps_since_report = 0;
         }
+        let motion = run.motion;
         let (id, position) = (run.id, run.position());
         self.say(Event::Position { run: id, position });
+        self.set_off(motion);
     }
 
     fn pause(&mut self) {
+        self.moving_to = None;
+        if self.settle() {
+            return;
+        }
         if let Some(run) = &mut self.run {
             run.motion = Motion::Still;
             self.stand();
@@ -284,7 +312,14 @@ impl Engine {
     fn advance(&mut self) {
         let before = (self.now)();
         let Some(run) = &mut self.run else { return };
-        match run.learner.advance() {
+        let advance = run.learner.advance();
+        self.took(advance, before);
+    }
+
+    /// Take in what one unit of work, begun at `before`, came to.
+    fn took(&mut self, advance: Advance, before: f64) {
+        let Some(run) = &mut self.run else { return };
+        match advance {
             Advance::Step(metrics) => {
                 run.evaluating = None;
                 run.epoch_milliseconds += (self.now)() - before;
@@ -496,6 +531,9 @@ fn speed(executor: &str, mut learner: Learner, milliseconds: f64, now: Clock) ->
         macs_per_sample: learner.snapshot().macs_per_sample(),
     }
 }
+
+#[cfg(test)]
+mod board_tests;
 
 #[cfg(test)]
 mod tests {

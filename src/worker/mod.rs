@@ -5,6 +5,7 @@
 //! `scope` (wasm32 only) joins the engine to the worker's global scope.
 
 mod adapter;
+mod board;
 pub mod engine;
 pub mod message;
 #[cfg(target_arch = "wasm32")]

@@ -1,17 +1,22 @@
 //! The engine inside a dedicated worker: messages in and out, a channel to yield through.
 //!
 //! Between two slices the worker posts itself a message on a `MessageChannel`, so that requests
-//! which arrived meanwhile are handled first; timers would be throttled to 4 ms.
+//! which arrived meanwhile are handled first; timers would be throttled to 4 ms. Where nothing is to be
+//! done until a time, as with a board that is computing, a timer waits for it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use gloo::timers::callback::Timeout;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort};
 
 use super::engine::{Engine, Outgoing};
 use super::message::{Event, Request, decode, encode};
+
+/// Milliseconds that are not worth a timer, which comes 4 ms late.
+const SHORT: f64 = 2.0;
 
 /// Start the worker in the global scope this code runs in.
 pub fn start() {
@@ -27,6 +32,7 @@ pub fn start() {
         tick: channel.port2(),
         engine: RefCell::new(Engine::new(now)),
         ticking: Cell::new(false),
+        timer: RefCell::default(),
     });
 
     let ticking = worker.clone();
@@ -34,9 +40,7 @@ pub fn start() {
         ticking.ticking.set(false);
         let more = ticking.engine.borrow_mut().slice();
         ticking.send();
-        if more {
-            ticking.next();
-        }
+        ticking.plan(more);
     });
     channel
         .port1()
@@ -62,16 +66,43 @@ struct Worker {
     engine: RefCell<Engine>,
     /// Whether a tick is under way: there is never more than one.
     ticking: Cell<bool>,
+    /// Waits for the time of the next tick.
+    timer: RefCell<Option<Timeout>>,
 }
 
 impl Worker {
-    fn receive(&self, request: Request, bulk: Vec<Vec<u8>>) {
+    fn receive(self: &Rc<Self>, request: Request, bulk: Vec<Vec<u8>>) {
         let starts = matches!(request, Request::Train | Request::Step);
         self.engine.borrow_mut().handle(request, bulk);
         self.send();
-        if starts {
-            self.next();
-        }
+        self.plan(starts);
+    }
+
+    /// A tick at once, or when there is something to do.
+    fn plan(self: &Rc<Self>, at_once: bool) {
+        let wait = if at_once {
+            Some(0.0)
+        } else {
+            self.engine.borrow().wake()
+        };
+        let timer = match wait {
+            Some(wait) if wait < SHORT => {
+                self.next();
+                None
+            }
+            Some(wait) => {
+                let worker = self.clone();
+                #[allow(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a fraction of a second"
+                )]
+                let timer = Timeout::new(wait as u32, move || worker.next());
+                Some(timer)
+            }
+            None => None,
+        };
+        self.timer.replace(timer);
     }
 
     fn send(&self) {

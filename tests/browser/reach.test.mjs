@@ -236,6 +236,109 @@ test('at 390 pixels nothing has to be moved sideways', async (t) => {
   assert.deepEqual(await outside(), { width: 390, wide: [] }, 'a run')
 })
 
+/** Connects the virtual board, trains a little on it, flips a bit and compares every word. */
+async function ride(visitor, size) {
+  const { page } = visitor
+  const controls = async (work) => {
+    if (size === phone) await page.click('#settings')
+    await work()
+    if (size === phone) await visitor.press('Done')
+  }
+  await page.click('#tab-train')
+  await controls(() => visitor.set({ preset: 'tiny', precision: 'fixed', epochs: 1 }))
+  await page.click('#tab-board')
+  await controls(async () => {
+    await page.selectOption('#f-board-paced', { label: 'it can' })
+    await page.click('#board-virtual')
+    await visitor.untilBoard((board) => board.connection === 'open')
+    await page.locator('label[for=board-place-board]').click()
+    await visitor.untilBoard((board) => board.view.place !== 'Page')
+  })
+  await visitor.press('Step')
+  await visitor.until((state) => state.step === 1 && state.checksum)
+  await controls(() => page.click('#board-upset'))
+  await page.click('#board-verify')
+  await visitor.untilBoard((board) => board.comparison)
+}
+
+for (const [name, size] of Object.entries({ desk, phone })) {
+  test(`Tab reaches every control of the Board tab: ${name}`, async (t) => {
+    const visitor = await visit(t, { size, hash: '#tab=board' })
+    const { page } = visitor
+    const look = async (least) => {
+      const wanted = await controls(page)
+      assert.ok(wanted.length > least || size === phone, `${wanted.length} controls`)
+      await page.focus('.skip')
+      const seen = await tabs(page, 2 * wanted.length)
+      assert.deepEqual(wanted.filter((_, k) => k > 0 && !seen.includes(String(k))), [], 'none is left out')
+    }
+    await look(30)
+    await ride(visitor, size)
+    await look(33)
+  })
+
+  for (const colorScheme of ['light', 'dark']) {
+    test(`axe finds nothing serious on the Board tab: ${name}, ${colorScheme}`, async (t) => {
+      const visitor = await visit(t, { size, hash: '#tab=board', media: { colorScheme } })
+      const { page } = visitor
+      const look = async (what) => {
+        assert.deepEqual(await violations(page), [], what)
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), size.width, 'nothing has to be moved sideways')
+      }
+      await look('nothing is connected')
+      await ride(visitor, size)
+      await look('a comparison with differences')
+      await page.evaluate(() => document.querySelectorAll('#panel details').forEach((details) => (details.open = true)))
+      await look('tables open')
+      if (size === phone) {
+        await page.click('#settings')
+        await page.click('details.more > summary')
+        await page.fill('#f-line-drop', '90')
+        await look('the sheet with a fault')
+      }
+    })
+  }
+}
+
+test('the console is worked by keyboard, with its history', async (t) => {
+  const visitor = await visit(t, { hash: '#tab=board' })
+  const { page } = visitor
+  await page.focus('#board-virtual')
+  await page.keyboard.press('Enter')
+  await visitor.untilBoard((board) => board.connection === 'open')
+  await page.focus('#board-console')
+  for (const command of ['help', 'counters']) {
+    await page.keyboard.type(command)
+    await page.keyboard.press('Enter')
+    assert.equal(await page.inputValue('#board-console'), '')
+  }
+  await page.locator('#board-answers .answered', { hasText: 'damaged' }).waitFor()
+  for (const [key, shown] of [['ArrowUp', 'counters'], ['ArrowUp', 'help'], ['ArrowUp', 'help'], ['ArrowDown', 'counters'], ['ArrowDown', '']]) {
+    await page.keyboard.press(key)
+    assert.equal(await page.inputValue('#board-console'), shown)
+  }
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'board-console')
+})
+
+test('the list of frames is held still and followed again', async (t) => {
+  const visitor = await visit(t, { hash: '#tab=board' })
+  const { page } = visitor
+  await page.click('#board-virtual')
+  await page.uncheck('#board-quiet')
+  // Heartbeats go on for as long as the board is connected.
+  const rows = async () => Number(await page.getAttribute('#board-frames', 'aria-rowcount'))
+  await visitor.untilBoard((board) => board.frames > 20)
+  await page.focus('#board-log-stop')
+  await page.keyboard.press('Enter')
+  const held = await rows()
+  const { frames } = await visitor.board()
+  await visitor.untilBoard((board, frames) => board.frames > frames + 4, frames)
+  assert.equal(await rows(), held)
+  await page.keyboard.press('Enter')
+  await page.waitForFunction((held) => Number(document.querySelector('#board-frames').getAttribute('aria-rowcount')) > held, held)
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'board-log-stop')
+})
+
 test('the theme is remembered', async (t) => {
   const { page } = await visit(t, { media: { colorScheme: 'light' } })
   const theme = () => page.getAttribute('html', 'data-theme')

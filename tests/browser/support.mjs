@@ -14,7 +14,8 @@ import { launch } from '../../scripts/chromium.mjs'
 import { serve } from '../../scripts/serve.mjs'
 
 export const project = fileURLToPath(new URL('../../', import.meta.url))
-const railyard = process.env.RAILYARD_BIN || join(project, 'target/release/railyard')
+/** The command line's program. */
+export const railyard = process.env.RAILYARD_BIN || join(project, 'target/release/railyard')
 
 /** Widths and heights the page is made for. */
 export const desk = { width: 1440, height: 900 }
@@ -22,13 +23,13 @@ export const phone = { width: 390, height: 844 }
 
 /**
  * One browser and one server for the tests of a file; both are gone after the last of them.
- * `root` is the folder served, or a promise of it.
+ * `root` is the folder served, or a promise of it; `open` starts the browser for a server's address.
  */
-export function stage({ root = join(project, 'dist') } = {}) {
+export function stage({ root = join(project, 'dist'), open = () => launch() } = {}) {
   const held = {}
   before(async () => {
     held.server = await serve({ root: await root })
-    held.browser = await launch()
+    held.browser = await open(held.server.url)
   })
   after(async () => {
     await held.browser?.close()
@@ -77,13 +78,15 @@ const ranks = {
 
 /** Somebody who looks at the page: a profile, a page, and everything that went wrong in it. */
 export class Visitor {
-  static async come(t, browser, url, { search = '?testing=1', hash = '', media = {}, size = desk, faults = true, wait = true } = {}) {
+  static async come(t, browser, url, { search = '?testing=1', hash = '', media = {}, size = desk, faults = true, wait = true, script, prepare } = {}) {
     const context = await browser.newContext({ viewport: size, acceptDownloads: true, ...media })
     const visitor = new Visitor(await context.newPage(), url)
     t.after(async () => {
       await context.close()
       if (faults) assert.deepEqual(visitor.faults, [], 'nothing went wrong unseen')
     })
+    if (script) await context.addInitScript(script)
+    if (prepare) await prepare(visitor.page)
     await visitor.page.goto(url + search + hash)
     await visitor.page.waitForFunction(() => window.railyard)
     if (wait) await visitor.idle()
@@ -118,6 +121,21 @@ export class Visitor {
   /** Phase, step, epoch, checksum and so on. */
   async state() {
     return JSON.parse(await this.page.evaluate(() => window.railyard.state()))
+  }
+
+  /** What is known of a board. */
+  async board() {
+    return JSON.parse(await this.page.evaluate(() => window.railyard.board()))
+  }
+
+  /** Waits until `test`, a function of what is known of a board, holds. */
+  async untilBoard(test, argument) {
+    await this.page.waitForFunction(
+      ([source, argument]) => (0, eval)(`(${source})`)(JSON.parse(window.railyard.board()), argument),
+      [test.toString(), argument],
+      { timeout: 20_000, polling: 10 },
+    )
+    return this.board()
   }
 
   /** Waits until nothing is under way. */

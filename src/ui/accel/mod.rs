@@ -35,7 +35,7 @@ mod versus;
 #[cfg(target_arch = "wasm32")]
 pub use bench::speeds as event_speeds;
 #[cfg(target_arch = "wasm32")]
-pub use controls::Controls;
+pub use controls::{Controls, DEVICES};
 #[cfg(target_arch = "wasm32")]
 pub use figures::utilisation;
 #[cfg(target_arch = "wasm32")]

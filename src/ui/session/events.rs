@@ -91,6 +91,12 @@ impl Session {
                 self.0.asking.set(false);
             }
             Event::Epoch { .. } => self.0.deaths.set(0),
+            Event::Board(_) => {
+                if let Event::Board(event) = event {
+                    self.board_event(event, bulk);
+                }
+                return;
+            }
             _ => {}
         }
         let prepared = match &event {
@@ -155,8 +161,9 @@ impl Session {
         }
         if let Some(Recovery { said, step }) = intent.recovery {
             self.0.model.borrow_mut().tell(false, format!(
-                "The training worker stopped ({said}) and was restarted from its checkpoint at step {}.",
-                format::count(step)
+                "The training worker stopped ({said}) and was restarted from its checkpoint at step {}.{}",
+                format::count(step),
+                self.board_remark(),
             ));
         } else if matches!(intent.start, Start::Checkpoint { .. }) {
             // The settings follow the file, now that it was accepted.
@@ -197,6 +204,7 @@ impl Session {
     pub(super) fn recover(&self, said: &str) {
         self.0.deaths.set(self.0.deaths.get() + 1);
         self.0.client.take();
+        self.board_lost();
         let model = self.model();
         let said = said.lines().last().unwrap_or_default().trim();
         if self.0.deaths.get() > MAX_DEATHS {
@@ -229,6 +237,9 @@ impl Session {
             self.take_run_up(&model, said);
         } else {
             self.change(|m| m.pad.network = false);
+            if !self.board_remark().is_empty() {
+                self.tell(true, &format!("The training worker stopped ({said}), and the connection to the board with it. Connect again."));
+            }
             let session = self.clone();
             spawn_local(async move { session.prepare_answers().await });
         }

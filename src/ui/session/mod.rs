@@ -5,6 +5,7 @@
 //! pursued each time a piece falls into place. When the worker traps it is replaced, and the intent
 //! becomes "go on from the last checkpoint".
 
+mod board;
 mod events;
 mod example;
 mod intents;
@@ -132,6 +133,7 @@ struct Inner {
     asking: Cell<bool>,
     ask_again: Cell<bool>,
     deliver: RefCell<Option<(Ticket, Deliver)>>,
+    board: RefCell<board::Desk>,
     still: bool,
 }
 
@@ -179,6 +181,7 @@ impl Session {
             asking: Cell::new(false),
             ask_again: Cell::new(false),
             deliver: RefCell::default(),
+            board: RefCell::default(),
             still,
         }))
     }
@@ -197,6 +200,7 @@ impl Session {
     /// Start the worker and fetch the example.
     pub fn start(&self) {
         self.spawn_worker();
+        self.start_board();
         let session = self.clone();
         spawn_local(async move {
             let record = datasets::example().await;

@@ -52,9 +52,12 @@ pub enum Place {
 pub enum BoardRequest {
     /// Connect; what was connected before is left.
     Connect {
+        /// Number of the session, never 0.
+        number: u16,
         /// The other end.
         to: Destination,
         /// The machine that a board which takes any machine should be.
+        #[serde(with = "text")]
         machine: Box<Machine>,
     },
     /// Leave the board.
@@ -139,6 +142,7 @@ pub struct BoardView {
     /// What the board says of itself.
     pub capabilities: Option<Capabilities>,
     /// Its machine.
+    #[serde(with = "text")]
     pub machine: Option<Box<Machine>>,
     /// Whether the run fits.
     pub fit: Option<BoardFit>,
@@ -175,6 +179,11 @@ pub enum BoardEvent {
     },
     /// The comparison asked for.
     Verified(Box<Comparison>),
+    /// The run came to a stand on the board without being asked to: why and what to do next.
+    Halted {
+        /// For a person.
+        message: String,
+    },
     /// It could not be made: why and what to do next.
     NotVerified {
         /// For a person.
@@ -194,4 +203,48 @@ pub enum BoardEvent {
         /// The page's question.
         ticket: Ticket,
     },
+}
+
+/// A machine within a message: as JSON text, since its tagged parts cannot be read back from the compact
+/// form of messages.
+mod text {
+    use serde::de::{DeserializeOwned, Error as _};
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<T: Serialize, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+        serde_json::to_string(value)
+            .map_err(S::Error::custom)?
+            .serialize(to)
+    }
+
+    pub fn deserialize<'a, T: DeserializeOwned, D: Deserializer<'a>>(
+        from: D,
+    ) -> Result<T, D::Error> {
+        let text = String::deserialize(from)?;
+        serde_json::from_str(&text).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::message::{decode, encode};
+
+    #[test]
+    fn a_machine_comes_back_as_it_was_sent() {
+        let request = BoardRequest::Connect {
+            number: 7,
+            to: Destination::Recorded,
+            machine: Box::new(Machine::streamlined()),
+        };
+        let bytes = encode(&request).expect("encodes");
+        assert_eq!(decode(&bytes), Ok(request));
+        let view = BoardView {
+            machine: Some(Box::new(Machine::published())),
+            ..BoardView::default()
+        };
+        let bytes = encode(&view).expect("encodes");
+        assert_eq!(decode(&bytes), Ok(view));
+    }
 }

@@ -1,0 +1,192 @@
+//! Where a step's time goes: measured from its order to its report, against cycles at the board's
+//! clock and the line's time model.
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use super::share::Split;
+use crate::link::run::StepTime;
+use crate::ui::figures::{Kind, Provenance};
+use crate::ui::format;
+use crate::worker::message::board::BoardView;
+
+/// Properties of [`TimePanel`].
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The board.
+    pub view: Rc<BoardView>,
+}
+
+/// The panel.
+#[component]
+pub fn TimePanel(props: &Props) -> Html {
+    let view = &props.view;
+    let split = Split::of(&view.times);
+    html! {
+        <section class="card fill step-time" aria-labelledby="step-time-title">
+            <div class="head">
+                <h2 id="step-time-title">{ "Time per step" }</h2>
+                <span class="legend" aria-hidden="true"><i class="key computed"></i>{ "computed" }<i class="key link-time"></i>{ "link" }<i class="key rest"></i>{ "rest" }</span>
+                <Provenance kind={Kind::Measured} align="end" text="Measured: from a step's order to its report, by the page's clock, mean of the latest steps. Modelled: cycles by the board's counter ÷ its clock; the link by bits ÷ speed, delay and window. What neither explains is the rest: waiting, the browser, and for a virtual board the executor." />
+            </div>
+            { match split {
+                Some(split) => html! { <>
+                    { bar(&split) }
+                    { table(&split, view) }
+                    { history(&view.times) }
+                </> },
+                None => html! { <p class="empty">{ "Measured as soon as a step was taken on the board." }</p> },
+            } }
+        </section>
+    }
+}
+
+fn milliseconds(value: f64) -> String {
+    [&format::significant(value), " ms"].concat()
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// The measured time, parted.
+fn bar(split: &Split) -> Html {
+    let parts = [
+        ("computed", (split.computed - split.hidden).max(0.0)),
+        ("both", split.hidden.min(split.computed)),
+        ("link-time", (split.link - split.hidden).max(0.0)),
+        ("rest", split.rest),
+    ];
+    html! {
+        <div class="stack tall" aria-hidden="true">
+            { for parts.into_iter().map(|(class, part)| html! {
+                <i {class} style={format!("flex-grow:{part:.6}")}></i>
+            }) }
+        </div>
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rounded count, not negative"
+)]
+fn table(split: &Split, view: &BoardView) -> Html {
+    let clock = view.capabilities.as_ref().map_or(String::new(), |board| {
+        format!(" at {} MHz", f64::from(board.clock) / 1e6)
+    });
+    let line = if view.baud > 0 {
+        format!(" at {} bit/s", format::count(u64::from(view.baud)))
+    } else {
+        String::new()
+    };
+    let rest = if split.hidden > 0.0 {
+        (
+            "both",
+            "at once",
+            "the line works while the board computes".to_string(),
+            split.hidden,
+        )
+    } else {
+        (
+            "rest",
+            "rest",
+            "waiting, browser, executor".to_string(),
+            split.rest,
+        )
+    };
+    let rows = [
+        (
+            "computed",
+            "computed",
+            format!("{} cycles{clock}", format::whole(split.cycles)),
+            split.computed,
+            "Modelled: cycles by the board's counter ÷ its clock",
+        ),
+        (
+            "link-time",
+            "link",
+            format!("{}{line}", format::bytes(split.bytes.round() as u64)),
+            split.link,
+            "Modelled: bytes counted, times by the line's speed, delay and window",
+        ),
+        (
+            rest.0,
+            rest.1,
+            rest.2,
+            rest.3,
+            "Measured less modelled, or what of the line's time is hidden behind the board's",
+        ),
+    ];
+    html! {
+        <table class="plain">
+            <caption class="hidden">{ "Time of a step by what it goes to" }</caption>
+            <tbody>
+                { for rows.into_iter().map(|(class, name, from, time, title)| html! {
+                    <tr {title}>
+                        <th scope="row"><i {class} aria-hidden="true"></i>{ name }</th>
+                        <td class="from">{ from }</td><td>{ milliseconds(time) }</td><td>{ percent(split.share(time)) }</td>
+                    </tr>
+                }) }
+                <tr class="sum" title="Modelled: computed and link, counted once where they are at the same time">
+                    <th scope="row">{ "modelled" }</th><td class="from">{ "computed and link" }</td>
+                    <td id="board-modelled">{ milliseconds(split.modelled()) }</td><td>{ percent(split.share(split.modelled())) }</td>
+                </tr>
+                <tr class="sum" title="Measured: from the order to the report, by the page's clock">
+                    <th scope="row">{ "measured" }</th><td class="from">{ match split.steps { 1 => "the last step".into(), steps => format!("mean of {steps} steps") } }</td>
+                    <td id="board-measured">{ milliseconds(split.measured) }</td><td>{ percent(1.0) }</td>
+                </tr>
+            </tbody>
+        </table>
+    }
+}
+
+/// Room of the small drawing.
+const WIDTH: f64 = 320.0;
+const HEIGHT: f64 = 40.0;
+/// Steps it has room for.
+const STEPS: usize = 64;
+
+/// The latest steps as columns, the newest at the right.
+#[allow(clippy::cast_precision_loss, reason = "positions on a screen")]
+fn history(times: &[StepTime]) -> Html {
+    let most = times
+        .iter()
+        .map(|t| t.measured)
+        .fold(f64::MIN_POSITIVE, f64::max);
+    let column = WIDTH / STEPS as f64;
+    let first = STEPS.saturating_sub(times.len());
+    let (mut computed, mut link, mut rest) = (String::new(), String::new(), String::new());
+    for (k, time) in times.iter().rev().take(STEPS).rev().enumerate() {
+        let x = (first + k) as f64 * column;
+        let scale = HEIGHT / most;
+        let done = time.computed.min(time.measured) * scale;
+        let sent = (time.computed + time.link).min(time.measured) * scale;
+        let all = time.measured * scale;
+        let piece = |path: &mut String, from: f64, to: f64| {
+            if to - from > 0.05 {
+                use std::fmt::Write;
+                let _ = write!(
+                    path,
+                    "M{x:.1} {:.2}h{:.1}V{:.2}h-{:.1}z",
+                    HEIGHT - from,
+                    column - 1.0,
+                    HEIGHT - to,
+                    column - 1.0
+                );
+            }
+        };
+        piece(&mut computed, 0.0, done);
+        piece(&mut link, done, sent);
+        piece(&mut rest, sent, all);
+    }
+    html! {
+        <div class="spark" title="Measured: each of the latest 64 steps, newest at the right">
+            <svg viewBox={format!("0 0 {WIDTH} {HEIGHT}")} preserveAspectRatio="none" aria-hidden="true">
+                <path class="computed" d={computed} /><path class="link-time" d={link} /><path class="rest" d={rest} />
+            </svg>
+            <p class="num soft"><span>{ format!("last {STEPS} steps") }</span><span>{ format!("highest {}", milliseconds(most)) }</span></p>
+        </div>
+    }
+}
