@@ -294,6 +294,24 @@ fn a_run_changes_places_while_it_trains() {
 }
 
 #[test]
+fn a_run_in_the_page_moves_to_the_board_once_it_answers() {
+    let (end, steps) = undisturbed();
+    let mut bench = Bench::new();
+    let board = VirtualSettings::default();
+    let line = LineSettings::default();
+    bench.connect(Destination::Virtual { board, line }, vec![]);
+    bench.place(1);
+    bench.train();
+    bench.board(BoardRequest::Place {
+        place: Place::Board { check: 1 },
+    });
+    assert_eq!(bench.view().place, Place::Page, "it has not answered yet");
+    bench.until("finished", |b| b.position().finished);
+    assert_eq!(bench.position(), end);
+    assert_eq!(bench.steps, steps);
+}
+
+#[test]
 fn a_flipped_bit_is_found_by_core_and_index() {
     let mut bench = Bench::new();
     bench.virtually(LineSettings::default());

@@ -52,10 +52,11 @@ impl Engine {
     /// Exchange bytes with the board. If it was lost, a run on it comes to a stand.
     pub(super) fn turn_board(&mut self) {
         let now = (self.now)();
-        let on_board = self.on_board();
+        let (on_board, was) = (self.on_board(), self.desk.place());
         if self.desk.turn(on_board, now) {
             self.lost(on_board);
         }
+        self.moved(was);
         self.out.append(&mut self.desk.take());
     }
 
@@ -129,7 +130,13 @@ impl Engine {
         }
         let was = self.desk.place();
         self.desk.set_place(place);
+        self.moved(was);
+    }
+
+    /// A run in motion whose place was the page is set off on the board, if that is its place now.
+    fn moved(&mut self, was: Place) {
         if was == Place::Page
+            && self.desk.place() != was
             && let Some(run) = &self.run
         {
             let motion = run.motion;
