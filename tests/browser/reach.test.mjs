@@ -251,7 +251,7 @@ async function ride(visitor, size) {
     await page.selectOption('#f-board-paced', { label: 'it can' })
     await page.click('#board-virtual')
     await visitor.untilBoard((board) => board.connection === 'open')
-    await page.locator('label[for=board-place-board]').click()
+    await page.click('#board-place-board')
     await visitor.untilBoard((board) => board.view.place !== 'Page')
   })
   await visitor.press('Step')

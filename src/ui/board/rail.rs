@@ -167,7 +167,7 @@ fn place(session: &Session, board: &BoardState) -> Html {
 const PACED: [bool; 2] = [true, false];
 
 fn virtual_board(session: &Session, board: &BoardState) -> Html {
-    let live = board.other == Other::Virtual && board.view.connection != Connection::Off;
+    let connected = board.other == Other::Virtual && board.view.connection != Connection::Off;
     let settings = board.board;
     let set = |change: fn(VirtualSettings, usize) -> VirtualSettings| {
         let session = session.clone();
@@ -197,9 +197,9 @@ fn virtual_board(session: &Session, board: &BoardState) -> Html {
                 <Number session={session.clone()} line={board.line} field={Field::Delay} />
             </div>
             <div class="row">
-                <button type="button" class="quiet" id="board-cable" disabled={!live} onclick={act(session, move |s| s.plug(!plugged))}
+                <button type="button" class="quiet" id="board-cable" disabled={!connected} onclick={act(session, move |s| s.plug(!plugged))}
                     title="The virtual board's cable: nothing passes while it is out">{ if plugged { "Pull the cable" } else { "Plug it in" } }</button>
-                <button type="button" class="quiet" id="board-upset" disabled={!live} onclick={act(session, Session::upset)}
+                <button type="button" class="quiet" id="board-upset" disabled={!connected} onclick={act(session, Session::upset)}
                     title="Flips one bit of one core's master copy in the virtual board, as a particle might">{ "Flip one bit" }</button>
             </div>
         </section>

@@ -36,7 +36,7 @@ pub fn Ride(props: &Props) -> Html {
         })
     };
     html! {
-        <section class="card chip ride" aria-labelledby="ride-title">
+        <section class={classes!("card", "chip", "ride", (standing.class == "failed").then_some("failed"))} aria-labelledby="ride-title">
             <h2 id="ride-title" class="hidden">{ "On the board" }</h2>
             <span class={classes!("state", standing.class)}>{ standing.word }</span>
             if off {

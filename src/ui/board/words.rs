@@ -126,10 +126,10 @@ pub fn outcome(comparison: &Comparison) -> String {
     let step = format::count(comparison.step);
     let words = format::count(comparison.words);
     match comparison.differences {
-        0 => format!("After step {step} all {words} words are equal."),
-        1 => format!("After step {step} 1 of {words} words differs."),
+        0 => format!("After step {step}, all {words} words are equal."),
+        1 => format!("After step {step}, 1 of {words} words differs."),
         many => format!(
-            "After step {step} {} of {words} words differ.",
+            "After step {step}, {} of {words} words differ.",
             format::count(many)
         ),
     }
@@ -265,15 +265,15 @@ mod tests {
         };
         assert_eq!(
             outcome(&comparison(0)),
-            "After step 1,241 all 14,336 words are equal."
+            "After step 1,241, all 14,336 words are equal."
         );
         assert_eq!(
             outcome(&comparison(1)),
-            "After step 1,241 1 of 14,336 words differs."
+            "After step 1,241, 1 of 14,336 words differs."
         );
         assert_eq!(
             outcome(&comparison(2_000)),
-            "After step 1,241 2,000 of 14,336 words differ."
+            "After step 1,241, 2,000 of 14,336 words differ."
         );
     }
 
