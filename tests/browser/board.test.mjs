@@ -23,6 +23,8 @@ async function atBoard(t, { settings = tiny, ...options } = {}) {
   const visitor = await visit(t, options)
   await visitor.set(settings)
   await visitor.page.click('#tab-board')
+  // At a line's own speed the images alone would take a minute.
+  await visitor.page.selectOption('#f-line-baud', { label: 'no limit' })
   return visitor
 }
 
