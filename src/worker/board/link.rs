@@ -101,6 +101,11 @@ impl Link {
         }
     }
 
+    /// Bytes that have come.
+    pub fn received(&self) -> u64 {
+        self.session.statistics().received
+    }
+
     /// Whether the board has answered.
     pub fn open(&self) -> bool {
         self.session.capabilities().is_some()

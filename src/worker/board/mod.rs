@@ -47,6 +47,8 @@ pub(super) struct Desk {
     reading: Option<Ticket>,
     next_reading: f64,
     counters: BoardCounters,
+    /// Bytes that had been received when the run on the board looked at them last.
+    seen: u64,
     /// When the last step on the board was reported.
     last_step: f64,
     told: Told,
@@ -172,6 +174,9 @@ impl Desk {
     /// When there are bytes to be sent or taken, or the run on the board has something to do.
     pub fn work_due(&self, now: f64) -> Option<f64> {
         let link = self.link.as_ref().filter(|_| self.lost.is_none())?;
+        if self.course.busy() && link.received() != self.seen {
+            return Some(now);
+        }
         let dues = [link.due(), self.course.due().map(|due| due.max(now))];
         dues.into_iter().flatten().reduce(f64::min)
     }
@@ -226,6 +231,7 @@ impl Desk {
         let Some(link) = self.link.as_mut().filter(|_| self.lost.is_none()) else {
             return Turn::Waiting;
         };
+        self.seen = link.received();
         let turn = self.course.advance(learner, link, now);
         if let Some(comparison) = self.course.compared.take() {
             self.say(BoardEvent::Verified(comparison));
