@@ -16,7 +16,7 @@ use super::header::Header;
 use super::hooks;
 use super::link::Tab;
 use super::memory::Memory;
-use super::model::Model;
+use super::model::{Model, Phase};
 use super::pad::PadCard;
 use super::rail::Rail;
 use super::samples::Samples;
@@ -84,7 +84,7 @@ fn App(props: &AppProps) -> Html {
             html! { <Controls session={session.clone()} accel={model.accel.clone()} /> }
         }
         Tab::Board => {
-            html! { <BoardRail session={session.clone()} board={model.board.clone()} /> }
+            html! { <BoardRail session={session.clone()} board={model.board.clone()} training={model.phase == Phase::Running} /> }
         }
     };
     let name = match model.tab {

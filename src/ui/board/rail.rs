@@ -23,15 +23,21 @@ pub struct Props {
     pub session: Session,
     /// The board.
     pub board: BoardState,
+    /// Whether the run on display trains.
+    pub training: bool,
 }
 
 /// The rail.
 #[component]
 pub fn BoardRail(props: &Props) -> Html {
-    let Props { session, board } = props;
+    let Props {
+        session,
+        board,
+        training,
+    } = props;
     html! {
         <>
-            { connection(session, board) }
+            { connection(session, board, *training) }
             { place(session, board) }
             { virtual_board(session, board) }
             { faults(session, board) }
@@ -69,9 +75,9 @@ fn speeds(speeds: &[u32]) -> Vec<AttrValue> {
     speeds.iter().map(shown).collect()
 }
 
-fn connection(session: &Session, board: &BoardState) -> Html {
+fn connection(session: &Session, board: &BoardState, training: bool) -> Html {
     let off = board.view.connection == Connection::Off;
-    let standing = words::standing(&board.view);
+    let standing = words::standing(&board.view, training);
     let missing = match &board.port {
         PortState::Missing(why) => Some(why.sentence()),
         _ => None,

@@ -20,13 +20,20 @@ pub struct Props {
     pub view: Rc<BoardView>,
     /// The run.
     pub run: View,
+    /// Whether it trains.
+    pub training: bool,
 }
 
 /// The line.
 #[component]
 pub fn Ride(props: &Props) -> Html {
-    let Props { session, view, run } = props;
-    let standing = words::standing(view);
+    let Props {
+        session,
+        view,
+        run,
+        training,
+    } = props;
+    let standing = words::standing(view, *training);
     let off = view.connection == Connection::Off;
     let start = {
         let session = session.clone();
@@ -43,11 +50,9 @@ pub fn Ride(props: &Props) -> Html {
                 <span class="says">{ "Connect a board, train on it, and compare it word for word with the simulator. The virtual board speaks the same bytes as a real one." }</span>
                 <button type="button" class="quiet start" onclick={start}>{ "Use the virtual board" }</button>
             } else {
-                if let Some(share) = standing.progress {
-                    <progress max="1" value={share.to_string()} aria-label={standing.word}></progress>
-                }
                 <span class={classes!("says", (standing.class == "failed").then_some("fault"))} id="board-says" title={standing.says.clone()}>{ &standing.says }</span>
                 if standing.class != "failed" {
+                    <progress class={classes!(standing.progress.is_none().then_some("none"))} max="1" value={standing.progress.unwrap_or(0.0).to_string()} aria-label={standing.word}></progress>
                 <span class="num wide" title="Steps taken on the board, and those whose orders are there, as it last told">{ format!("step {}", format::count(view.state.step)) }</span>
                     { ranks(run) }
                 }

@@ -10,7 +10,7 @@ use super::time::TimePanel;
 use super::verify::VerifyPanel;
 use super::what::WhatPanel;
 use crate::ui::chart::Chart;
-use crate::ui::model::Model;
+use crate::ui::model::{Model, Phase};
 use crate::ui::session::Session;
 
 /// Properties of [`BoardTab`].
@@ -39,7 +39,7 @@ pub fn BoardTab(props: &Props) -> Html {
     };
     html! {
         <>
-            <Ride session={session.clone()} view={board.view.clone()} run={model.view.clone()} />
+            <Ride session={session.clone()} view={board.view.clone()} run={model.view.clone()} training={model.phase == Phase::Running} />
             <Figures view={board.view.clone()} comparison={board.comparison.clone()} />
             <div class="pair above">
                 <Chart view={model.view.clone()} />

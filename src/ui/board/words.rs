@@ -19,9 +19,10 @@ pub struct Standing {
     pub progress: Option<f64>,
 }
 
-/// How the board stands.
+/// How the board stands. `training` says whether the run on display trains: what is read back between
+/// its steps is a part of that.
 #[must_use]
-pub fn standing(view: &BoardView) -> Standing {
+pub fn standing(view: &BoardView, training: bool) -> Standing {
     let stands = |class, word, says: String| Standing {
         class,
         word,
@@ -36,12 +37,12 @@ pub fn standing(view: &BoardView) -> Standing {
             "The board is asked what it is.".into(),
         ),
         Connection::Lost { message } => stands("failed", "Lost", message.clone()),
-        Connection::Open => open(view),
+        Connection::Open => open(view, training),
     }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a bar's width")]
-fn open(view: &BoardView) -> Standing {
+fn open(view: &BoardView, training: bool) -> Standing {
     let refused = view.fit.as_ref().filter(|fit| !fit.fits);
     let moving = |word, done: u64, total: u64| Standing {
         class: "preparing",
@@ -51,14 +52,17 @@ fn open(view: &BoardView) -> Standing {
     };
     match view.activity {
         Activity::Uploading { done, total } => moving("Uploading", done, total),
+        Activity::Reading { done, total } if training && view.place != Place::Page => Standing {
+            class: "running",
+            word: "Training",
+            says: with_device(view, ""),
+            ..moving("", done, total)
+        },
         Activity::Reading { done, total } => moving("Reading back", done, total),
         Activity::Training => Standing {
             class: "running",
             word: "Training",
-            says: match view.state.phase {
-                Phase::Waiting => with_device(view, "waits for its next order"),
-                _ => with_device(view, ""),
-            },
+            says: with_device(view, ""),
             progress: None,
         },
         Activity::Idle if view.place != Place::Page && refused.is_some() => Standing {
@@ -213,7 +217,7 @@ mod tests {
                 Activity::Training,
             ),
         ]
-        .map(|view| standing(&view));
+        .map(|view| standing(&view, true));
         assert_eq!(
             words.each_ref().map(|s| s.word),
             [
@@ -238,9 +242,20 @@ mod tests {
             images: (0, 1),
             reason: Some("It needs 2 bytes.".into()),
         });
-        assert_eq!(standing(&view).word, "Connected");
+        assert_eq!(standing(&view, false).word, "Connected");
         view.place = Place::Board { check: 1 };
-        assert_eq!(standing(&view).says, "It needs 2 bytes.");
+        assert_eq!(standing(&view, false).says, "It needs 2 bytes.");
+    }
+
+    #[test]
+    fn reading_back_between_two_steps_is_training() {
+        let reading = Activity::Reading { done: 1, total: 2 };
+        let mut view = view(Connection::Open, reading);
+        assert_eq!(standing(&view, true).word, "Reading back");
+        view.place = Place::Board { check: 1 };
+        let between = standing(&view, true);
+        assert_eq!((between.word, between.progress), ("Training", Some(0.5)));
+        assert_eq!(standing(&view, false).word, "Reading back");
     }
 
     #[test]
@@ -252,7 +267,11 @@ mod tests {
             step: 3,
             ordered: 3,
         };
-        assert!(standing(&view).says.starts_with("it reports a fault"));
+        assert!(
+            standing(&view, false)
+                .says
+                .starts_with("it reports a fault")
+        );
     }
 
     #[test]
