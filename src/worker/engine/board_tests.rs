@@ -111,25 +111,24 @@ impl Bench {
     }
 
     fn view(&self) -> BoardView {
-        let views = self.heard.iter().rev();
+        let mut views = self.heard.iter().rev();
         views
-            .filter_map(|out| match &out.event {
+            .find_map(|out| match &out.event {
                 Event::Board(BoardEvent::View(view)) => Some((**view).clone()),
                 _ => None,
             })
-            .next()
             .unwrap_or_default()
     }
 
     fn position(&self) -> Position {
-        let events = self.heard.iter().rev();
+        let mut events = self.heard.iter().rev();
         events
-            .filter_map(|out| match &out.event {
-                Event::Position { position, .. } => Some(position.clone()),
-                Event::Prepared { position, .. } => Some(position.clone()),
+            .find_map(|out| match &out.event {
+                Event::Position { position, .. } | Event::Prepared { position, .. } => {
+                    Some(position.clone())
+                }
                 _ => None,
             })
-            .next()
             .expect("a position")
     }
 
