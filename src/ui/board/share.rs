@@ -45,7 +45,7 @@ impl Split {
             cycles: mean(|t| t.cycles as f64),
             computed,
             link,
-            hidden: (-over).clamp(0.0, link),
+            hidden: (-over).clamp(0.0, link.min(computed)),
             rest: over.max(0.0),
             bytes: mean(|t| t.bytes as f64),
         })
@@ -118,7 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_the_bar_are_never_more_than_the_whole() {
+    fn a_model_of_the_line_above_the_measured_time_hides_no_more_than_was_computed() {
+        let split = Split::of(&[time(520.0, 1.5, 528.0)]).unwrap();
+        assert_eq!((split.rest, split.hidden), (0.0, 1.5));
+        assert_eq!(split.modelled(), 528.0);
+    }
+
+    #[test]
+    fn a_line_is_hidden_as_a_whole_at_most() {
         // A measured time below the cycles' (an unpaced virtual board) hides the whole line.
         let split = Split::of(&[time(5.0, 9.0, 3.0)]).unwrap();
         assert_eq!((split.rest, split.hidden), (0.0, 3.0));
