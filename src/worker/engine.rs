@@ -69,7 +69,10 @@ struct Run {
     finished: bool,
     steps: Vec<StepMetrics>,
     evaluating: Option<(usize, usize)>,
-    steps_since_report: u64,
+    /// Steps since [`Self::rated`].
+    unrated: u64,
+    /// When the speed was last measured, or training last began anew.
+    rated: f64,
     samples_per_second: f64,
     epoch_milliseconds: f64,
     epoch_steps: u64,
@@ -243,7 +246,8 @@ impl Engine {
                     motion: Motion::Still,
                     steps: vec![],
                     evaluating: None,
-                    steps_since_report: 0,
+                    unrated: 0,
+                    rated: now,
                     samples_per_second: 0.0,
                     epoch_milliseconds: 0.0,
                     epoch_steps: 0,
@@ -280,8 +284,7 @@ impl Engine {
         let Some(run) = &mut self.run else { return };
         if !run.finished {
             run.motion = motion;
-            run.last_report = now;
-            run.steps_since_report = 0;
+            (run.last_report, run.rated, run.unrated) = (now, now, 0);
         }
         let motion = run.motion;
         let (id, position) = (run.id, run.position());
@@ -324,7 +327,7 @@ impl Engine {
                 run.evaluating = None;
                 run.epoch_milliseconds += (self.now)() - before;
                 run.epoch_steps += 1;
-                run.steps_since_report += 1;
+                run.unrated += 1;
                 run.steps.push(metrics);
                 if run.motion == Motion::OneStep {
                     run.motion = Motion::Still;
@@ -368,19 +371,8 @@ impl Engine {
     fn report(&mut self, whole: bool) {
         let now = (self.now)();
         let Some(run) = &mut self.run else { return };
-        if run.steps_since_report > 0 && now > run.last_report && !whole {
-            #[allow(clippy::cast_precision_loss, reason = "samples of a tenth of a second")]
-            let samples = (run.steps_since_report * run.learner.config().batch as u64) as f64;
-            let rate = samples * 1000.0 / (now - run.last_report);
-            let old = run.samples_per_second;
-            run.samples_per_second = if old > 0.0 {
-                0.8 * old + 0.2 * rate
-            } else {
-                rate
-            };
-        }
+        run.rate(now, whole);
         run.last_report = now;
-        run.steps_since_report = 0;
         let mut progress = Progress {
             steps: std::mem::take(&mut run.steps),
             evaluating: run.evaluating,
@@ -479,6 +471,25 @@ impl Data {
 }
 
 impl Run {
+    /// Measures the speed. A step may take longer than the time between two reports; what passes while the
+    /// run is evaluated or stands does not count.
+    fn rate(&mut self, now: f64, stands: bool) {
+        if stands || self.evaluating.is_some() {
+            (self.rated, self.unrated) = (now, 0);
+        } else if self.unrated > 0 && now > self.rated {
+            #[allow(clippy::cast_precision_loss, reason = "samples of a few steps")]
+            let samples = (self.unrated * self.learner.config().batch as u64) as f64;
+            let rate = samples * 1000.0 / (now - self.rated);
+            let old = self.samples_per_second;
+            self.samples_per_second = if old > 0.0 {
+                0.8 * old + 0.2 * rate
+            } else {
+                rate
+            };
+            (self.rated, self.unrated) = (now, 0);
+        }
+    }
+
     /// Its answers for its samples.
     fn answers(&mut self) -> Vec<Answer> {
         let Self { learner, data, .. } = self;

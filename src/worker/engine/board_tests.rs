@@ -188,6 +188,25 @@ fn a_run_on_a_board_ends_as_in_the_page() {
 }
 
 #[test]
+fn the_speed_told_is_that_of_steps_longer_than_a_report() {
+    let mut bench = Bench::new();
+    // Eight images of 785 bytes take 0.55 s on this line: 14.7 samples a second at most.
+    bench.virtually(LineSettings {
+        baud: 115_200,
+        ..LineSettings::default()
+    });
+    bench.place(1);
+    bench.train();
+    bench.until("four steps", |b| b.steps.len() == 4);
+    let told = bench.heard.iter().rev().find_map(|out| match &out.event {
+        Event::Progress { progress, .. } => Some(progress.samples_per_second),
+        _ => None,
+    });
+    let told = told.expect("a speed");
+    assert!((7.0..=16.0).contains(&told), "{told} samples a second");
+}
+
+#[test]
 fn step_and_pause_stand_on_the_board_as_in_the_page() {
     let (end, steps) = undisturbed();
     for check in [1, 4] {

@@ -190,7 +190,7 @@ impl Engine {
         run.evaluating = None;
         run.epoch_milliseconds += now - begun;
         run.epoch_steps += 1;
-        run.steps_since_report += 1;
+        run.unrated += 1;
         run.steps.push(metrics);
         if now >= run.next_checkpoint && run.motion == Motion::Training {
             self.send_checkpoint(None);
