@@ -168,7 +168,7 @@ impl Default for BoardState {
             port: PortState::Closed,
             known_port: false,
             baud: SPEEDS[0],
-            check: 10,
+            check: 1,
             board: VirtualSettings::default(),
             line: LineSettings::default(),
             plugged: true,

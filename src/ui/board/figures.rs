@@ -160,7 +160,7 @@ fn verified(view: &BoardView) -> Html {
         tag(
             Kind::Measured,
             "end",
-            "Measured: the last step after which every word read from the board equalled the simulator's, or was read back whole, and the checksum of all parameters then. Training can go on from it, on the board or in the page.",
+            "Measured: the last step after which the board's checksum of all master words equalled the simulator's (check every step) or all words were read back whole (fewer checks), and the checksum of all parameters then. Training can go on from it, on the board or in the page.",
         ),
     )
 }

@@ -158,7 +158,7 @@ fn place(session: &Session, board: &BoardState) -> Html {
             </div>
             <div class="one-field">
                 <div class="field wider">
-                    <label for="board-check" title="Every step: the simulator takes it too and all words are compared. Otherwise the parameters are read back after so many steps">{ "check" }</label>
+                    <label for="board-check" title="Every step: the simulator takes it too, and the checksums of all master words are compared. Otherwise all words are read back after so many steps">{ "check" }</label>
                     <select id="board-check" onchange={oncheck}>
                         { for CHECKS.into_iter().map(|steps| html! {
                             <option selected={steps == check}>{ match steps { 1 => "every step, beside the simulator".into(), steps => format!("every {steps} steps") } }</option>
