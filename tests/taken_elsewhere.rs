@@ -1,9 +1,8 @@
 //! Steps taken elsewhere, in any mix with steps of the trainer, give the same run.
 
-use railyard::data::Dataset;
 use railyard::exec::fixed::{FixedExecutor, StepKey};
 use railyard::exec::{Batch, SampleOutcome};
-use railyard::numeric::{Seed, Stream};
+use railyard::numeric::Seed;
 use railyard::program::BufferId;
 use railyard::train::config::{OptimiserKind, Precision, Preset, PriorKind, RunConfig};
 use railyard::train::update::{LayerState, index_dies, take_step};
@@ -11,27 +10,10 @@ use railyard::train::{
     Advance, Bond, Moments, Order, Parameter, TakenStep, Trainer, Words, fixed_executor,
 };
 
-/// Noise of 28 x 28 with a bright band that tells the class.
-fn bands(count: usize, salt: u32) -> Dataset {
-    let stream = Stream::new(Seed(7), 0, salt, 0);
-    let (mut images, mut labels) = (Vec::new(), Vec::new());
-    for sample in 0..count {
-        let class = sample % 10;
-        for place in 0..784 {
-            let lit = (place / 28) / 3 == class;
-            let noise = stream.below((sample * 784 + place) as u32, 100) as u8;
-            images.push(noise + if lit { 150 } else { 0 });
-        }
-        labels.push(class as u8);
-    }
-    Dataset {
-        images: images.into(),
-        labels: labels.into(),
-        height: 28,
-        width: 28,
-        classes: 10,
-    }
-}
+#[path = "support/bands.rs"]
+mod bands;
+
+use bands::bands;
 
 fn tiny() -> RunConfig {
     let mut config = RunConfig::preset(Preset::Tiny, Precision::Fixed);

@@ -3,7 +3,6 @@
 
 use proptest::prelude::*;
 use railyard::accel::{Device as Chip, Machine, TickEngine};
-use railyard::data::Dataset;
 use railyard::exec::Batch;
 use railyard::exec::fixed::StepKey;
 use railyard::link::answer::{BoardCounters, Phase, Report, State, Status, Stop, read_status};
@@ -11,36 +10,18 @@ use railyard::link::command::{Address, Command, SHIFT_BYTES, Settings, Space};
 use railyard::link::device::{Device, Reply, Wire};
 use railyard::link::frame::MAX_PAYLOAD;
 use railyard::link::virtual_board::{VirtualBoard, VirtualSettings};
-use railyard::numeric::{Seed, Stream};
+use railyard::numeric::Seed;
 use railyard::program::code;
 use railyard::train::config::{OptimiserKind, Precision, Preset, PriorKind, RunConfig};
 use railyard::train::{Advance, Order, StepOrder, Trainer, fixed_executor};
 
+#[path = "support/bands.rs"]
+mod bands;
 #[path = "support/networks.rs"]
 #[allow(dead_code)]
 mod networks;
 
-/// Noise of 28 x 28 with a bright band that tells the class.
-fn bands(count: usize) -> Dataset {
-    let stream = Stream::new(Seed(7), 0, 1, 0);
-    let (mut images, mut labels) = (Vec::new(), Vec::new());
-    for sample in 0..count {
-        let class = sample % 10;
-        for place in 0..784 {
-            let lit = (place / 28) / 3 == class;
-            let noise = stream.below((sample * 784 + place) as u32, 100) as u8;
-            images.push(noise + if lit { 150 } else { 0 });
-        }
-        labels.push(class as u8);
-    }
-    Dataset {
-        images: images.into(),
-        labels: labels.into(),
-        height: 28,
-        width: 28,
-        classes: 10,
-    }
-}
+use bands::bands;
 
 fn config(preset: Preset, batch: usize) -> RunConfig {
     let mut config = RunConfig::preset(preset, Precision::Fixed);
@@ -51,7 +32,7 @@ fn config(preset: Preset, batch: usize) -> RunConfig {
 }
 
 fn trainer(config: &RunConfig, images: usize) -> Trainer {
-    Trainer::new(config.clone(), bands(images), bands(10)).expect("a run")
+    Trainer::new(config.clone(), bands(images, 1), bands(10, 1)).expect("a run")
 }
 
 const FREE: VirtualSettings = VirtualSettings {

@@ -1,10 +1,11 @@
 //! The data: a known set or the visitor's own files, with its progress and what went wrong.
 
 use wasm_bindgen::JsCast;
-use web_sys::{Blob, DragEvent, FileList, HtmlInputElement};
+use web_sys::{Blob, FileList, HtmlInputElement};
 use yew::prelude::*;
 
 use super::datasets::{KNOWN, OWN};
+use super::drop;
 use super::fields::Choice;
 use super::format;
 use super::model::{DataState, Model};
@@ -39,25 +40,9 @@ pub fn DataCard(props: &Props) -> Html {
             session.edit(|draft| draft.config.data = name.into());
         })
     };
-    let ondragover = {
-        let over = over.clone();
-        Callback::from(move |event: DragEvent| {
-            event.prevent_default();
-            over.set(true);
-        })
-    };
-    let ondragleave = {
-        let over = over.clone();
-        Callback::from(move |_: DragEvent| over.set(false))
-    };
-    let ondrop = {
-        let (over, session) = (over.clone(), session.clone());
-        Callback::from(move |event: DragEvent| {
-            event.prevent_default();
-            over.set(false);
-            let files = event.data_transfer().and_then(|transfer| transfer.files());
-            take(&session, files);
-        })
+    let [ondragover, ondragleave, ondrop] = {
+        let session = session.clone();
+        drop::handlers(&over, move |files| take(&session, files))
     };
     let onchange = {
         let session = session.clone();

@@ -31,6 +31,8 @@ mod data_card;
 #[cfg(target_arch = "wasm32")]
 mod datasets;
 #[cfg(target_arch = "wasm32")]
+mod drop;
+#[cfg(target_arch = "wasm32")]
 mod export;
 #[cfg(target_arch = "wasm32")]
 mod fetch;

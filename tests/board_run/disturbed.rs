@@ -5,7 +5,8 @@ use railyard::link::run::{Happened, RunFault};
 use railyard::link::session::LinkError;
 use railyard::train::Trainer;
 
-use crate::bench::{Bench, alone, bands, threshold, tiny};
+use crate::bands::bands;
+use crate::bench::{Bench, alone, threshold, tiny};
 
 fn checksum(steps: u64) -> String {
     alone(&tiny(), steps).0.checksum()

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Blob, DragEvent, FileList, HtmlElement, HtmlInputElement};
+use web_sys::{Blob, FileList, HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 use super::passed;
@@ -12,6 +12,7 @@ use crate::link::command::Command;
 use crate::link::log::Passed;
 use crate::link::session::Statistics;
 use crate::ui::board_state::Frames as Log;
+use crate::ui::drop;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
 use crate::ui::session::Session;
@@ -110,25 +111,9 @@ pub fn Frames(props: &Props) -> Html {
         let session = session.clone();
         Callback::from(move |_: MouseEvent| session.save_log())
     };
-    let ondragover = {
-        let over = over.clone();
-        Callback::from(move |event: DragEvent| {
-            event.prevent_default();
-            over.set(true);
-        })
-    };
-    let ondragleave = {
-        let over = over.clone();
-        Callback::from(move |_: DragEvent| over.set(false))
-    };
-    let ondrop = {
-        let (over, session) = (over.clone(), session.clone());
-        Callback::from(move |event: DragEvent| {
-            event.prevent_default();
-            over.set(false);
-            let files = event.data_transfer().and_then(|transfer| transfer.files());
-            open(&session, files);
-        })
+    let [ondragover, ondragleave, ondrop] = {
+        let session = session.clone();
+        drop::handlers(&over, move |files| open(&session, files))
     };
     let first = if follows {
         shown.len().saturating_sub(DRAWN)
