@@ -1,5 +1,5 @@
-//! A simulated serial line: it has a speed and a delay, and loses, damages, doubles and reorders
-//! frames as asked.
+//! A simulated serial line: it has a speed and a delay, and loses, damages, doubles, reorders and
+//! delays frames as asked, and lets the board's power fail.
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,14 @@ pub struct Faults {
     pub reorder: f32,
     /// Frames after which random bytes arrive.
     pub garbage: f32,
+    /// Frames before which the line stands still for [`STALL`].
+    pub stall: f32,
+    /// Frames to the board after which its power fails and comes back.
+    pub reset: f32,
 }
+
+/// Milliseconds that a line stands still.
+pub const STALL: f64 = 300.0;
 
 /// A line.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +134,10 @@ impl Direction {
 
     fn frame(&mut self, frame: &[u8], now: f64) {
         let faults = self.settings.faults;
+        // It stands still, or it does not: stalls do not add up.
+        if self.happens(faults.stall) {
+            self.free = self.free.max(now + STALL);
+        }
         let copies = if self.happens(faults.duplicate) { 2 } else { 1 };
         for _ in 0..copies {
             let mut bytes = self.spare.pop().unwrap_or_default();
@@ -286,6 +297,9 @@ impl<D: Device> Wired<D> {
                 }
             });
         self.to_board.keep(piece.bytes);
+        if self.to_board.happens(self.to_board.settings.faults.reset) {
+            self.restart();
+        }
         true
     }
 }

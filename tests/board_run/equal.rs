@@ -17,6 +17,8 @@ const FAST: LineSettings = LineSettings {
         duplicate: 0.0,
         reorder: 0.0,
         garbage: 0.0,
+        stall: 0.0,
+        reset: 0.0,
     },
     seed: 3,
 };
@@ -136,6 +138,7 @@ fn a_line_with_faults_changes_nothing() {
         duplicate: 0.01,
         reorder: 0.01,
         garbage: 0.01,
+        ..Faults::default()
     };
     let line = LineSettings {
         baud: 3_000_000,

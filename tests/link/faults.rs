@@ -359,6 +359,7 @@ fn everything_at_once() {
         duplicate: 0.01,
         reorder: 0.01,
         garbage: 0.01,
+        ..Faults::default()
     };
     let host = Host::new(faults, 7).run(FRAMES / 4, Some(2000));
     assert!(host.failures > 50 && host.repeated > 5_000);

@@ -4,7 +4,7 @@ use railyard::link::answer::Status;
 use railyard::link::command::Command;
 use railyard::link::device::{Device, Reply, Wire};
 use railyard::link::frame::{Header, MAX_ENCODED, encode};
-use railyard::link::line::{Faults, LineSettings, Wired};
+use railyard::link::line::{Faults, LineSettings, STALL, Wired};
 use railyard::link::session::{Limits, LinkError};
 use railyard::link::transport::Transport;
 
@@ -79,6 +79,8 @@ fn the_same_seed_gives_the_same_faults() {
         duplicate: 0.1,
         reorder: 0.1,
         garbage: 0.1,
+        stall: 0.1,
+        reset: 0.1,
     };
     let run = |seed| {
         let line = LineSettings {
@@ -138,6 +140,40 @@ fn faults_are_as_frequent_as_asked() {
         ..none
     });
     assert!(garbage.damaged > u64::from(FRAMES) / 25);
+}
+
+#[test]
+fn a_stalled_line_brings_its_frames_later() {
+    let line = LineSettings {
+        faults: Faults {
+            stall: 1.0,
+            ..Faults::default()
+        },
+        ..LineSettings::default()
+    };
+    let mut wired = Wired::new(Memory::default(), line);
+    wired.send(&identify(1), 0.0).unwrap();
+    assert_eq!(come(&mut wired, STALL - 1.0), 0);
+    // The answer stalls as well.
+    assert_eq!(come(&mut wired, 2.0 * STALL - 1.0), 0);
+    assert!(come(&mut wired, 2.0 * STALL + 10.0) > 0);
+}
+
+#[test]
+fn a_board_whose_power_fails_knows_no_session() {
+    let line = LineSettings {
+        faults: Faults {
+            reset: 1.0,
+            ..Faults::default()
+        },
+        ..LineSettings::default()
+    };
+    let mut wired = Wired::new(Memory::default(), line);
+    let boot = wired.device().boot;
+    wired.send(&identify(1), 0.0).unwrap();
+    assert!(come(&mut wired, 100.0) > 0);
+    assert_ne!(wired.device().boot, boot);
+    assert_eq!(wired.wire(), Wire::default());
 }
 
 /// A board that always has more to do.

@@ -17,6 +17,8 @@ const CLEAN: LineSettings = LineSettings {
         duplicate: 0.0,
         reorder: 0.0,
         garbage: 0.0,
+        stall: 0.0,
+        reset: 0.0,
     },
     seed: 1,
 };

@@ -46,6 +46,12 @@ pub struct ServeArgs {
     /// Share of the frames after which random bytes arrive
     #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.0)]
     garbage: f32,
+    /// Share of the frames before which the line stands still for 0.3 s
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.0)]
+    stall: f32,
+    /// Share of the frames after which the board loses power and begins anew
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.0)]
+    reset: f32,
     /// Seed of what goes wrong
     #[arg(long, default_value_t = 1)]
     seed: u32,
@@ -104,6 +110,8 @@ impl Server {
                 duplicate: args.duplicate,
                 reorder: args.reorder,
                 garbage: args.garbage,
+                stall: args.stall,
+                reset: args.reset,
             },
             seed: args.seed,
         };

@@ -27,16 +27,22 @@ pub enum Field {
     Reorder,
     /// Frames followed by random bytes.
     Garbage,
+    /// Frames before which the line stands still.
+    Stall,
+    /// Frames after which the board's power fails.
+    Reset,
 }
 
 impl Field {
     /// The faults.
-    pub const FAULTS: [Self; 5] = [
+    pub const FAULTS: [Self; 7] = [
         Self::Corrupt,
         Self::Drop,
         Self::Duplicate,
         Self::Reorder,
         Self::Garbage,
+        Self::Stall,
+        Self::Reset,
     ];
 
     /// Its name in identities.
@@ -49,6 +55,8 @@ impl Field {
             Self::Duplicate => "line.duplicate",
             Self::Reorder => "line.reorder",
             Self::Garbage => "line.garbage",
+            Self::Stall => "line.stall",
+            Self::Reset => "line.reset",
         }
     }
 
@@ -74,6 +82,14 @@ impl Field {
                 "garbage after, %",
                 "Share of frames after which random bytes arrive",
             ),
+            Self::Stall => (
+                "stalled, %",
+                "Share of frames before which the line stands still for 0.3 s",
+            ),
+            Self::Reset => (
+                "power fails, %",
+                "Share of frames to the board after which its power fails: it forgets everything, and has to be connected to again",
+            ),
         }
     }
 
@@ -85,6 +101,8 @@ impl Field {
             Self::Duplicate => &mut line.faults.duplicate,
             Self::Reorder => &mut line.faults.reorder,
             Self::Garbage => &mut line.faults.garbage,
+            Self::Stall => &mut line.faults.stall,
+            Self::Reset => &mut line.faults.reset,
         }
     }
 }

@@ -287,6 +287,8 @@ fn a_line_full_of_faults_ends_with_the_same_bits() {
             duplicate: 0.02,
             reorder: 0.02,
             garbage: 0.02,
+            stall: 0.002,
+            reset: 0.0,
         },
         ..LineSettings::default()
     });
