@@ -161,7 +161,7 @@ fn place(session: &Session, board: &BoardState) -> Html {
                     <label for="board-check" title="Every step: the simulator takes it too, and the checksums of all master words are compared. Otherwise all words are read back after so many steps">{ "check" }</label>
                     <select id="board-check" onchange={oncheck}>
                         { for CHECKS.into_iter().map(|steps| html! {
-                            <option selected={steps == check}>{ match steps { 1 => "every step, beside the simulator".into(), steps => format!("every {steps} steps") } }</option>
+                            <option selected={steps == check}>{ match steps { 1 => "every step".into(), steps => format!("every {steps} steps") } }</option>
                         }) }
                     </select>
                 </div>
