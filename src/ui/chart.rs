@@ -10,6 +10,8 @@ use crate::train::metrics::{EpochMetrics, StepMetrics};
 
 /// Left margin for the scales.
 const LEFT: f64 = 34.0;
+/// Least distance of two numbers of a scale, one above the other.
+const APART: f64 = 13.0;
 /// Right margin for the labels at the lines' ends.
 const RIGHT: f64 = 44.0;
 
@@ -257,9 +259,12 @@ impl Plot {
             Self::rule(surface, &accuracy, tick, width, &format!("{tick:.0}"));
             tick += steps;
         }
+        let mut below = f64::INFINITY;
         for tick in [0.0, 0.5, 1.0, 2.0] {
-            if tick <= loss.high {
+            let y = loss.y(tick);
+            if tick <= loss.high && below - y >= APART {
                 Self::rule(surface, &loss, tick, width, &format!("{tick}"));
+                below = y;
             }
         }
         self.epoch_scale(surface, foot);
