@@ -54,7 +54,7 @@ pub struct StepTime {
     pub computed: f64,
     /// Bytes that passed in this time, in both directions.
     pub bytes: u64,
-    /// Milliseconds that the line needs for them, by its time model.
+    /// Milliseconds that the line needs for those in the busier direction, by its time model.
     pub link: f64,
 }
 

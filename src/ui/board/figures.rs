@@ -55,7 +55,7 @@ fn step(split: Option<&Split>) -> Html {
     });
     let text = split.map_or("Measured as soon as a step was taken on the board.".into(), |s| {
         format!(
-            "Measured: from a step's order to its report, mean of the latest {}. Modelled: {} ms of cycles at the board's clock and {} ms of the line, {} ms of them at the same time.",
+            "Measured: from the report before it, or the start, to a step's report, mean of the latest {}. Modelled: {} ms of cycles at the board's clock and {} ms of the line, {} ms of them at the same time.",
             s.steps, format::significant(s.computed), format::significant(s.link), format::significant(s.hidden),
         )
     });
@@ -107,11 +107,11 @@ fn link(split: Option<&Split>, view: &BoardView) -> Html {
     });
     let text = if view.baud > 0 {
         format!(
-            "Modelled: the time that the line needs for a step's bytes (counted, both directions) at {} bit/s, ten bits for a byte, over the measured time of a step.",
+            "Modelled: the time that the line needs for a step's bytes in the busier direction (counted) at {} bit/s, ten bits for a byte, over the measured time of a step. The bytes shown are those of both directions.",
             format::count(u64::from(view.baud))
         )
     } else {
-        "Modelled: the time that the line needs for a step's bytes (counted, both directions), over the measured time of a step.".into()
+        "Modelled: the time that the line needs for a step's bytes in the busier direction (counted), over the measured time of a step. The bytes shown are those of both directions.".into()
     };
     figure(
         "Link's share",

@@ -7,13 +7,13 @@ use crate::link::run::StepTime;
 pub struct Split {
     /// Steps.
     pub steps: usize,
-    /// From the order to the report, measured.
+    /// From the report before, or the start, to the report, measured.
     pub measured: f64,
     /// Cycles of a step.
     pub cycles: f64,
     /// These cycles at the board's clock.
     pub computed: f64,
-    /// What the line needs for the step's bytes, by its time model.
+    /// What the line needs for the step's bytes in the busier direction, by its time model.
     pub link: f64,
     /// The part of it in which the board computes, too.
     pub hidden: f64,

@@ -1,4 +1,4 @@
-//! Where a step's time goes: measured from its order to its report, against cycles at the board's
+//! Where a step's time goes: measured from report to report, against cycles at the board's
 //! clock and the line's time model.
 
 use std::rc::Rc;
@@ -28,7 +28,7 @@ pub fn TimePanel(props: &Props) -> Html {
             <div class="head">
                 <h2 id="step-time-title">{ "Time per step" }</h2>
                 <span class="legend" aria-hidden="true"><i class="key computed"></i>{ "computed" }<i class="key link-time"></i>{ "link" }<i class="key rest"></i>{ "rest" }</span>
-                <Provenance kind={Kind::Measured} align="end" text="Measured: from a step's order to its report, by the page's clock, mean of the latest steps. Modelled: cycles by the board's counter ÷ its clock; the link by bits ÷ speed, delay and window. What neither explains is the rest: waiting, the browser, and for a virtual board the executor." />
+                <Provenance kind={Kind::Measured} align="end" text="Measured: from the report before it, or the start, to a step's report, by the page's clock, mean of the latest steps. Modelled: cycles by the board's counter ÷ its clock; the link by bits in the busier direction ÷ speed. What neither explains is the rest: waiting, the browser, and for a virtual board the executor." />
             </div>
             { match split {
                 Some(split) => html! { <>
@@ -109,7 +109,7 @@ fn table(split: &Split, view: &BoardView) -> Html {
             "link",
             format!("{}{line}", format::bytes(split.bytes.round() as u64)),
             split.link,
-            "Modelled: bytes counted, times by the line's speed, delay and window",
+            "Modelled: bytes counted in both directions; the busier one's time at the line's speed",
         ),
         (
             rest.0,
@@ -133,7 +133,7 @@ fn table(split: &Split, view: &BoardView) -> Html {
                     <th scope="row">{ "modelled" }</th><td class="from">{ "computed and link" }</td>
                     <td id="board-modelled">{ milliseconds(split.modelled()) }</td><td>{ percent(split.share(split.modelled())) }</td>
                 </tr>
-                <tr class="sum" title="Measured: from the order to the report, by the page's clock">
+                <tr class="sum" title="Measured: from the report before, or the start, to the report, by the page's clock">
                     <th scope="row">{ "measured" }</th><td class="from">{ match split.steps { 1 => "the last step".into(), steps => format!("mean of {steps} steps") } }</td>
                     <td id="board-measured">{ milliseconds(split.measured) }</td><td>{ percent(1.0) }</td>
                 </tr>
