@@ -27,4 +27,4 @@ say "Testing the page in $(chromium --version 2>/dev/null)"
 shopt -s nullglob
 # One file after the other: some measure time.
 CHROMIUM=$(command -v chromium) CHROMEDRIVER=$(command -v chromedriver) RAILYARD_BIN=$(target_folder)/release/railyard \
-  node --test --test-concurrency=1 scripts/*.test.mjs tests/browser/*.test.mjs
+  node --test --test-concurrency=1 scripts/*.test.mjs bench/*.test.mjs tests/browser/*.test.mjs

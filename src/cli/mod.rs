@@ -1,8 +1,10 @@
-//! The command line: `railyard train`, `plan`, `simulate`, `explore`, `board` and `data`.
+//! The command line: `railyard train`, `plan`, `simulate`, `explore`, `board`,
+//! `bench` and `data`.
 //!
 //! Every command takes `--json` and then prints one object per line on standard output; progress and
 //! messages go to standard error.
 
+mod bench;
 mod board;
 pub mod data;
 mod explore;
@@ -39,6 +41,8 @@ enum Command {
     Explore(Box<explore::ExploreArgs>),
     /// Serve a virtual board, or drive a board: what it is, training on it, comparing its words
     Board(Box<board::BoardArgs>),
+    /// Measure how fast this machine trains
+    Bench(Box<bench::BenchArgs>),
     /// Check the canonical data sets and pack them
     Data(data::DataArgs),
 }
@@ -65,6 +69,7 @@ pub fn main() -> Result<(), String> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Board(args) => board::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Data(args) => data::run(&args),
     }
 }

@@ -13,6 +13,7 @@ pub mod presets;
 mod prior;
 mod rate;
 pub mod record;
+pub mod speed;
 mod step;
 mod trainer;
 pub mod update;

@@ -7,7 +7,7 @@
 //! | `board()` | the connection, the view of the worker, the port, frames and the last comparison, as JSON text |
 //! | `isIdle()` | whether nothing is under way |
 //! | `idle()` | a promise that resolves once nothing is |
-//! | `bench(ms)` | a promise of samples per second and multiply-accumulates of both executors, as JSON text |
+//! | `bench(ms, configs, repeats)` | a promise of samples per second and multiply-accumulates, as JSON text: of each configuration (objects as `{preset: 'paper', precision: 'float', batch: 64}`), or of preset `paper` in floating and in fixed point |
 //! | `benchAccelerator(ms)` | simulated cycles per second of the event engine, as JSON text |
 //! | `crashWorker()` | lets the worker trap |
 //! | `timeline()` | what the timeline shows, as JSON text; `null` while there is none |
@@ -30,7 +30,7 @@ use super::session::Session;
 use crate::accel::{Fit, Machine};
 use crate::link::run::Comparison;
 use crate::program::Schedule;
-use crate::worker::message::Speed;
+use crate::train::speed::Speed;
 use crate::worker::message::board::{BoardView, Connection};
 
 thread_local! {
@@ -91,10 +91,17 @@ pub fn install(session: &Session) {
         Closure::<dyn Fn()>::new(move || held.crash_worker()).into_js_value(),
     );
     let held = session.clone();
-    let bench =
-        Closure::<dyn Fn(Option<u32>) -> js_sys::Promise>::new(move |milliseconds: Option<u32>| {
-            bench(&held, milliseconds.unwrap_or(2000))
-        });
+    let bench = Closure::<dyn Fn(Option<u32>, JsValue, Option<u32>) -> js_sys::Promise>::new(
+        move |milliseconds: Option<u32>, configs: JsValue, repeats: Option<u32>| {
+            let configs = texts(&configs);
+            bench(
+                &held,
+                milliseconds.unwrap_or(2000),
+                repeats.unwrap_or(5),
+                configs,
+            )
+        },
+    );
     add("bench", bench.into_js_value());
     let bench = Closure::<dyn Fn(Option<f64>) -> String>::new(|milliseconds: Option<f64>| {
         let speeds = event_speeds(milliseconds.unwrap_or(500.0), js_sys::Date::now);
@@ -239,33 +246,40 @@ async fn moment() {
 
 #[derive(Serialize)]
 struct Measured {
-    executor: String,
-    samples_per_second: f64,
-    macs_per_sample: f64,
+    #[serde(flatten)]
+    speed: Speed,
     macs_per_second: f64,
 }
 
-fn bench(session: &Session, milliseconds: u32) -> js_sys::Promise {
+/// The elements of a JavaScript array as JSON texts; none if it is no array.
+fn texts(list: &JsValue) -> Vec<String> {
+    let text =
+        |element| js_sys::JSON::stringify(&element).map_or_else(|_| String::new(), String::from);
+    list.dyn_ref::<Array>()
+        .map_or(vec![], |list| list.iter().map(text).collect())
+}
+
+fn bench(
+    session: &Session,
+    milliseconds: u32,
+    repeats: u32,
+    configs: Vec<String>,
+) -> js_sys::Promise {
     let session = session.clone();
     future_to_promise(async move {
-        if !session.has_data() {
-            session.reset();
-            while !session.has_data() && session.model().phase != Phase::Failed {
-                moment().await;
-            }
-        }
-        session.bench(milliseconds);
-        while session.model().speeds.is_empty() {
+        session.bench(milliseconds, repeats, configs);
+        loop {
             moment().await;
+            let Some(speeds) = session.model().speeds else {
+                continue;
+            };
+            let measured = |speed: Speed| Measured {
+                macs_per_second: speed.samples_per_second * speed.macs_per_sample,
+                speed,
+            };
+            let speeds: Vec<_> = speeds?.into_iter().map(measured).collect();
+            return Ok(serde_json::to_string(&speeds).unwrap_or_default().into());
         }
-        let measured = |s: Speed| Measured {
-            macs_per_second: s.samples_per_second * s.macs_per_sample,
-            executor: s.executor,
-            samples_per_second: s.samples_per_second,
-            macs_per_sample: s.macs_per_sample,
-        };
-        let speeds: Vec<_> = session.model().speeds.into_iter().map(measured).collect();
-        Ok(serde_json::to_string(&speeds).unwrap_or_default().into())
     })
 }
 

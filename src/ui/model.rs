@@ -10,9 +10,8 @@ use super::link::Tab;
 use crate::train::config::RunConfig;
 use crate::train::metrics::{EpochMetrics, Snapshot, StepMetrics};
 use crate::train::record::RunRecord;
-use crate::worker::message::{
-    Answer, DataInfo, Event, Position, Progress, RunId, SampleImage, Speed,
-};
+use crate::train::speed::Speed;
+use crate::worker::message::{Answer, DataInfo, Event, Position, Progress, RunId, SampleImage};
 
 /// What the page is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,8 +305,8 @@ pub struct Model {
     pub pad: Pad,
     /// The board.
     pub board: BoardState,
-    /// Speeds measured by the page benchmark.
-    pub speeds: Vec<Speed>,
+    /// Speeds measured by the page benchmark, or why not; none while it runs.
+    pub speeds: Option<Result<Vec<Speed>, String>>,
     /// A sentence for screen readers, changed rarely.
     pub spoken: String,
 }
@@ -330,7 +329,7 @@ impl Model {
             evaluating: None,
             pad: Pad::default(),
             board: BoardState::default(),
-            speeds: vec![],
+            speeds: None,
             spoken: String::new(),
         }
     }
@@ -376,7 +375,7 @@ impl Model {
                 self.pad.image = Some(image);
                 self.pad.laid += 1;
             }
-            Event::Bench { speeds } => self.speeds = speeds,
+            Event::Bench { speeds } => self.speeds = Some(speeds),
             _ => {}
         }
     }

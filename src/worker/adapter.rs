@@ -2,8 +2,9 @@
 
 use crate::data::{TrainTest, pack, upload};
 pub use crate::train::Advance;
-use crate::train::config::RunConfig;
+use crate::train::config::{Precision, Preset, RunConfig};
 use crate::train::metrics::Snapshot;
+use crate::train::speed::{Measurement, Speed, configuration, measure};
 use crate::train::{TrainError, Trainer};
 
 use super::message::Source;
@@ -51,6 +52,24 @@ pub fn read(source: &Source, files: &[Vec<u8>]) -> Result<TrainTest, String> {
             upload::train_and_test(&pairs).map_err(|e| e.to_string())
         }
     }
+}
+
+/// How fast configurations train, each given as the fields that differ from a preset; without any,
+/// preset `paper` in floating and in fixed point.
+pub fn speeds(
+    configs: &[String],
+    how: Measurement,
+    now: fn() -> f64,
+) -> Result<Vec<Speed>, String> {
+    let configs = if configs.is_empty() {
+        [Precision::Float, Precision::Fixed]
+            .map(|precision| RunConfig::preset(Preset::Paper, precision))
+            .to_vec()
+    } else {
+        let parsed: Result<_, _> = configs.iter().map(|config| configuration(config)).collect();
+        parsed.map_err(|error| error.to_string())?
+    };
+    measure(&configs, how, now).map_err(|error| error.to_string())
 }
 
 /// A trainer and what the worker needs to know beside it.

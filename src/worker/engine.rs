@@ -11,11 +11,12 @@ use super::board::Desk;
 use super::message::board::Place;
 use super::message::{
     Answer, DataInfo, Event, PROTOCOL, Position, Progress, Request, RunId, SampleImage, Source,
-    Speed, Ticket,
+    Ticket,
 };
 use crate::data::{Dataset, TrainTest};
-use crate::train::config::{Precision, Preset, RunConfig};
+use crate::train::config::RunConfig;
 use crate::train::metrics::StepMetrics;
+use crate::train::speed::Measurement;
 
 /// Longest time between two looks at the queue.
 pub const SLICE_MILLISECONDS: f64 = 14.0;
@@ -137,7 +138,11 @@ impl Engine {
             Request::Checkpoint { ticket } => self.send_checkpoint(Some(ticket)),
             Request::Predict { ticket } => self.predict(ticket, &bulk.pop().unwrap_or_default()),
             Request::Image { ticket, index } => self.image(ticket, index),
-            Request::Bench { milliseconds } => self.bench(f64::from(milliseconds)),
+            Request::Bench {
+                milliseconds,
+                repeats,
+                configs,
+            } => self.bench(milliseconds, repeats, &configs),
             Request::Board(request) => self.board(request, bulk),
             Request::Crash => panic!("the worker was asked to trap"),
         }
@@ -425,18 +430,13 @@ impl Engine {
         }
     }
 
-    fn bench(&mut self, milliseconds: f64) {
-        let mut speeds = vec![];
-        if let Some(data) = &self.data {
-            for (executor, precision) in [("float", Precision::Float), ("fixed", Precision::Fixed)]
-            {
-                let mut config = RunConfig::preset(Preset::Paper, precision);
-                config.data.clone_from(&data.info.name);
-                if let Ok(learner) = Learner::new(config, &data.sets) {
-                    speeds.push(speed(executor, learner, milliseconds, self.now));
-                }
-            }
-        }
+    fn bench(&mut self, milliseconds: u32, repeats: u32, configs: &[String]) {
+        let how = Measurement {
+            milliseconds: f64::from(milliseconds),
+            repeats: repeats as usize,
+            threads: 1,
+        };
+        let speeds = adapter::speeds(configs, how, self.now);
         self.say(Event::Bench { speeds });
     }
 }
@@ -523,26 +523,6 @@ fn sample(sets: &TrainTest, index: usize) -> SampleImage {
     }
 }
 
-/// Run a learner for `milliseconds` and read the multiply-accumulates off its Program.
-fn speed(executor: &str, mut learner: Learner, milliseconds: f64, now: Clock) -> Speed {
-    // The first step builds tables and fills caches: it is not counted.
-    learner.advance();
-    let (start, mut steps) = (now(), 0_u32);
-    let mut elapsed = 0.0;
-    while elapsed < milliseconds {
-        if matches!(learner.advance(), Advance::Step(_)) {
-            steps += 1;
-        }
-        elapsed = now() - start;
-    }
-    let batch = u32::try_from(learner.config().batch).unwrap_or(u32::MAX);
-    Speed {
-        executor: executor.into(),
-        samples_per_second: f64::from(steps) * f64::from(batch) * 1000.0 / elapsed.max(1.0),
-        macs_per_sample: learner.snapshot().macs_per_sample(),
-    }
-}
-
 #[cfg(test)]
 mod board_tests;
 
@@ -550,6 +530,7 @@ mod board_tests;
 mod tests {
     use super::*;
     use crate::data::pack;
+    use crate::train::config::{Precision, Preset};
 
     fn set(count: usize) -> Dataset {
         Dataset {

@@ -204,15 +204,14 @@ impl Session {
         self.send(Request::Crash);
     }
 
-    /// Measure both executors; the model's `speeds` hold the answer.
-    pub fn bench(&self, milliseconds: u32) {
-        self.change(|m| m.speeds.clear());
-        self.send(Request::Bench { milliseconds });
-    }
-
-    /// Make sure some data set is in the worker (for the benchmark).
-    pub fn has_data(&self) -> bool {
-        self.0.in_worker.borrow().is_some()
+    /// Measure how fast configurations train; the model's `speeds` hold the answer.
+    pub fn bench(&self, milliseconds: u32, repeats: u32, configs: Vec<String>) {
+        self.change(|m| m.speeds = None);
+        self.send(Request::Bench {
+            milliseconds,
+            repeats,
+            configs,
+        });
     }
 
     /// Whether nothing is under way.

@@ -7,6 +7,7 @@ use crate::accel::Machine;
 use crate::data::pack;
 use crate::link::line::{Faults, LineSettings};
 use crate::link::virtual_board::VirtualSettings;
+use crate::train::config::{Precision, Preset};
 use crate::worker::message::board::{BoardEvent, BoardRequest, BoardView, Connection, Destination};
 
 thread_local! {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::train::config::RunConfig;
 use crate::train::metrics::{EpochMetrics, Snapshot, StepMetrics};
+use crate::train::speed::Speed;
 
 /// Version of this protocol. Page and worker are built together; a worker left over in a cache
 /// announces another number and is refused.
@@ -88,10 +89,17 @@ pub enum Request {
         /// Its position in the test set; taken modulo its size.
         index: u32,
     },
-    /// Measure the speed of both executors for about this long each, on the loaded data.
+    /// Measure how fast configurations train, by turns, on images of noise.
     Bench {
-        /// Wall time for each executor.
+        /// Wall time for each, over all repeats.
         milliseconds: u32,
+        /// Stretches of that time that are measured one by one.
+        repeats: u32,
+        /// Each as the fields that differ from a preset, in JSON (see [`configuration`]); none for preset
+        /// `paper` in floating and in fixed point.
+        ///
+        /// [`configuration`]: crate::train::speed::configuration
+        configs: Vec<String>,
     },
     /// About a board; buffers as said there.
     Board(board::BoardRequest),
@@ -181,17 +189,6 @@ pub struct Progress {
     pub snapshot: Option<Snapshot>,
     /// Answers for the sample images, with each snapshot.
     pub answers: Vec<Answer>,
-}
-
-/// Speed of one executor in this browser.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Speed {
-    /// `float` or `fixed`.
-    pub executor: String,
-    /// Training samples per second.
-    pub samples_per_second: f64,
-    /// Multiply-accumulates per training sample, counted from the Program.
-    pub macs_per_sample: f64,
 }
 
 /// From the worker to the page.
@@ -286,10 +283,10 @@ pub enum Event {
         /// The image.
         image: SampleImage,
     },
-    /// Speed of the executors.
+    /// How fast configurations train.
     Bench {
-        /// One entry per executor.
-        speeds: Vec<Speed>,
+        /// One entry per configuration, or what was wrong with one.
+        speeds: Result<Vec<Speed>, String>,
     },
     /// About a board; buffers as said there.
     Board(board::BoardEvent),
