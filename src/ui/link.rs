@@ -7,18 +7,16 @@
 //! and one made before a field existed still opens, with that field at its default.
 
 use std::fmt;
-use std::io::{Read, Write};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
+use miniz_oxide::deflate::compress_to_vec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::accel::setup::Setup;
+use crate::data::inflate::{Deflated, read_up_to};
 use crate::train::config::RunConfig;
 
 /// Version prefix of the links written here.
@@ -202,18 +200,23 @@ fn pack<T: Serialize>(new: &T, old: &T) -> String {
     let Some(patch) = difference(&value(new), &value(old)) else {
         return String::new();
     };
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    let deflated = encoder
-        .write_all(patch.to_string().as_bytes())
-        .and_then(|()| encoder.finish());
-    deflated.map_or_else(|_| String::new(), |bytes| BASE64.encode(bytes))
+    deflate(&text(&patch))
+}
+
+fn deflate(text: &str) -> String {
+    BASE64.encode(compress_to_vec(text.as_bytes(), 9))
 }
 
 fn unpack<T: Serialize + DeserializeOwned>(body: &str, old: &T) -> Result<T, LinkError> {
     let patch = inflate(body)?;
     let mut whole = value(old);
     merge(&mut whole, patch);
-    serde_json::from_value(whole).map_err(|e| LinkError(e.to_string()))
+    // By way of text, as configurations are read everywhere; nobody has seen its lines.
+    serde_json::from_str(&text(&whole)).map_err(|error| {
+        let said = error.to_string();
+        let what = said.split_once(" at line").map_or(&*said, |(what, _)| what);
+        fault(what)
+    })
 }
 
 fn inflate(body: &str) -> Result<Value, LinkError> {
@@ -223,23 +226,24 @@ fn inflate(body: &str) -> Result<Value, LinkError> {
     let deflated = BASE64
         .decode(body)
         .map_err(|_| fault("it is damaged or cut short"))?;
+    let damaged = || fault("it is damaged or cut short");
     let mut text = Vec::new();
-    DeflateDecoder::new(deflated.as_slice())
-        .take(MAX_INFLATED as u64 + 1)
-        .read_to_end(&mut text)
-        .map_err(|_| fault("it is damaged or cut short"))?;
+    read_up_to(&mut Deflated::new(&deflated), MAX_INFLATED + 1, &mut text)
+        .map_err(|_| damaged())?;
     if text.len() > MAX_INFLATED {
         return Err(fault("it holds more than a configuration"));
     }
-    serde_json::from_slice(&text).map_err(|_| fault("it is damaged or cut short"))
+    let text = String::from_utf8(text).map_err(|_| damaged())?;
+    serde_json::from_str(&text).map_err(|_| damaged())
 }
 
 /// A value as JSON. By way of text, so that an `f32` keeps its short form.
 fn value<T: Serialize>(of: &T) -> Value {
-    serde_json::to_string(of)
-        .ok()
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or(Value::Null)
+    serde_json::from_str(&text(of)).unwrap_or(Value::Null)
+}
+
+fn text<T: Serialize>(of: &T) -> String {
+    serde_json::to_string(of).unwrap_or_default()
 }
 
 /// What of `new` differs from `old`, if anything; objects field by field, the rest as a whole.
@@ -367,14 +371,7 @@ mod tests {
 
     #[test]
     fn a_bomb_is_not_inflated() {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder
-            .write_all(&vec![b' '; 4 << 20])
-            .expect("writes to memory");
-        let bomb = format!(
-            "1.{}",
-            BASE64.encode(encoder.finish().expect("writes to memory"))
-        );
+        let bomb = ["1.", &deflate(&" ".repeat(4 << 20))].concat();
         assert!(bomb.len() < MAX_LINK);
         assert_eq!(
             read(&bomb),
@@ -384,14 +381,7 @@ mod tests {
 
     #[test]
     fn fields_nobody_knows_are_named() {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder
-            .write_all(br#"{"colour":"red"}"#)
-            .expect("writes to memory");
-        let hash = format!(
-            "1.{}",
-            BASE64.encode(encoder.finish().expect("writes to memory"))
-        );
+        let hash = ["1.", &deflate(r#"{"colour":"red"}"#)].concat();
         assert!(
             read(&hash)
                 .expect_err("unknown field")
