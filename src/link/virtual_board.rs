@@ -17,6 +17,7 @@ use super::command::{Command, Settings};
 use super::device::{Device as Board, Reply, Wire};
 use super::frame::MAX_PAYLOAD;
 use crate::accel::{Counters, Device, Machine};
+use crate::json;
 use crate::train::Order;
 use configured::{Configured, Refusal};
 use memory::ImageMemory;
@@ -264,7 +265,7 @@ impl VirtualBoard {
                 Status::BadProgram,
                 "the machine's checksum differs: write it again".to_owned(),
             ))?;
-            let machine: Machine = serde_json::from_slice(&bytes)
+            let machine: Machine = json::read(&bytes)
                 .map_err(|error| (Status::BadProgram, format!("this is no machine: {error}")))?;
             Machine {
                 device: self.settings.device,
@@ -438,7 +439,7 @@ impl VirtualBoard {
 /// A machine as it is read from a board.
 fn text(machine: &Machine) -> Vec<u8> {
     // A machine is plain data.
-    serde_json::to_vec(machine).unwrap_or_default()
+    json::write(machine).into_bytes()
 }
 
 impl Board for VirtualBoard {

@@ -1,12 +1,13 @@
 //! A finished run, kept for showing: what the page draws before anyone presses a button.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{Read, Write};
 
 use serde::{Deserialize, Serialize};
 
 use super::config::RunConfig;
 use super::metrics::{EpochMetrics, Snapshot, StepMetrics};
+use crate::json;
 
 /// Bytes a record may take once inflated.
 const MAX_INFLATED: u64 = 64 << 20;
@@ -60,7 +61,6 @@ pub struct RunRecord {
     pub samples: Vec<RecordedSample>,
     /// File beside the record that holds the run's last checkpoint, where there is one: the
     /// network that answers drawings.
-    #[serde(default)]
     pub checkpoint: Option<String>,
 }
 
@@ -86,17 +86,17 @@ impl RunRecord {
     /// # Errors
     /// If the bytes are not such a record or inflate beyond 64 MiB.
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
-        let mut text = Vec::new();
-        let json = if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut inflated = Vec::new();
+        let text = if bytes.starts_with(&[0x1f, 0x8b]) {
             flate2::read::GzDecoder::new(bytes)
                 .take(MAX_INFLATED)
-                .read_to_end(&mut text)
+                .read_to_end(&mut inflated)
                 .map_err(|e| RecordError(e.to_string()))?;
-            text.as_slice()
+            inflated.as_slice()
         } else {
             bytes
         };
-        serde_json::from_slice(json).map_err(|e| RecordError(e.to_string()))
+        json::read(text).map_err(|e| RecordError(e.to_string()))
     }
 
     /// The record as gzipped JSON.
@@ -105,7 +105,9 @@ impl RunRecord {
     /// If a value cannot be written as JSON.
     pub fn write(&self) -> Result<Vec<u8>, RecordError> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        serde_json::to_writer(&mut encoder, self).map_err(|e| RecordError(e.to_string()))?;
+        encoder
+            .write_all(json::write(self).as_bytes())
+            .map_err(|e| RecordError(e.to_string()))?;
         encoder.finish().map_err(|e| RecordError(e.to_string()))
     }
 }

@@ -16,9 +16,9 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 use super::accel::setup::Setup;
+use crate::json::{self, Json};
 use crate::train::config::RunConfig;
 
 /// Version prefix of the links written here.
@@ -204,7 +204,7 @@ fn pack<T: Serialize>(new: &T, old: &T) -> String {
     };
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     let deflated = encoder
-        .write_all(patch.to_string().as_bytes())
+        .write_all(json::write(&patch).as_bytes())
         .and_then(|()| encoder.finish());
     deflated.map_or_else(|_| String::new(), |bytes| BASE64.encode(bytes))
 }
@@ -213,10 +213,10 @@ fn unpack<T: Serialize + DeserializeOwned>(body: &str, old: &T) -> Result<T, Lin
     let patch = inflate(body)?;
     let mut whole = value(old);
     merge(&mut whole, patch);
-    serde_json::from_value(whole).map_err(|e| LinkError(e.to_string()))
+    json::from_value(whole).map_err(|e| LinkError(e.to_string()))
 }
 
-fn inflate(body: &str) -> Result<Value, LinkError> {
+fn inflate(body: &str) -> Result<Json, LinkError> {
     if body.len() > MAX_LINK {
         return Err(fault(TOO_LONG));
     }
@@ -231,38 +231,38 @@ fn inflate(body: &str) -> Result<Value, LinkError> {
     if text.len() > MAX_INFLATED {
         return Err(fault("it holds more than a configuration"));
     }
-    serde_json::from_slice(&text).map_err(|_| fault("it is damaged or cut short"))
+    json::parse(&text).map_err(|_| fault("it is damaged or cut short"))
 }
 
 /// A value as JSON. By way of text, so that an `f32` keeps its short form.
-fn value<T: Serialize>(of: &T) -> Value {
-    serde_json::to_string(of)
-        .ok()
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or(Value::Null)
+fn value<T: Serialize>(of: &T) -> Json {
+    json::parse(json::write(of).as_bytes()).unwrap_or_default()
 }
 
 /// What of `new` differs from `old`, if anything; objects field by field, the rest as a whole.
-fn difference(new: &Value, old: &Value) -> Option<Value> {
+fn difference(new: &Json, old: &Json) -> Option<Json> {
     match (new, old) {
-        (Value::Object(new), Value::Object(old)) => {
-            let mut patch = Map::new();
-            for (key, value) in new {
-                if let Some(change) = difference(value, old.get(key).unwrap_or(&Value::Null)) {
-                    patch.insert(key.clone(), change);
+        (Json::Object(fields), Json::Object(_)) => {
+            let mut patch = Vec::new();
+            for (name, value) in fields {
+                if let Some(change) = difference(value, old.get(name).unwrap_or(&Json::Null)) {
+                    patch.push((name.clone(), change));
                 }
             }
-            (!patch.is_empty()).then_some(Value::Object(patch))
+            (!patch.is_empty()).then_some(Json::Object(patch))
         }
         _ => (new != old).then(|| new.clone()),
     }
 }
 
-fn merge(whole: &mut Value, patch: Value) {
+fn merge(whole: &mut Json, patch: Json) {
     match (whole, patch) {
-        (Value::Object(whole), Value::Object(patch)) => {
-            for (key, change) in patch {
-                merge(whole.entry(key).or_insert(Value::Null), change);
+        (Json::Object(whole), Json::Object(patch)) => {
+            for (name, change) in patch {
+                match whole.iter_mut().find(|(field, _)| *field == name) {
+                    Some((_, value)) => merge(value, change),
+                    None => whole.push((name, change)),
+                }
             }
         }
         (whole, patch) => *whole = patch,
