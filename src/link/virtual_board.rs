@@ -18,6 +18,7 @@ use super::command::{Command, Settings};
 use super::device::{Device as Board, Reply, Wire};
 use super::frame::MAX_PAYLOAD;
 use crate::accel::{Counters, Device, Machine};
+use crate::json;
 use crate::train::Order;
 use configured::{Configured, Refusal};
 use memory::ImageMemory;
@@ -265,9 +266,7 @@ impl VirtualBoard {
                 Status::BadProgram,
                 "the machine's checksum differs: write it again".to_owned(),
             ))?;
-            let text = std::str::from_utf8(&bytes).map_err(|error| error.to_string());
-            let machine: Machine = text
-                .and_then(|text| serde_json::from_str(text).map_err(|error| error.to_string()))
+            let machine: Machine = json::read(&bytes)
                 .map_err(|error| (Status::BadProgram, format!("this is no machine: {error}")))?;
             Machine {
                 device: self.settings.device,
@@ -441,7 +440,7 @@ impl VirtualBoard {
 /// A machine as it is read from a board.
 fn text(machine: &Machine) -> Vec<u8> {
     // A machine is plain data.
-    serde_json::to_vec(machine).unwrap_or_default()
+    json::write(machine).into_bytes()
 }
 
 impl Board for VirtualBoard {

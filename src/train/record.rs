@@ -43,6 +43,7 @@ pub struct RecordedSnapshot {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// Its configuration.
+    #[serde(with = "crate::json::text")]
     pub config: RunConfig,
     /// Names of the classes.
     pub classes: Vec<String>,
@@ -66,7 +67,6 @@ pub struct RunRecord {
     pub samples: Vec<RecordedSample>,
     /// File beside the record that holds the run's last checkpoint, where there is one: the
     /// network that answers drawings.
-    #[serde(default)]
     pub checkpoint: Option<String>,
 }
 
@@ -108,5 +108,39 @@ impl RunRecord {
     pub fn write(&self) -> Result<Vec<u8>, RecordError> {
         let body = postcard::to_stdvec(self).map_err(|error| RecordError(error.to_string()))?;
         Ok([&MAGIC[..], &compress_to_vec(&body, 9)].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Vec<u8> {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/example-run.ryrn");
+        std::fs::read(file).expect("the page's example")
+    }
+
+    #[test]
+    fn the_pages_example_comes_back_as_it_was_written() {
+        let record = RunRecord::read(&example()).expect("a record");
+        assert!(record.config.validate().is_ok());
+        assert_eq!(record.epochs.len(), record.config.epochs as usize);
+        assert_eq!(record.classes.len(), 10);
+        let written = record.write().expect("writes");
+        assert_eq!(RunRecord::read(&written), Ok(record));
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused_in_a_sentence() {
+        let whole = example();
+        for (bytes, why) in [
+            (&b"{\"config\":{}}"[..], "does not begin with `RYRN`"),
+            (&whole[..whole.len() / 2], "damaged or cut short"),
+            (&[&MAGIC[..], &compress_to_vec(&[1], 9)].concat(), ""),
+        ] {
+            let error = RunRecord::read(bytes).expect_err("no record").to_string();
+            assert!(error.starts_with("this is not a recorded run: "), "{error}");
+            assert!(error.contains(why), "{error}");
+        }
     }
 }

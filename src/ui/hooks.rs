@@ -28,6 +28,7 @@ use super::board_state::PortState;
 use super::model::Phase;
 use super::session::Session;
 use crate::accel::{Fit, Machine};
+use crate::json;
 use crate::link::run::Comparison;
 use crate::program::Schedule;
 use crate::worker::message::Speed;
@@ -98,7 +99,7 @@ pub fn install(session: &Session) {
     add("bench", bench.into_js_value());
     let bench = Closure::<dyn Fn(Option<f64>) -> String>::new(|milliseconds: Option<f64>| {
         let speeds = event_speeds(milliseconds.unwrap_or(500.0), js_sys::Date::now);
-        serde_json::to_string(&speeds).unwrap_or_default()
+        json::write(&speeds)
     });
     add("benchAccelerator", bench.into_js_value());
     let timeline = Closure::<dyn Fn() -> String>::new(|| {
@@ -136,9 +137,9 @@ fn state(session: &Session) -> String {
         snapshot.layers.iter().map(ranks).collect()
     });
     let state = State {
-        phase: format!("{:?}", model.phase).to_lowercase(),
+        phase: format!("{:?}", model.phase).to_ascii_lowercase(),
         running: model.phase == Phase::Running,
-        origin: format!("{:?}", view.origin).to_lowercase(),
+        origin: format!("{:?}", view.origin).to_ascii_lowercase(),
         step: view.position.step,
         epoch: view.position.epoch,
         checksum: view.position.checksum.clone(),
@@ -147,7 +148,7 @@ fn state(session: &Session) -> String {
         ranks,
         notice: model.notice.map(|n| n.text),
     };
-    serde_json::to_string(&state).unwrap_or_default()
+    json::write(&state)
 }
 
 #[derive(Serialize)]
@@ -177,7 +178,7 @@ fn board(session: &Session) -> String {
         },
         port: match &board.port {
             PortState::Gone(message) => message.clone(),
-            port => format!("{port:?}").to_lowercase(),
+            port => format!("{port:?}").to_ascii_lowercase(),
         },
         known_port: board.known_port,
         view: &board.view,
@@ -186,7 +187,7 @@ fn board(session: &Session) -> String {
         verifying: board.verifying,
         comparison: board.comparison.as_deref(),
     };
-    serde_json::to_string(&told).unwrap_or_default()
+    json::write(&told)
 }
 
 #[derive(Serialize)]
@@ -214,7 +215,7 @@ fn accelerator(session: &Session) -> String {
         utilisation: utilisation(&report.now),
         b_step_cycles: report.other.as_ref().map(|b| b.timing.cycles()),
     });
-    serde_json::to_string(&report).unwrap_or_default()
+    json::write(&report)
 }
 
 fn idle(session: &Session) -> js_sys::Promise {
@@ -265,7 +266,7 @@ fn bench(session: &Session, milliseconds: u32) -> js_sys::Promise {
             macs_per_sample: s.macs_per_sample,
         };
         let speeds: Vec<_> = session.model().speeds.into_iter().map(measured).collect();
-        Ok(serde_json::to_string(&speeds).unwrap_or_default().into())
+        Ok(json::write(&speeds).into())
     })
 }
 

@@ -13,10 +13,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use miniz_oxide::deflate::compress_to_vec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 use super::accel::setup::Setup;
 use crate::data::inflate::{Deflated, read_up_to};
+use crate::json::{self, Json};
 use crate::train::config::RunConfig;
 
 /// Version prefix of the links written here.
@@ -200,7 +200,7 @@ fn pack<T: Serialize>(new: &T, old: &T) -> String {
     let Some(patch) = difference(&value(new), &value(old)) else {
         return String::new();
     };
-    deflate(&text(&patch))
+    deflate(&json::write(&patch))
 }
 
 fn deflate(text: &str) -> String {
@@ -211,15 +211,10 @@ fn unpack<T: Serialize + DeserializeOwned>(body: &str, old: &T) -> Result<T, Lin
     let patch = inflate(body)?;
     let mut whole = value(old);
     merge(&mut whole, patch);
-    // By way of text, as configurations are read everywhere; nobody has seen its lines.
-    serde_json::from_str(&text(&whole)).map_err(|error| {
-        let said = error.to_string();
-        let what = said.split_once(" at line").map_or(&*said, |(what, _)| what);
-        fault(what)
-    })
+    json::from_value(whole).map_err(|e| LinkError(e.to_string()))
 }
 
-fn inflate(body: &str) -> Result<Value, LinkError> {
+fn inflate(body: &str) -> Result<Json, LinkError> {
     if body.len() > MAX_LINK {
         return Err(fault(TOO_LONG));
     }
@@ -233,40 +228,38 @@ fn inflate(body: &str) -> Result<Value, LinkError> {
     if text.len() > MAX_INFLATED {
         return Err(fault("it holds more than a configuration"));
     }
-    let text = String::from_utf8(text).map_err(|_| damaged())?;
-    serde_json::from_str(&text).map_err(|_| damaged())
+    json::parse(&text).map_err(|_| fault("it is damaged or cut short"))
 }
 
 /// A value as JSON. By way of text, so that an `f32` keeps its short form.
-fn value<T: Serialize>(of: &T) -> Value {
-    serde_json::from_str(&text(of)).unwrap_or(Value::Null)
-}
-
-fn text<T: Serialize>(of: &T) -> String {
-    serde_json::to_string(of).unwrap_or_default()
+fn value<T: Serialize>(of: &T) -> Json {
+    json::parse(json::write(of).as_bytes()).unwrap_or_default()
 }
 
 /// What of `new` differs from `old`, if anything; objects field by field, the rest as a whole.
-fn difference(new: &Value, old: &Value) -> Option<Value> {
+fn difference(new: &Json, old: &Json) -> Option<Json> {
     match (new, old) {
-        (Value::Object(new), Value::Object(old)) => {
-            let mut patch = Map::new();
-            for (key, value) in new {
-                if let Some(change) = difference(value, old.get(key).unwrap_or(&Value::Null)) {
-                    patch.insert(key.clone(), change);
+        (Json::Object(fields), Json::Object(_)) => {
+            let mut patch = Vec::new();
+            for (name, value) in fields {
+                if let Some(change) = difference(value, old.get(name).unwrap_or(&Json::Null)) {
+                    patch.push((name.clone(), change));
                 }
             }
-            (!patch.is_empty()).then_some(Value::Object(patch))
+            (!patch.is_empty()).then_some(Json::Object(patch))
         }
         _ => (new != old).then(|| new.clone()),
     }
 }
 
-fn merge(whole: &mut Value, patch: Value) {
+fn merge(whole: &mut Json, patch: Json) {
     match (whole, patch) {
-        (Value::Object(whole), Value::Object(patch)) => {
-            for (key, change) in patch {
-                merge(whole.entry(key).or_insert(Value::Null), change);
+        (Json::Object(whole), Json::Object(patch)) => {
+            for (name, change) in patch {
+                match whole.iter_mut().find(|(field, _)| *field == name) {
+                    Some((_, value)) => merge(value, change),
+                    None => whole.push((name, change)),
+                }
             }
         }
         (whole, patch) => *whole = patch,

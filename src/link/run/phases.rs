@@ -9,6 +9,7 @@ use super::read_back::ReadBack;
 use super::steps::{Steps, Takers};
 use super::upload::Upload;
 use super::{BoardRun, Happened, KEPT, Phase, Reading, StepTime, Wanted};
+use crate::json;
 use crate::link::answer::{self, Capabilities, Report, State};
 use crate::link::command::{Command, Settings, Space};
 use crate::link::session::{LinkError, Session};
@@ -146,7 +147,7 @@ impl BoardRun {
     /// machine if the board takes one.
     fn wanted_settings(&self, trainer: &Trainer, board: &Capabilities) -> (Settings, Vec<Memory>) {
         let machine = self.machine.as_ref().filter(|_| board.any_machine);
-        let machine = machine.and_then(|machine| serde_json::to_vec(machine).ok());
+        let machine = machine.map(|machine| json::write(machine).into_bytes());
         let machine = machine.unwrap_or_default();
         let program = code::encode(trainer.program());
         let [height, width] = trainer.image_size();
