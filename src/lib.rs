@@ -13,7 +13,7 @@
 //! | 3 | [`exec`] | float and fixed-point executors |
 //! | 2 | [`program`] | buffers, operations, schedules, planner, cost counts |
 //! | 1 | [`tt`], [`data`] | tensor-train algebra · data sets and their files |
-//! | 0 | [`numeric`], [`kernels`] | formats, rounding, random streams · matrix kernels |
+//! | 0 | [`numeric`], [`kernels`], [`json`] | formats, rounding, random streams · matrix kernels · JSON |
 //!
 //! A module uses only floors below its own (`tests/floors.rs` checks it).
 
@@ -22,6 +22,7 @@ pub mod accel;
 pub mod cli;
 pub mod data;
 pub mod exec;
+pub mod json;
 pub mod kernels;
 pub mod link;
 pub mod numeric;

@@ -1,4 +1,10 @@
-// Starts the training worker; every file carries the page's version, so that none comes stale from a cache.
-const version = self.location.search;
-importScripts(`railyard-worker.js${version}`);
-wasm_bindgen({ module_or_path: `railyard-worker_bg.wasm${version}` });
+// A training worker: takes the address of the page's script and the page's compiled program, and starts it.
+onmessage = async ({ data: [script, module] }) => {
+  onmessage = null
+  try {
+    const { default: start } = await import(script)
+    await start({ module_or_path: module })
+  } catch (error) {
+    reportError(error)
+  }
+}

@@ -1,6 +1,13 @@
-//! The page's binary (wasm32; it does nothing elsewhere).
+//! The page and its training worker in one program (wasm32; it does nothing elsewhere): the scope it
+//! starts in tells which of the two it is.
 
 fn main() {
     #[cfg(target_arch = "wasm32")]
-    railyard::ui::start();
+    {
+        if railyard::worker::in_worker() {
+            railyard::worker::start();
+        } else {
+            railyard::ui::start();
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! `railyard bench`: how fast this machine trains.
 
 use clap::Args;
-use serde_json::json;
 
 use super::options::RunOptions;
 use super::train::clock;
+use crate::json;
 use crate::numeric::grouped;
 use crate::train::config::Precision;
 use crate::train::speed::{Measurement, measure};
@@ -50,11 +50,8 @@ pub fn run(args: &BenchArgs) -> Result<(), String> {
     };
     let speeds = measure(&configs, how, || clock() * 1000.0).map_err(|error| error.to_string())?;
     for speed in &speeds {
-        let rate = speed.samples_per_second * speed.macs_per_sample;
         if args.json {
-            let mut line = json!(speed);
-            line["macs_per_second"] = json!(rate);
-            println!("{line}");
+            println!("{}", json::write(speed));
         } else {
             let samples = |value: f64| grouped(value.round() as u64);
             println!(
@@ -65,7 +62,7 @@ pub fn run(args: &BenchArgs) -> Result<(), String> {
                 samples(speed.samples_per_second),
                 samples(speed.slowest),
                 samples(speed.fastest),
-                rate / 1e9
+                speed.macs_per_second / 1e9
             );
         }
     }

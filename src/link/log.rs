@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{ANSWER, Header, MAX_PAYLOAD};
+use crate::json;
 
 /// Frames that a log keeps.
 pub const MOST_FRAMES: usize = 20_000;
@@ -81,8 +82,7 @@ struct Heading {
     format: String,
     version: u32,
     /// Older frames that the log no longer held.
-    #[serde(default)]
-    dropped: u64,
+    dropped: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -180,12 +180,12 @@ impl Log {
         let heading = Heading {
             format: FORMAT.into(),
             version: VERSION,
-            dropped: self.dropped,
+            dropped: Some(self.dropped),
         };
-        let mut out = serde_json::to_vec(&heading).unwrap_or_default();
+        let mut out = json::write(&heading).into_bytes();
         out.push(b'\n');
         for entry in &self.entries {
-            out.extend(serde_json::to_vec(&entry.shown()).unwrap_or_default());
+            out.extend(json::write(&entry.shown()).into_bytes());
             out.push(b'\n');
         }
         out
@@ -239,7 +239,7 @@ pub fn read(file: &[u8]) -> Result<Vec<Passed>, LogError> {
     let file = file.strip_suffix(b"\n").unwrap_or(file);
     let mut lines = file.split(|&byte| byte == b'\n');
     let first = lines.next().unwrap_or_default();
-    let heading: Heading = serde_json::from_slice(first).map_err(|_| LogError::NotALog)?;
+    let heading: Heading = json::read(first).map_err(|_| LogError::NotALog)?;
     if heading.format != FORMAT {
         return Err(LogError::NotALog);
     }
@@ -253,8 +253,8 @@ pub fn read(file: &[u8]) -> Result<Vec<Passed>, LogError> {
 }
 
 fn frame(line: &[u8]) -> Result<Passed, String> {
-    let passed: Passed = serde_json::from_slice(line).map_err(|error| {
-        // serde counts lines too, and would say 1 for each.
+    let passed: Passed = json::read(line).map_err(|error| {
+        // The reader counts lines too, and would say 1 for each.
         let said = error.to_string();
         let what = said
             .split_once(" at line")

@@ -6,6 +6,7 @@
 mod configured;
 mod memory;
 
+use crate::numeric::crc::crc32;
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use super::command::{Command, Settings};
 use super::device::{Device as Board, Reply, Wire};
 use super::frame::MAX_PAYLOAD;
 use crate::accel::{Counters, Device, Machine};
+use crate::json;
 use crate::train::Order;
 use configured::{Configured, Refusal};
 use memory::ImageMemory;
@@ -249,7 +251,7 @@ impl VirtualBoard {
         let written = |bytes: &[u8], len: u32, sum: u32| {
             let found = bytes.get(..len as usize);
             found
-                .filter(|bytes| crc32fast::hash(bytes) == sum)
+                .filter(|bytes| crc32(bytes) == sum)
                 .map(<[u8]>::to_vec)
         };
         let machine = if settings.machine_len == 0 {
@@ -264,7 +266,7 @@ impl VirtualBoard {
                 Status::BadProgram,
                 "the machine's checksum differs: write it again".to_owned(),
             ))?;
-            let machine: Machine = serde_json::from_slice(&bytes)
+            let machine: Machine = json::read(&bytes)
                 .map_err(|error| (Status::BadProgram, format!("this is no machine: {error}")))?;
             Machine {
                 device: self.settings.device,
@@ -397,7 +399,7 @@ impl VirtualBoard {
             }
             Command::Checksum(at, len) => {
                 let bytes = self.read_memory(at, len as usize).map_err(plain)?;
-                reply.put(&crc32fast::hash(&bytes).to_le_bytes());
+                reply.put(&crc32(&bytes).to_le_bytes());
             }
             Command::Load {
                 ref order,
@@ -438,7 +440,7 @@ impl VirtualBoard {
 /// A machine as it is read from a board.
 fn text(machine: &Machine) -> Vec<u8> {
     // A machine is plain data.
-    serde_json::to_vec(machine).unwrap_or_default()
+    json::write(machine).into_bytes()
 }
 
 impl Board for VirtualBoard {

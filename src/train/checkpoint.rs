@@ -27,6 +27,7 @@ use super::model::{Bond, Layer, Model, Parameter};
 use super::trainer::{Tally, Trainer};
 use crate::data::Dataset;
 use crate::exec::fixed::Shift;
+use crate::json;
 use crate::tt::TtShape;
 
 /// Largest checkpoint that is read.
@@ -155,7 +156,7 @@ impl Trainer {
             shifts: self.engine.shifts(),
         };
         // Neither can fail: the header is plain data, and every tensor's bytes fit its shape.
-        let text = serde_json::to_string(&header).unwrap_or_default();
+        let text = json::write(&header);
         let views = entries.iter().filter_map(|entry| {
             let view = TensorView::new(entry.dtype, entry.shape.clone(), &entry.bytes).ok()?;
             Some((entry.name.as_str(), view))
@@ -319,7 +320,7 @@ fn header(bytes: &[u8]) -> Result<Header, TrainError> {
     let text = metadata.metadata().as_ref().and_then(|map| map.get("railyard")).ok_or_else(|| {
         bad("this safetensors file has no `railyard` metadata; a checkpoint saved by railyard is accepted")
     })?;
-    let header: Header = serde_json::from_str(text).map_err(|error| {
+    let header: Header = json::read(text.as_bytes()).map_err(|error| {
         bad(format!(
             "the checkpoint's `railyard` metadata cannot be read: {error}"
         ))

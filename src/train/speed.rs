@@ -5,12 +5,12 @@
 //! the first stretch of each warms it up and is not counted.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::config::{Precision, Preset, RunConfig};
 use super::error::{ConfigError, TrainError};
 use super::trainer::{Advance, Trainer};
 use crate::data::Dataset;
+use crate::json::{self, Json, JsonError};
 use crate::numeric::{Seed, Stream};
 use crate::program::Schedule;
 
@@ -44,6 +44,8 @@ pub struct Speed {
     pub fastest: f64,
     /// Multiply-accumulates per training sample, counted from the Program.
     pub macs_per_sample: f64,
+    /// The median's multiply-accumulates per second.
+    pub macs_per_second: f64,
 }
 
 /// How to measure.
@@ -63,36 +65,39 @@ pub struct Measurement {
 /// # Errors
 /// If the text is not JSON, a field is unknown, or a value is not accepted.
 pub fn configuration(overrides: &str) -> Result<RunConfig, ConfigError> {
-    let wrong = |error: serde_json::Error| ConfigError {
+    let wrong = |error: JsonError| ConfigError {
         field: "config".into(),
         message: error.to_string(),
     };
-    let mut changes: Value = serde_json::from_str(overrides).map_err(wrong)?;
-    let named = |changes: &Value, name: &str| changes.get(name).cloned();
-    let preset = match named(&changes, "preset") {
-        Some(name) => serde_json::from_value(name).map_err(wrong)?,
+    let mut changes = json::parse(overrides.as_bytes()).map_err(wrong)?;
+    let preset = match changes.get("preset") {
+        Some(name) => json::from_value(name.clone()).map_err(wrong)?,
         None => Preset::Paper,
     };
-    let precision = match named(&changes, "precision") {
-        Some(name) => serde_json::from_value(name).map_err(wrong)?,
+    let precision = match changes.get("precision") {
+        Some(name) => json::from_value(name.clone()).map_err(wrong)?,
         None => Precision::Fixed,
     };
-    if let Some(fields) = changes.as_object_mut() {
-        fields.remove("preset");
+    if let Json::Object(fields) = &mut changes {
+        fields.retain(|(name, _)| name != "preset");
     }
-    let mut config = serde_json::to_value(RunConfig::preset(preset, precision)).map_err(wrong)?;
+    let preset = json::write(&RunConfig::preset(preset, precision));
+    let mut config = json::parse(preset.as_bytes()).map_err(wrong)?;
     lay_over(&mut config, changes);
-    let config: RunConfig = serde_json::from_value(config).map_err(wrong)?;
+    let config: RunConfig = json::from_value(config).map_err(wrong)?;
     config.validate()?;
     Ok(config)
 }
 
 /// Replaces what `changes` names; objects are entered, everything else is replaced whole.
-fn lay_over(value: &mut Value, changes: Value) {
+fn lay_over(value: &mut Json, changes: Json) {
     match (value, changes) {
-        (Value::Object(fields), Value::Object(changes)) => {
+        (Json::Object(fields), Json::Object(changes)) => {
             for (name, change) in changes {
-                lay_over(fields.entry(name).or_insert(Value::Null), change);
+                match fields.iter_mut().find(|(field, _)| *field == name) {
+                    Some((_, value)) => lay_over(value, change),
+                    None => fields.push((name, change)),
+                }
             }
         }
         (value, change) => *value = change,
@@ -184,6 +189,7 @@ impl Contender {
         let count = self.rates.len();
         let median = f64::midpoint(at(count.saturating_sub(1) / 2), at(count / 2));
         let (config, model) = (self.trainer.config(), self.trainer.model());
+        let macs_per_sample = self.trainer.snapshot().macs_per_sample();
         Speed {
             executor: name(&config.precision),
             network: network(config),
@@ -194,17 +200,15 @@ impl Contender {
             samples_per_second: median,
             slowest: at(0),
             fastest: at(count.saturating_sub(1)),
-            macs_per_sample: self.trainer.snapshot().macs_per_sample(),
+            macs_per_sample,
+            macs_per_second: median * macs_per_sample,
         }
     }
 }
 
 /// A value's name as the configuration spells it.
 fn name<T: Serialize>(value: &T) -> String {
-    serde_json::to_value(value)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    json::write(value).trim_matches('"').into()
 }
 
 /// The preset of this network, or its layers.

@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker};
 
 use crate::worker::message::{Event, PROTOCOL, Request, decode, encode};
+use crate::worker::spawn;
 
 /// What the client reports.
 pub enum Report {
@@ -40,7 +41,7 @@ struct Shared {
 impl Client {
     /// Start a worker; `handler` hears everything it says.
     pub fn start(handler: Handler) -> Result<Self, String> {
-        let worker = Worker::new(&address()).map_err(|_| {
+        let worker = spawn().map_err(|_| {
             "This browser does not let the page start a training worker.".to_string()
         })?;
         let shared = Rc::new(Shared {
@@ -136,17 +137,4 @@ fn post(worker: &Worker, request: &Request, bulk: &[Uint8Array]) {
         transfer.push(&buffer.buffer());
     }
     let _ = worker.post_message_with_transfer(&parts, &transfer);
-}
-
-/// The worker's script beside the page's, with the page's own build as its version: the worker's
-/// file names carry no hash.
-fn address() -> String {
-    let build = gloo::utils::document()
-        .query_selector("link[rel=modulepreload]")
-        .ok()
-        .flatten()
-        .and_then(|link| link.get_attribute("href"))
-        .and_then(|href| href.rsplit('-').next().map(|hash| hash.replace(".js", "")))
-        .unwrap_or_default();
-    format!("worker.js?v={build}")
 }

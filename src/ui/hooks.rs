@@ -28,9 +28,9 @@ use super::board_state::PortState;
 use super::model::Phase;
 use super::session::Session;
 use crate::accel::{Fit, Machine};
+use crate::json;
 use crate::link::run::Comparison;
 use crate::program::Schedule;
-use crate::train::speed::Speed;
 use crate::worker::message::board::{BoardView, Connection};
 
 thread_local! {
@@ -105,7 +105,7 @@ pub fn install(session: &Session) {
     add("bench", bench.into_js_value());
     let bench = Closure::<dyn Fn(Option<f64>) -> String>::new(|milliseconds: Option<f64>| {
         let speeds = event_speeds(milliseconds.unwrap_or(500.0), js_sys::Date::now);
-        serde_json::to_string(&speeds).unwrap_or_default()
+        json::write(&speeds)
     });
     add("benchAccelerator", bench.into_js_value());
     let timeline = Closure::<dyn Fn() -> String>::new(|| {
@@ -143,9 +143,9 @@ fn state(session: &Session) -> String {
         snapshot.layers.iter().map(ranks).collect()
     });
     let state = State {
-        phase: format!("{:?}", model.phase).to_lowercase(),
+        phase: format!("{:?}", model.phase).to_ascii_lowercase(),
         running: model.phase == Phase::Running,
-        origin: format!("{:?}", view.origin).to_lowercase(),
+        origin: format!("{:?}", view.origin).to_ascii_lowercase(),
         step: view.position.step,
         epoch: view.position.epoch,
         checksum: view.position.checksum.clone(),
@@ -154,7 +154,7 @@ fn state(session: &Session) -> String {
         ranks,
         notice: model.notice.map(|n| n.text),
     };
-    serde_json::to_string(&state).unwrap_or_default()
+    json::write(&state)
 }
 
 #[derive(Serialize)]
@@ -184,7 +184,7 @@ fn board(session: &Session) -> String {
         },
         port: match &board.port {
             PortState::Gone(message) => message.clone(),
-            port => format!("{port:?}").to_lowercase(),
+            port => format!("{port:?}").to_ascii_lowercase(),
         },
         known_port: board.known_port,
         view: &board.view,
@@ -193,7 +193,7 @@ fn board(session: &Session) -> String {
         verifying: board.verifying,
         comparison: board.comparison.as_deref(),
     };
-    serde_json::to_string(&told).unwrap_or_default()
+    json::write(&told)
 }
 
 #[derive(Serialize)]
@@ -221,7 +221,7 @@ fn accelerator(session: &Session) -> String {
         utilisation: utilisation(&report.now),
         b_step_cycles: report.other.as_ref().map(|b| b.timing.cycles()),
     });
-    serde_json::to_string(&report).unwrap_or_default()
+    json::write(&report)
 }
 
 fn idle(session: &Session) -> js_sys::Promise {
@@ -242,13 +242,6 @@ async fn moment() {
     });
     // A promise that only ever resolves.
     let _ = JsFuture::from(promise).await;
-}
-
-#[derive(Serialize)]
-struct Measured {
-    #[serde(flatten)]
-    speed: Speed,
-    macs_per_second: f64,
 }
 
 /// The elements of a JavaScript array as JSON texts; none if it is no array.
@@ -273,12 +266,7 @@ fn bench(
             let Some(speeds) = session.model().speeds else {
                 continue;
             };
-            let measured = |speed: Speed| Measured {
-                macs_per_second: speed.samples_per_second * speed.macs_per_sample,
-                speed,
-            };
-            let speeds: Vec<_> = speeds?.into_iter().map(measured).collect();
-            return Ok(serde_json::to_string(&speeds).unwrap_or_default().into());
+            return Ok(json::write(&speeds?).into());
         }
     })
 }

@@ -7,18 +7,16 @@
 //! and one made before a field existed still opens, with that field at its default.
 
 use std::fmt;
-use std::io::{Read, Write};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
+use miniz_oxide::deflate::compress_to_vec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 use super::accel::setup::Setup;
+use crate::data::inflate::{Deflated, read_up_to};
+use crate::json::{self, Json};
 use crate::train::config::RunConfig;
 
 /// Version prefix of the links written here.
@@ -202,67 +200,66 @@ fn pack<T: Serialize>(new: &T, old: &T) -> String {
     let Some(patch) = difference(&value(new), &value(old)) else {
         return String::new();
     };
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    let deflated = encoder
-        .write_all(patch.to_string().as_bytes())
-        .and_then(|()| encoder.finish());
-    deflated.map_or_else(|_| String::new(), |bytes| BASE64.encode(bytes))
+    deflate(&json::write(&patch))
+}
+
+fn deflate(text: &str) -> String {
+    BASE64.encode(compress_to_vec(text.as_bytes(), 9))
 }
 
 fn unpack<T: Serialize + DeserializeOwned>(body: &str, old: &T) -> Result<T, LinkError> {
     let patch = inflate(body)?;
     let mut whole = value(old);
     merge(&mut whole, patch);
-    serde_json::from_value(whole).map_err(|e| LinkError(e.to_string()))
+    json::from_value(whole).map_err(|e| LinkError(e.to_string()))
 }
 
-fn inflate(body: &str) -> Result<Value, LinkError> {
+fn inflate(body: &str) -> Result<Json, LinkError> {
     if body.len() > MAX_LINK {
         return Err(fault(TOO_LONG));
     }
     let deflated = BASE64
         .decode(body)
         .map_err(|_| fault("it is damaged or cut short"))?;
+    let damaged = || fault("it is damaged or cut short");
     let mut text = Vec::new();
-    DeflateDecoder::new(deflated.as_slice())
-        .take(MAX_INFLATED as u64 + 1)
-        .read_to_end(&mut text)
-        .map_err(|_| fault("it is damaged or cut short"))?;
+    read_up_to(&mut Deflated::new(&deflated), MAX_INFLATED + 1, &mut text)
+        .map_err(|_| damaged())?;
     if text.len() > MAX_INFLATED {
         return Err(fault("it holds more than a configuration"));
     }
-    serde_json::from_slice(&text).map_err(|_| fault("it is damaged or cut short"))
+    json::parse(&text).map_err(|_| fault("it is damaged or cut short"))
 }
 
 /// A value as JSON. By way of text, so that an `f32` keeps its short form.
-fn value<T: Serialize>(of: &T) -> Value {
-    serde_json::to_string(of)
-        .ok()
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or(Value::Null)
+fn value<T: Serialize>(of: &T) -> Json {
+    json::parse(json::write(of).as_bytes()).unwrap_or_default()
 }
 
 /// What of `new` differs from `old`, if anything; objects field by field, the rest as a whole.
-fn difference(new: &Value, old: &Value) -> Option<Value> {
+fn difference(new: &Json, old: &Json) -> Option<Json> {
     match (new, old) {
-        (Value::Object(new), Value::Object(old)) => {
-            let mut patch = Map::new();
-            for (key, value) in new {
-                if let Some(change) = difference(value, old.get(key).unwrap_or(&Value::Null)) {
-                    patch.insert(key.clone(), change);
+        (Json::Object(fields), Json::Object(_)) => {
+            let mut patch = Vec::new();
+            for (name, value) in fields {
+                if let Some(change) = difference(value, old.get(name).unwrap_or(&Json::Null)) {
+                    patch.push((name.clone(), change));
                 }
             }
-            (!patch.is_empty()).then_some(Value::Object(patch))
+            (!patch.is_empty()).then_some(Json::Object(patch))
         }
         _ => (new != old).then(|| new.clone()),
     }
 }
 
-fn merge(whole: &mut Value, patch: Value) {
+fn merge(whole: &mut Json, patch: Json) {
     match (whole, patch) {
-        (Value::Object(whole), Value::Object(patch)) => {
-            for (key, change) in patch {
-                merge(whole.entry(key).or_insert(Value::Null), change);
+        (Json::Object(whole), Json::Object(patch)) => {
+            for (name, change) in patch {
+                match whole.iter_mut().find(|(field, _)| *field == name) {
+                    Some((_, value)) => merge(value, change),
+                    None => whole.push((name, change)),
+                }
             }
         }
         (whole, patch) => *whole = patch,
@@ -367,14 +364,7 @@ mod tests {
 
     #[test]
     fn a_bomb_is_not_inflated() {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder
-            .write_all(&vec![b' '; 4 << 20])
-            .expect("writes to memory");
-        let bomb = format!(
-            "1.{}",
-            BASE64.encode(encoder.finish().expect("writes to memory"))
-        );
+        let bomb = ["1.", &deflate(&" ".repeat(4 << 20))].concat();
         assert!(bomb.len() < MAX_LINK);
         assert_eq!(
             read(&bomb),
@@ -384,14 +374,7 @@ mod tests {
 
     #[test]
     fn fields_nobody_knows_are_named() {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder
-            .write_all(br#"{"colour":"red"}"#)
-            .expect("writes to memory");
-        let hash = format!(
-            "1.{}",
-            BASE64.encode(encoder.finish().expect("writes to memory"))
-        );
+        let hash = ["1.", &deflate(r#"{"colour":"red"}"#)].concat();
         assert!(
             read(&hash)
                 .expect_err("unknown field")

@@ -3,9 +3,12 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
+
 use super::super::timeline::Level;
 use super::super::timing::TRACKS;
 use super::window::{BUFFERS, Window};
+use crate::json;
 
 /// The process of the elements.
 const MACHINE: u32 = 1;
@@ -16,7 +19,7 @@ const TRAINING: u32 = 2;
 pub fn write(window: &Window) -> String {
     let mut out = Events::new(window);
     let machine = format!("accelerator {}", window.machine.name);
-    out.metadata(MACHINE, 0, "process_name", "name", &json(&machine));
+    out.metadata(MACHINE, 0, "process_name", "name", &json::write(&machine));
     out.metadata(MACHINE, 0, "process_sort_index", "sort_index", "2");
     out.metadata(TRAINING, 0, "process_name", "name", "\"training\"");
     out.metadata(TRAINING, 0, "process_sort_index", "sort_index", "1");
@@ -33,7 +36,7 @@ pub fn write(window: &Window) -> String {
             let _ = write!(
                 out.0,
                 "\"name\":{},\"args\":{{\"step\":{}",
-                json(&window.title(level, &span)),
+                json::write(&window.title(level, &span)),
                 span.step
             );
             if let Some(sample) = span.sample {
@@ -43,7 +46,7 @@ pub fn write(window: &Window) -> String {
                 let _ = write!(
                     out.0,
                     ",\"shape\":{},\"tiles\":{}",
-                    json(&op.shape),
+                    json::write(&op.shape),
                     op.tiles
                 );
             }
@@ -58,7 +61,7 @@ pub fn write(window: &Window) -> String {
         for piece in window.work(track) {
             if known != Some(std::ptr::from_ref(piece.op)) {
                 known = Some(std::ptr::from_ref(piece.op));
-                (name, shape) = (json(&piece.op.name), json(&piece.op.shape));
+                (name, shape) = (json::write(&piece.op.name), json::write(&piece.op.shape));
             }
             out.slice(MACHINE, thread, piece.start, piece.end);
             let cause = piece.cause.name();
@@ -85,21 +88,26 @@ pub fn write(window: &Window) -> String {
     out.end()
 }
 
-/// A JSON string.
-fn json(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// What the file says about itself.
+#[derive(Serialize)]
+struct About<'a> {
+    clock_mhz: f64,
+    cycles: u64,
+    first_cycle: u64,
+    machine: &'a str,
+    time: &'static str,
 }
 
 struct Events(String);
 
 impl Events {
     fn new(window: &Window) -> Self {
-        let about = serde_json::json!({
-            "time": "1 us is 1 cycle of the accelerator",
-            "clock_mhz": window.machine.clock_mhz,
-            "machine": window.machine.name,
-            "first_cycle": window.range.start,
-            "cycles": window.range.end - window.range.start,
+        let about = json::write(&About {
+            clock_mhz: window.machine.clock_mhz,
+            cycles: window.range.end - window.range.start,
+            first_cycle: window.range.start,
+            machine: &window.machine.name,
+            time: "1 us is 1 cycle of the accelerator",
         });
         // Old versions of Perfetto would take a `displayTimeUnit` as the unit of all times.
         Self(format!("{{\"otherData\":{about},\"traceEvents\":["))
@@ -123,7 +131,7 @@ impl Events {
     }
 
     fn thread(&mut self, process: u32, thread: u32, name: &str) {
-        self.metadata(process, thread, "thread_name", "name", &json(name));
+        self.metadata(process, thread, "thread_name", "name", &json::write(name));
         self.metadata(
             process,
             thread,

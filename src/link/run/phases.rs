@@ -9,10 +9,12 @@ use super::read_back::ReadBack;
 use super::steps::{Steps, Takers};
 use super::upload::Upload;
 use super::{BoardRun, Happened, KEPT, Phase, Reading, StepTime, Wanted};
+use crate::json;
 use crate::link::answer::{self, Capabilities, Report, State};
 use crate::link::command::{Command, Settings, Space};
 use crate::link::session::{LinkError, Session};
 use crate::link::time::line_time;
+use crate::numeric::crc::crc32;
 use crate::program::code;
 use crate::train::config::Precision;
 use crate::train::metrics::StepMetrics;
@@ -145,15 +147,15 @@ impl BoardRun {
     /// machine if the board takes one.
     fn wanted_settings(&self, trainer: &Trainer, board: &Capabilities) -> (Settings, Vec<Memory>) {
         let machine = self.machine.as_ref().filter(|_| board.any_machine);
-        let machine = machine.and_then(|machine| serde_json::to_vec(machine).ok());
+        let machine = machine.map(|machine| json::write(machine).into_bytes());
         let machine = machine.unwrap_or_default();
         let program = code::encode(trainer.program());
         let [height, width] = trainer.image_size();
         let settings = Settings {
             program_len: program.len() as u32,
-            program_crc: crc32fast::hash(&program),
+            program_crc: crc32(&program),
             machine_len: machine.len() as u32,
-            machine_crc: crc32fast::hash(&machine),
+            machine_crc: crc32(&machine),
             size: [height as u16, width as u16],
             padding: trainer.config().network.pad_columns as u16,
             step: 0,

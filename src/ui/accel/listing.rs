@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::timed::Timed;
 use crate::accel::timing::CAUSES;
-use crate::accel::{Element, OpTiming, Tally};
-use crate::program::Part;
+use crate::accel::{Element, Machine, OpTiming, Tally};
+use crate::json::write as json_text;
+use crate::program::{Part, Schedule};
 
 /// An operation as it is written.
 #[derive(Serialize)]
@@ -28,6 +29,17 @@ struct Row<'a> {
     /// Cycles by cause of load, compute and store, in the order of [`CAUSES`].
     #[serde(skip)]
     tallies: &'a [Tally; 3],
+}
+
+/// A step as it is written.
+#[derive(Serialize)]
+struct Listing<'a> {
+    machine: &'a Machine,
+    schedule: Schedule,
+    batch: usize,
+    cycles_per_sample: u64,
+    cycles_per_step: u64,
+    operations: Vec<Row<'a>>,
 }
 
 /// The name of a part.
@@ -75,7 +87,7 @@ pub fn csv(timed: &Timed) -> String {
         }
     }
     for row in rows(timed) {
-        let element = serde_json::to_string(&row.element).unwrap_or_default();
+        let element = json_text(&row.element);
         let _ = write!(
             text,
             "\n\"{}\",{},{},\"{}\",{},{},{},{},{},{},{},{},{}",
@@ -105,13 +117,12 @@ pub fn csv(timed: &Timed) -> String {
 #[must_use]
 pub fn json(timed: &Timed) -> String {
     let timing = &timed.timing;
-    let value = serde_json::json!({
-        "machine": timing.machine,
-        "schedule": timed.schedule,
-        "batch": timing.batch,
-        "cycles_per_sample": timing.sample_cycles(),
-        "cycles_per_step": timing.cycles(),
-        "operations": rows(timed),
-    });
-    value.to_string()
+    json_text(&Listing {
+        machine: &timing.machine,
+        schedule: timed.schedule,
+        batch: timing.batch,
+        cycles_per_sample: timing.sample_cycles(),
+        cycles_per_step: timing.cycles(),
+        operations: rows(timed),
+    })
 }

@@ -14,6 +14,7 @@ use super::state::State;
 use super::window::Window;
 use crate::accel::Timeline;
 use crate::accel::timing::{TRACKS, Track};
+use crate::json;
 use crate::program::Program;
 use crate::ui::canvas::Redraw;
 use crate::ui::theme::reduced_motion;
@@ -135,7 +136,7 @@ impl Desk {
                     end: slice.end,
                 }),
             };
-            serde_json::to_string(&shown).unwrap_or_default()
+            json::write(&shown)
         })
     }
 }

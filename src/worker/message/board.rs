@@ -57,7 +57,7 @@ pub enum BoardRequest {
         /// The other end.
         to: Destination,
         /// The machine that a board which takes any machine should be.
-        #[serde(with = "text")]
+        #[serde(with = "crate::json::text")]
         machine: Box<Machine>,
     },
     /// Leave the board.
@@ -142,7 +142,7 @@ pub struct BoardView {
     /// What the board says of itself.
     pub capabilities: Option<Capabilities>,
     /// Its machine.
-    #[serde(with = "text")]
+    #[serde(with = "crate::json::text")]
     pub machine: Option<Box<Machine>>,
     /// Whether the run fits.
     pub fit: Option<BoardFit>,
@@ -203,27 +203,6 @@ pub enum BoardEvent {
         /// The page's question.
         ticket: Ticket,
     },
-}
-
-/// A machine within a message: as JSON text, since its tagged parts cannot be read back from the compact
-/// form of messages.
-mod text {
-    use serde::de::{DeserializeOwned, Error as _};
-    use serde::ser::Error as _;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<T: Serialize, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
-        serde_json::to_string(value)
-            .map_err(S::Error::custom)?
-            .serialize(to)
-    }
-
-    pub fn deserialize<'a, T: DeserializeOwned, D: Deserializer<'a>>(
-        from: D,
-    ) -> Result<T, D::Error> {
-        let text = String::deserialize(from)?;
-        serde_json::from_str(&text).map_err(D::Error::custom)
-    }
 }
 
 #[cfg(test)]

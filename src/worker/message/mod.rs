@@ -1,6 +1,7 @@
 //! What page and worker say to each other.
 //!
-//! A message is a small control part, encoded with `postcard`, and any number of byte buffers that
+//! A message is a small control part, encoded with `postcard` (configurations and machines
+//! in it as JSON, the form that everything else reads and writes), and any number of byte buffers that
 //! travel beside it as transferables (data files, checkpoints, images). Which buffers belong to
 //! which message is said at each variant. A run is known by a number that the page chooses, so that
 //! what a replaced run still had to say is told apart from news.
@@ -49,6 +50,7 @@ pub enum Request {
         /// Its number.
         run: RunId,
         /// Its configuration.
+        #[serde(with = "crate::json::text")]
         config: RunConfig,
     },
     /// Build a run from a checkpoint (one buffer) in place of the present one.
@@ -216,6 +218,7 @@ pub enum Event {
         /// Its number.
         run: RunId,
         /// Its configuration (of interest when resumed).
+        #[serde(with = "crate::json::text")]
         config: Box<RunConfig>,
         /// The data it was made on.
         data: DataInfo,

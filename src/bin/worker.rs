@@ -1,6 +1,0 @@
-//! The training worker's binary (wasm32; it does nothing elsewhere).
-
-fn main() {
-    #[cfg(target_arch = "wasm32")]
-    railyard::worker::start();
-}
