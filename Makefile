@@ -8,7 +8,7 @@ help:
 	@echo "make build   build the page into dist/"
 	@echo "make data    check the canonical data sets and pack them"
 	@echo "make lint    formatting, clippy and documentation, for this machine and for the browser"
-	@echo "make bench   measure the speed of the executors, natively and in Chromium"
+	@echo "make bench   measure speed, natively and in Chromium, beside TensorFlow.js and PyTorch (15 minutes)"
 	@echo "make clean   remove what was built (tools and data sets stay)"
 
 serve:

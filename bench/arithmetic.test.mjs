@@ -3,6 +3,7 @@ import { test } from 'node:test'
 
 import { excesses, fastest, median, ratio, worst } from './arithmetic.mjs'
 import { lossOf } from './reference.mjs'
+import { inPlace, rows } from './report.mjs'
 
 test('a median is the middle, or the mean of the middle two, whatever the order', () => {
   assert.equal(median([5, 1, 3]), 3)
@@ -42,4 +43,22 @@ test('the reference gives the loss of equal logits for weights of zero', () => {
   for (const network of ['tt', 'dense']) {
     assert.ok(Math.abs(lossOf(network, zero[network]) - Math.log(10)) < 1e-12)
   }
+})
+
+test('rows compare ours with the fastest variant and say whether the goal is met', () => {
+  const tt = { 'page/float': [100, 100], 'page/fixed': [90, 90], 'tfjs/written, planned': [10, 10], 'tfjs/written, W first': [20, 20] }
+  const found = rows({ tt })
+  assert.deepEqual(found.map(({ ratio, met }) => [ratio, met]), [['5.00x', false], ['0.90x', false]])
+  const workers = [[{ workers: 1, samples_per_second: 10, checksum: 'a' }, { workers: 2, samples_per_second: 18, checksum: 'a' }]]
+  assert.equal(rows({ workers })[0].met, true)
+  workers[0][1].checksum = 'b'
+  assert.equal(rows({ workers })[0].met, false)
+})
+
+test('a table replaces the one that stands between the comments', () => {
+  const document = 'a\n<!-- bench: x -->\nold\n<!-- /bench -->\nb\n'
+  const once = inPlace(document, 'new')
+  assert.equal(once, 'a\n<!-- bench: x -->\n\nnew\n\n<!-- /bench -->\nb\n')
+  assert.equal(inPlace(once, 'new'), once)
+  assert.throws(() => inPlace('nothing', 'new'))
 })

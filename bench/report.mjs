@@ -1,8 +1,10 @@
 // The bench's results as a table in Markdown: what was measured, the goal, and whether it is met.
 //
-//   node bench/report.mjs target/bench/bench.json
+//   node bench/report.mjs target/bench/bench.json [docs/PERFORMANCE.md]
+//
+// With a document, the table replaces what stands there between the comments `bench` and `/bench`.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -129,6 +131,17 @@ export function table(results) {
   return lines.join('\n')
 }
 
+/** A document with its table replaced. */
+export function inPlace(document, found) {
+  const [before, rest] = document.split(/(?<=<!-- bench:[^>]*-->\n)/)
+  const end = rest?.indexOf('<!-- /bench -->') ?? -1
+  if (end < 0) throw new Error('the document has no comments bench and /bench')
+  return `${before}\n${found}\n\n${rest.slice(end)}`
+}
+
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  console.log(table(JSON.parse(readFileSync(process.argv[2] ?? 'target/bench/bench.json', 'utf8'))))
+  const [from = 'target/bench/bench.json', document] = process.argv.slice(2)
+  const found = table(JSON.parse(readFileSync(from, 'utf8')))
+  if (document) writeFileSync(document, inPlace(readFileSync(document, 'utf8'), found))
+  else console.log(found)
 }
