@@ -10,7 +10,7 @@ import { median } from './arithmetic.mjs'
 
 const [width, height] = [290, 250]
 const margin = { left: 58, right: 12, top: 34, bottom: 46 }
-const titles = { rank: 'rank of every bond of fc1', batch: 'samples per step', modes: 'size of three modes', cores: 'cores for 4,096 x 4,096' }
+const titles = { rank: 'rank of every bond of fc1', batch: 'samples a step', modes: 'size of three modes', cores: 'cores of a 4,096 x 4,096 matrix' }
 const series = ['float', 'fixed']
 
 const style = `
@@ -47,7 +47,7 @@ function panel({ where, axis, found }, [left, top], [low, high]) {
   const x = (size) => margin.left + ((Math.log(size) - span[0]) / (span[1] - span[0])) * (width - margin.left - margin.right)
   const y = (time) => height - margin.bottom - ((Math.log10(time) - low) / (high - low)) * (height - margin.top - margin.bottom)
   const line = (points) => points.map(({ size, time }) => `${x(size).toFixed(1)},${y(time).toFixed(1)}`).join(' ')
-  const parts = [`<text class="title" x="${margin.left}" y="18">${where}: ${titles[axis]}</text>`]
+  const parts = [`<text class="title" x="${margin.left}" y="18">${where}: ${axis}</text>`]
   for (let exponent = low; exponent <= high; exponent++) {
     const at = y(10 ** exponent).toFixed(1)
     parts.push(`<line class="grid" x1="${margin.left}" x2="${width - margin.right}" y1="${at}" y2="${at}"/>`)
@@ -57,7 +57,7 @@ function panel({ where, axis, found }, [left, top], [low, high]) {
   for (const size of sizes) {
     if (x(size) - last < 24) continue
     last = x(size)
-    parts.push(`<text x="${last.toFixed(1)}" y="${height - margin.bottom + 16}" text-anchor="middle">${size}</text>`)
+    parts.push(`<text x="${last.toFixed(1)}" y="${height - margin.bottom + 18}" text-anchor="middle">${size}</text>`)
   }
   parts.push(`<text x="${(margin.left + width - margin.right) / 2}" y="${height - 10}" text-anchor="middle">${titles[axis]}</text>`)
   for (const { precision, points } of found) {

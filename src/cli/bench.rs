@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::emit;
 use super::options::RunOptions;
 use super::train::clock;
 use crate::json;
@@ -50,11 +51,11 @@ pub fn run(args: &BenchArgs) -> Result<(), String> {
     };
     let speeds = measure(&configs, how, || clock() * 1000.0).map_err(|error| error.to_string())?;
     for speed in &speeds {
-        if args.json {
-            println!("{}", json::write(speed));
+        let line = if args.json {
+            json::write(speed)
         } else {
             let samples = |value: f64| grouped(value.round() as u64);
-            println!(
+            format!(
                 "{:<6} {}, batch {}: {} samples/s ({} to {}), {:.2} GMAC/s",
                 speed.executor,
                 speed.network,
@@ -63,8 +64,9 @@ pub fn run(args: &BenchArgs) -> Result<(), String> {
                 samples(speed.slowest),
                 samples(speed.fastest),
                 speed.macs_per_second / 1e9
-            );
-        }
+            )
+        };
+        emit(&(line + "\n"))?;
     }
     Ok(())
 }
