@@ -17,7 +17,7 @@ pub fn write<T: Serialize + ?Sized>(value: &T) -> String {
 }
 
 /// Compact text with floating-point numbers by the standard library, whose tables are linked anyway:
-/// the fewest digits that read back, written in full where serde_json does so, too.
+/// the fewest digits that read back, written in full where `serde_json` does so, too.
 struct Compact;
 
 impl Formatter for Compact {
