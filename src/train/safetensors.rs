@@ -125,7 +125,7 @@ impl<'a> SafeTensors<'a> {
                 metadata = json;
                 continue;
             }
-            let info: Info = json::from_value(json)
+            let info: Info = json::from_value(&json)
                 .map_err(|error| format!("tensor {name} in its header: {error}"))?;
             let [start, stop] = info.data_offsets;
             if start > stop || stop > data.len() {
