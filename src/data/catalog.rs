@@ -5,7 +5,7 @@
 //! checksum is the CRC-32 that gzip keeps: it finds damage and mistaken editions (such as the early,
 //! withdrawn Fashion-MNIST with another test set), not malice.
 
-use flate2::Crc;
+pub use crate::numeric::crc::crc32;
 
 use super::{TrainTest, split};
 
@@ -29,14 +29,6 @@ impl SourceFile {
     pub fn matches(&self, plain: &[u8]) -> bool {
         plain.len() == self.len && crc32(plain) == self.crc32
     }
-}
-
-/// The CRC-32 of gzip.
-#[must_use]
-pub fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }
 
 /// A data set known by name.

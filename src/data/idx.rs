@@ -10,9 +10,7 @@
 use std::fmt;
 use std::io::Read;
 
-use flate2::bufread::MultiGzDecoder;
-
-use super::inflate::{Ending, read_up_to};
+use super::inflate::{Ending, Gzip, ending, read_up_to};
 use super::{MAX_IMAGES, MAX_PIXELS, MAX_SIDE};
 
 /// First four bytes of an image file: unsigned bytes in three dimensions.
@@ -156,14 +154,15 @@ impl std::error::Error for IdxError {}
 /// of this module.
 pub fn read(bytes: &[u8]) -> Result<IdxFile, IdxError> {
     if bytes.starts_with(&GZIP_MAGIC) {
-        read_from(&mut MultiGzDecoder::new(bytes))
+        let mut reader = Gzip::new(bytes).map_err(|error| gzip_error(ending(&error), 0))?;
+        read_from(&mut reader)
     } else {
         read_from(&mut &*bytes)
     }
 }
 
 /// Reads exactly one file from `reader`, which must end with it.
-fn read_from(reader: &mut impl Read) -> Result<IdxFile, IdxError> {
+fn read_from(reader: &mut dyn Read) -> Result<IdxFile, IdxError> {
     let mut head = Vec::new();
     fill(reader, 8, &mut head, 0)?;
     let (Some(magic), Some(count)) = (number(&head, 0), number(&head, 4)) else {
@@ -215,7 +214,7 @@ fn check_count(count: usize) -> Result<(), IdxError> {
 }
 
 /// The `size` bytes that must be all there is behind a header of `header` bytes.
-fn body(reader: &mut impl Read, header: usize, size: usize) -> Result<Vec<u8>, IdxError> {
+fn body(reader: &mut dyn Read, header: usize, size: usize) -> Result<Vec<u8>, IdxError> {
     let mut kept = Vec::new();
     // One byte more than wanted tells whether the file goes on, and makes gzip check its checksum.
     fill(reader, size + 1, &mut kept, header)?;
@@ -232,18 +231,19 @@ fn body(reader: &mut impl Read, header: usize, size: usize) -> Result<Vec<u8>, I
 
 /// Appends up to `limit` bytes to `kept`; `before` bytes were inflated before those in it.
 fn fill(
-    reader: &mut impl Read,
+    reader: &mut dyn Read,
     limit: usize,
     kept: &mut Vec<u8>,
     before: usize,
 ) -> Result<(), IdxError> {
-    read_up_to(reader, limit, kept).map_err(|ending| {
-        let inflated = before + kept.len();
-        match ending {
-            Ending::CutShort => IdxError::GzipCutShort { inflated },
-            Ending::Corrupt => IdxError::GzipCorrupt { inflated },
-        }
-    })
+    read_up_to(reader, limit, kept).map_err(|ending| gzip_error(ending, before + kept.len()))
+}
+
+fn gzip_error(ending: Ending, inflated: usize) -> IdxError {
+    match ending {
+        Ending::CutShort => IdxError::GzipCutShort { inflated },
+        Ending::Corrupt => IdxError::GzipCorrupt { inflated },
+    }
 }
 
 /// The big-endian number at `offset`, if it is there.

@@ -19,14 +19,12 @@
 //! A file ends with its deflate stream.
 
 use std::fmt;
-use std::io::Write;
 
-use flate2::bufread::DeflateDecoder;
-use flate2::write::DeflateEncoder;
-use flate2::{Compression, Crc};
+use miniz_oxide::deflate::compress_to_vec;
 
-use super::inflate::{Ending, read_up_to};
+use super::inflate::{Deflated, Ending, read_up_to};
 use super::{Dataset, MAX_IMAGES, MAX_PIXELS, MAX_SIDE, TrainTest};
+use crate::numeric::crc::Crc32;
 
 /// Extension of packed files, without the dot.
 pub const EXTENSION: &str = "rypk";
@@ -177,15 +175,11 @@ pub fn write(sets: &TrainTest) -> Result<Vec<u8>, PackError> {
 
     let mut checked = header.to_bytes();
     checked.extend(names.as_bytes());
-    let mut crc = Crc::new();
+    let mut crc = Crc32::new();
     crc.update(&checked);
-    let mut body = DeflateEncoder::new(Vec::new(), Compression::best());
-    for part in [&train.images, &train.labels, &test.images, &test.labels] {
-        crc.update(part);
-        // Writing to memory does not fail; were it to, the file would not read back.
-        body.write_all(part).map_err(|_| PackError::Corrupt)?;
-    }
-    let body = body.finish().map_err(|_| PackError::Corrupt)?;
+    let body = [&train.images[..], &train.labels, &test.images, &test.labels].concat();
+    crc.update(&body);
+    let body = compress_to_vec(&body, 9);
     Ok([&MAGIC[..], &crc.sum().to_le_bytes(), &checked, &body].concat())
 }
 
@@ -209,7 +203,7 @@ pub fn read(bytes: &[u8]) -> Result<TrainTest, PackError> {
     let header = Header::from_bytes(bytes).ok_or_else(|| truncated.clone())?;
     header.check()?;
     let body_at = NAMES + header.names;
-    let (Some(names), Some(checked), Some(mut packed)) = (
+    let (Some(names), Some(checked), Some(packed)) = (
         bytes.get(NAMES..body_at),
         bytes.get(CHECKED..body_at),
         bytes.get(body_at..),
@@ -220,20 +214,17 @@ pub fn read(bytes: &[u8]) -> Result<TrainTest, PackError> {
     let expected = header.body_len();
     let mut body = Vec::new();
     // One byte more than wanted makes the stream show its end.
-    let ending = read_up_to(
-        &mut DeflateDecoder::new(&mut packed),
-        expected + 1,
-        &mut body,
-    );
+    let mut reader = Deflated::new(packed);
+    let ending = read_up_to(&mut reader, expected + 1, &mut body);
     match ending {
-        Ok(()) if body.len() > expected || !packed.is_empty() => {
+        Ok(()) if body.len() > expected || !reader.rest().is_empty() => {
             return Err(PackError::TrailingBytes);
         }
         Ok(()) if body.len() == expected => {}
         Ok(()) | Err(Ending::CutShort) => return Err(truncated),
         Err(Ending::Corrupt) => return Err(PackError::Corrupt),
     }
-    let mut crc = Crc::new();
+    let mut crc = Crc32::new();
     crc.update(checked);
     crc.update(&body);
     if crc.sum() != stored {

@@ -248,8 +248,8 @@ fn ordered<T>(index: usize, first: T, second: T) -> (T, T) {
 fn named_test<T>(files: &[Named<T>; 2]) -> Option<usize> {
     let says_test = |file: &Named<T>| {
         file.name
-            .to_lowercase()
-            .split(|c: char| !c.is_alphanumeric())
+            .to_ascii_lowercase()
+            .split(|c: char| !c.is_ascii_alphanumeric())
             .any(|part| matches!(part, "test" | "t10k" | "val" | "valid" | "validation"))
     };
     match (says_test(&files[0]), says_test(&files[1])) {

@@ -7,6 +7,7 @@
 
 mod parse;
 mod read;
+pub mod text;
 mod value;
 mod write;
 

@@ -6,6 +6,7 @@
 mod configured;
 mod memory;
 
+use crate::numeric::crc::crc32;
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -250,7 +251,7 @@ impl VirtualBoard {
         let written = |bytes: &[u8], len: u32, sum: u32| {
             let found = bytes.get(..len as usize);
             found
-                .filter(|bytes| crc32fast::hash(bytes) == sum)
+                .filter(|bytes| crc32(bytes) == sum)
                 .map(<[u8]>::to_vec)
         };
         let machine = if settings.machine_len == 0 {
@@ -398,7 +399,7 @@ impl VirtualBoard {
             }
             Command::Checksum(at, len) => {
                 let bytes = self.read_memory(at, len as usize).map_err(plain)?;
-                reply.put(&crc32fast::hash(&bytes).to_le_bytes());
+                reply.put(&crc32(&bytes).to_le_bytes());
             }
             Command::Load {
                 ref order,

@@ -4,6 +4,7 @@
 //! What decides the bits of a fixed-point run uses integers, tables, or the exactly rounded float
 //! operations `+ - * / sqrt` in a fixed order ([`exact`]); never a platform's `exp`, `ln` or `pow`.
 
+pub mod crc;
 pub mod exact;
 mod format;
 mod grouped;

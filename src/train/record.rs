@@ -1,16 +1,21 @@
 //! A finished run, kept for showing: what the page draws before anyone presses a button.
+//!
+//! A file is `RYRN`, its version, and then the record as `postcard` encodes it, deflated: it is
+//! fetched before the first picture, so it is made small and quick to read.
 
 use std::fmt;
-use std::io::{Read, Write};
 
+use miniz_oxide::deflate::compress_to_vec;
 use serde::{Deserialize, Serialize};
 
 use super::config::RunConfig;
 use super::metrics::{EpochMetrics, Snapshot, StepMetrics};
-use crate::json;
+use crate::data::inflate::{Deflated, read_up_to};
 
+/// What a file begins with; the last byte is its version.
+const MAGIC: [u8; 5] = *b"RYRN\x01";
 /// Bytes a record may take once inflated.
-const MAX_INFLATED: u64 = 64 << 20;
+const MAX_INFLATED: usize = 64 << 20;
 
 /// A test image with the recorded network's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +43,7 @@ pub struct RecordedSnapshot {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// Its configuration.
+    #[serde(with = "crate::json::text")]
     pub config: RunConfig,
     /// Names of the classes.
     pub classes: Vec<String>,
@@ -70,44 +76,71 @@ pub struct RecordError(String);
 
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "this is not a recorded run (JSON, plain or gzipped): {}",
-            self.0
-        )
+        write!(f, "this is not a recorded run: {}", self.0)
     }
 }
 
 impl std::error::Error for RecordError {}
 
 impl RunRecord {
-    /// Read a record from JSON, plain or gzipped (servers differ in which of the two arrives).
+    /// Read a record.
     ///
     /// # Errors
-    /// If the bytes are not such a record or inflate beyond 64 MiB.
+    /// If the bytes are not such a record, are of another version, or inflate beyond 64 MiB.
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
-        let mut inflated = Vec::new();
-        let text = if bytes.starts_with(&[0x1f, 0x8b]) {
-            flate2::read::GzDecoder::new(bytes)
-                .take(MAX_INFLATED)
-                .read_to_end(&mut inflated)
-                .map_err(|e| RecordError(e.to_string()))?;
-            inflated.as_slice()
-        } else {
-            bytes
+        let fault = |what: &str| RecordError(what.into());
+        let Some(packed) = bytes.strip_prefix(&MAGIC) else {
+            return Err(fault("it does not begin with `RYRN` and version 1"));
         };
-        json::read(text).map_err(|e| RecordError(e.to_string()))
+        let mut body = Vec::new();
+        read_up_to(&mut Deflated::new(packed), MAX_INFLATED + 1, &mut body)
+            .map_err(|_| fault("it is damaged or cut short"))?;
+        if body.len() > MAX_INFLATED {
+            return Err(fault("it holds more than 64 MiB"));
+        }
+        postcard::from_bytes(&body).map_err(|error| RecordError(error.to_string()))
     }
 
-    /// The record as gzipped JSON.
+    /// The record as a file.
     ///
     /// # Errors
-    /// If a value cannot be written as JSON.
+    /// If a value cannot be written.
     pub fn write(&self) -> Result<Vec<u8>, RecordError> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder
-            .write_all(json::write(self).as_bytes())
-            .map_err(|e| RecordError(e.to_string()))?;
-        encoder.finish().map_err(|e| RecordError(e.to_string()))
+        let body = postcard::to_stdvec(self).map_err(|error| RecordError(error.to_string()))?;
+        Ok([&MAGIC[..], &compress_to_vec(&body, 9)].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Vec<u8> {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/example-run.ryrn");
+        std::fs::read(file).expect("the page's example")
+    }
+
+    #[test]
+    fn the_pages_example_comes_back_as_it_was_written() {
+        let record = RunRecord::read(&example()).expect("a record");
+        assert!(record.config.validate().is_ok());
+        assert_eq!(record.epochs.len(), record.config.epochs as usize);
+        assert_eq!(record.classes.len(), 10);
+        let written = record.write().expect("writes");
+        assert_eq!(RunRecord::read(&written), Ok(record));
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused_in_a_sentence() {
+        let whole = example();
+        for (bytes, why) in [
+            (&b"{\"config\":{}}"[..], "does not begin with `RYRN`"),
+            (&whole[..whole.len() / 2], "damaged or cut short"),
+            (&[&MAGIC[..], &compress_to_vec(&[1], 9)].concat(), ""),
+        ] {
+            let error = RunRecord::read(bytes).expect_err("no record").to_string();
+            assert!(error.starts_with("this is not a recorded run: "), "{error}");
+            assert!(error.contains(why), "{error}");
+        }
     }
 }

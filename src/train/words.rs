@@ -10,6 +10,7 @@ use super::model::{Grid, Model, Parameter, checksum};
 use super::step::{Order, StepSettings};
 use super::trainer::{Tally, Trainer};
 use crate::exec::fixed::Shift;
+use crate::numeric::crc::Crc32;
 
 /// A step to be taken.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +77,7 @@ pub const MOST_IN_A_ROW: u32 = 8;
 /// CRC-32 of master copies: the `i16` words of one parameter after another, little-endian.
 #[must_use]
 pub fn digest<'a>(parameters: impl IntoIterator<Item = &'a Parameter>) -> u32 {
-    let mut sum = crc32fast::Hasher::new();
+    let mut sum = Crc32::new();
     for parameter in parameters {
         let bytes: Vec<u8> = parameter
             .integers()
@@ -85,7 +86,7 @@ pub fn digest<'a>(parameters: impl IntoIterator<Item = &'a Parameter>) -> u32 {
             .collect();
         sum.update(&bytes);
     }
-    sum.finalize()
+    sum.sum()
 }
 
 /// Whether a shift record is one that adapting can leave.
@@ -98,7 +99,7 @@ impl Words {
     /// CRC-32 of all master copies, as [`Model::digest`].
     #[must_use]
     pub fn digest(&self) -> u32 {
-        let mut sum = crc32fast::Hasher::new();
+        let mut sum = Crc32::new();
         for parameter in &self.parameters {
             let words = parameter.master.iter();
             sum.update(
@@ -107,7 +108,7 @@ impl Words {
                     .collect::<Vec<_>>(),
             );
         }
-        sum.finalize()
+        sum.sum()
     }
 }
 

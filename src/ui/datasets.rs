@@ -19,7 +19,7 @@ pub const KNOWN: [(&str, &str); 3] = [
     ("mnist", "MNIST, full"),
 ];
 /// The recorded run.
-const EXAMPLE: &str = "example-run.json.gz";
+const EXAMPLE: &str = "example-run.ryrn";
 /// Said when the browser does not give a file's bytes.
 pub const UNREADABLE: &str = "The file could not be read from disk; choose it again.";
 /// Said of a file that is no checkpoint.

@@ -92,7 +92,7 @@ pub struct SegmentProps {
 /// A choice of few, as radio buttons drawn side by side.
 #[component]
 pub fn Segments(props: &SegmentProps) -> Html {
-    let group = props.name.to_lowercase().replace(' ', "-");
+    let group = props.name.to_ascii_lowercase().replace(' ', "-");
     html! {
         <div class="segments" role="radiogroup" aria-label={props.name.clone()}>
             { for props.options.iter().enumerate().map(|(k, (label, meaning))| {

@@ -137,9 +137,9 @@ fn state(session: &Session) -> String {
         snapshot.layers.iter().map(ranks).collect()
     });
     let state = State {
-        phase: format!("{:?}", model.phase).to_lowercase(),
+        phase: format!("{:?}", model.phase).to_ascii_lowercase(),
         running: model.phase == Phase::Running,
-        origin: format!("{:?}", view.origin).to_lowercase(),
+        origin: format!("{:?}", view.origin).to_ascii_lowercase(),
         step: view.position.step,
         epoch: view.position.epoch,
         checksum: view.position.checksum.clone(),
@@ -178,7 +178,7 @@ fn board(session: &Session) -> String {
         },
         port: match &board.port {
             PortState::Gone(message) => message.clone(),
-            port => format!("{port:?}").to_lowercase(),
+            port => format!("{port:?}").to_ascii_lowercase(),
         },
         known_port: board.known_port,
         view: &board.view,

@@ -7,17 +7,15 @@
 //! and one made before a field existed still opens, with that field at its default.
 
 use std::fmt;
-use std::io::{Read, Write};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
+use miniz_oxide::deflate::compress_to_vec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::accel::setup::Setup;
+use crate::data::inflate::{Deflated, read_up_to};
 use crate::json::{self, Json};
 use crate::train::config::RunConfig;
 
@@ -202,11 +200,11 @@ fn pack<T: Serialize>(new: &T, old: &T) -> String {
     let Some(patch) = difference(&value(new), &value(old)) else {
         return String::new();
     };
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    let deflated = encoder
-        .write_all(json::write(&patch).as_bytes())
-        .and_then(|()| encoder.finish());
-    deflated.map_or_else(|_| String::new(), |bytes| BASE64.encode(bytes))
+    deflate(&json::write(&patch))
+}
+
+fn deflate(text: &str) -> String {
+    BASE64.encode(compress_to_vec(text.as_bytes(), 9))
 }
 
 fn unpack<T: Serialize + DeserializeOwned>(body: &str, old: &T) -> Result<T, LinkError> {
@@ -223,11 +221,10 @@ fn inflate(body: &str) -> Result<Json, LinkError> {
     let deflated = BASE64
         .decode(body)
         .map_err(|_| fault("it is damaged or cut short"))?;
+    let damaged = || fault("it is damaged or cut short");
     let mut text = Vec::new();
-    DeflateDecoder::new(deflated.as_slice())
-        .take(MAX_INFLATED as u64 + 1)
-        .read_to_end(&mut text)
-        .map_err(|_| fault("it is damaged or cut short"))?;
+    read_up_to(&mut Deflated::new(&deflated), MAX_INFLATED + 1, &mut text)
+        .map_err(|_| damaged())?;
     if text.len() > MAX_INFLATED {
         return Err(fault("it holds more than a configuration"));
     }
@@ -367,14 +364,7 @@ mod tests {
 
     #[test]
     fn a_bomb_is_not_inflated() {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder
-            .write_all(&vec![b' '; 4 << 20])
-            .expect("writes to memory");
-        let bomb = format!(
-            "1.{}",
-            BASE64.encode(encoder.finish().expect("writes to memory"))
-        );
+        let bomb = ["1.", &deflate(&" ".repeat(4 << 20))].concat();
         assert!(bomb.len() < MAX_LINK);
         assert_eq!(
             read(&bomb),
@@ -384,14 +374,7 @@ mod tests {
 
     #[test]
     fn fields_nobody_knows_are_named() {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder
-            .write_all(br#"{"colour":"red"}"#)
-            .expect("writes to memory");
-        let hash = format!(
-            "1.{}",
-            BASE64.encode(encoder.finish().expect("writes to memory"))
-        );
+        let hash = ["1.", &deflate(r#"{"colour":"red"}"#)].concat();
         assert!(
             read(&hash)
                 .expect_err("unknown field")

@@ -1,5 +1,6 @@
 //! Ports: where a board is.
 
+use crate::numeric::crc::crc32;
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -68,7 +69,7 @@ pub fn drawn() -> u32 {
         nanoseconds.to_le_bytes(),
         u128::from(std::process::id()).to_le_bytes(),
     ];
-    crc32fast::hash(&bytes.concat())
+    crc32(&bytes.concat())
 }
 
 /// A way to a board.

@@ -4,6 +4,7 @@ use super::fit::slot_bytes;
 use super::images::Images;
 use crate::link::answer::Capabilities;
 use crate::link::command::Settings;
+use crate::numeric::crc::Crc32;
 use crate::train::Trainer;
 
 /// What a host knows of a board's memory. It holds over sessions, as long as the board's memory was not
@@ -70,7 +71,7 @@ const LOOKED_AT: usize = 64;
 
 /// What tells a training set from others: CRC-32 of all labels and of images all over it.
 fn fingerprint(trainer: &Trainer) -> u32 {
-    let mut sum = crc32fast::Hasher::new();
+    let mut sum = Crc32::new();
     let count = trainer.train_images();
     for index in 0..count {
         let (image, label) = trainer.train_image(index as u32);
@@ -79,5 +80,5 @@ fn fingerprint(trainer: &Trainer) -> u32 {
             sum.update(image);
         }
     }
-    sum.finalize()
+    sum.sum()
 }

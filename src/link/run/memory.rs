@@ -3,6 +3,7 @@
 use super::fault::RunFault;
 use crate::exec::fixed::Shift;
 use crate::link::command::{Address, Fields, SHIFT_BYTES, Space};
+use crate::numeric::crc::crc32;
 use crate::train::Words;
 
 /// One tensor of a board's memory.
@@ -31,7 +32,7 @@ impl Memory {
 
     /// Compares with the board's answer to the question for its checksum.
     pub fn check(&self, payload: &[u8]) -> Result<(), RunFault> {
-        if Fields(payload).u32() == Some(crc32fast::hash(&self.bytes)) {
+        if Fields(payload).u32() == Some(crc32(&self.bytes)) {
             return Ok(());
         }
         Err(RunFault::Memory {

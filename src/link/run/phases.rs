@@ -14,6 +14,7 @@ use crate::link::answer::{self, Capabilities, Report, State};
 use crate::link::command::{Command, Settings, Space};
 use crate::link::session::{LinkError, Session};
 use crate::link::time::line_time;
+use crate::numeric::crc::crc32;
 use crate::program::code;
 use crate::train::config::Precision;
 use crate::train::metrics::StepMetrics;
@@ -152,9 +153,9 @@ impl BoardRun {
         let [height, width] = trainer.image_size();
         let settings = Settings {
             program_len: program.len() as u32,
-            program_crc: crc32fast::hash(&program),
+            program_crc: crc32(&program),
             machine_len: machine.len() as u32,
-            machine_crc: crc32fast::hash(&machine),
+            machine_crc: crc32(&machine),
             size: [height as u16, width as u16],
             padding: trainer.config().network.pad_columns as u16,
             step: 0,

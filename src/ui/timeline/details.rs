@@ -63,7 +63,7 @@ pub fn details(state: &State, program: Option<&Program>) -> Option<Details> {
             length(cycles, clock)
         ),
     ));
-    let pass = format!("{:?}", op.pass).to_lowercase();
+    let pass = format!("{:?}", op.pass).to_ascii_lowercase();
     facts.push((
         "operation",
         format!(

@@ -24,7 +24,7 @@ pub struct Hit {
 /// alike, at most `limit`.
 #[must_use]
 pub fn search(state: &State, text: &str, limit: usize) -> Vec<Hit> {
-    let text = text.trim().to_lowercase();
+    let text = text.trim().to_ascii_lowercase();
     let middle = middle(state);
     let Some(place) = state.timeline.place(middle) else {
         return vec![];
@@ -35,7 +35,7 @@ pub fn search(state: &State, text: &str, limit: usize) -> Vec<Hit> {
     let parts = [Part::Before, Part::Sample, Part::After];
     let ops = parts.into_iter().zip(place.timing.parts());
     ops.flat_map(|(part, (ops, _))| ops.iter().enumerate().map(move |(k, op)| (part, k, op)))
-        .filter(|(_, _, op)| op.name.to_lowercase().contains(&text))
+        .filter(|(_, _, op)| op.name.to_ascii_lowercase().contains(&text))
         .take(limit)
         .map(|(part, index, op)| Hit {
             name: op.name.clone(),

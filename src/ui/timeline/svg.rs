@@ -21,7 +21,7 @@ pub struct Colours {
 }
 
 fn name(fill: Fill) -> String {
-    format!("{fill:?}").to_lowercase()
+    format!("{fill:?}").to_ascii_lowercase()
 }
 
 /// Strokes of a hatch in a square of a size; the same hatches as in the picture.

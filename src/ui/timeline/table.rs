@@ -118,7 +118,7 @@ pub fn csv(state: &State) -> String {
         }
         table
     });
-    let mut text = table.head.join(",").to_lowercase();
+    let mut text = table.head.join(",").to_ascii_lowercase();
     text.push('\n');
     for row in &table.rows {
         text.push_str(&row.join(","));

@@ -432,15 +432,11 @@ fn way(to: &Destination, number: u16, file: &[u8]) -> Result<(LineSettings, Way)
 fn sentence(clause: &str) -> String {
     let clause = clause.trim();
     let mut chars = clause.chars();
-    let first: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
+    let first = chars.next().map(|first| first.to_ascii_uppercase());
     let stop = if clause.ends_with(['.', '!', '?']) {
         ""
     } else {
         "."
     };
-    [&first, chars.as_str(), stop].concat()
+    first.into_iter().chain(chars).chain(stop.chars()).collect()
 }

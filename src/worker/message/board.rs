@@ -57,7 +57,7 @@ pub enum BoardRequest {
         /// The other end.
         to: Destination,
         /// The machine that a board which takes any machine should be.
-        #[serde(with = "super::text")]
+        #[serde(with = "crate::json::text")]
         machine: Box<Machine>,
     },
     /// Leave the board.
@@ -142,7 +142,7 @@ pub struct BoardView {
     /// What the board says of itself.
     pub capabilities: Option<Capabilities>,
     /// Its machine.
-    #[serde(with = "super::text")]
+    #[serde(with = "crate::json::text")]
     pub machine: Option<Box<Machine>>,
     /// Whether the run fits.
     pub fit: Option<BoardFit>,

@@ -7,7 +7,6 @@
 //! what a replaced run still had to say is told apart from news.
 
 pub mod board;
-mod text;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +49,7 @@ pub enum Request {
         /// Its number.
         run: RunId,
         /// Its configuration.
-        #[serde(with = "text")]
+        #[serde(with = "crate::json::text")]
         config: RunConfig,
     },
     /// Build a run from a checkpoint (one buffer) in place of the present one.
@@ -222,7 +221,7 @@ pub enum Event {
         /// Its number.
         run: RunId,
         /// Its configuration (of interest when resumed).
-        #[serde(with = "text")]
+        #[serde(with = "crate::json::text")]
         config: Box<RunConfig>,
         /// The data it was made on.
         data: DataInfo,
