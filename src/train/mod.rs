@@ -13,6 +13,7 @@ pub mod presets;
 mod prior;
 mod rate;
 pub mod record;
+mod safetensors;
 mod step;
 mod trainer;
 pub mod update;
