@@ -118,7 +118,7 @@ function contenders(title, samples) {
 export function table(results) {
   const { machine, versions } = results
   const lines = [
-    `Measured ${results.date.slice(0, 10)} on ${machine.processor}, ${machine.cores} cores, ${machine.system}; medians of ${results.rounds} rounds.`,
+    `Measured ${results.date.slice(0, 10)} on ${machine.processor}, ${machine.cores} cores, ${machine.system}; medians of ${results.rounds} rounds; load average before ${results.load.toFixed(1)}.`,
     `${Object.values(versions).join('; ')}.`,
     '',
     '| measured | figures | ratio | goal | |',

@@ -6,9 +6,8 @@
 //                      [--rounds 5] [--milliseconds 1000] [--out target/bench/bench.json]
 
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 
@@ -121,6 +120,8 @@ async function main() {
   const results = {
     date: new Date().toISOString(),
     machine: { processor: cpus()[0].model.trim(), cores: cpus().length, memory_bytes: totalmem(), system: `${process.platform} ${release()}` },
+    // Of the minute before: about 0 on a machine that does nothing else.
+    load: loadavg()[0],
     versions: { node: process.version },
     rounds,
     milliseconds,
@@ -184,12 +185,8 @@ async function main() {
     }
     if (wants('start')) {
       say('Size and start')
-      if (existsSync('scripts/bench-start.mjs')) {
-        const { stdout } = await promisify(execFile)('node', ['scripts/bench-start.mjs', '--root', values.root])
-        results.start = JSON.parse(stdout.trim().split('\n').at(-1))
-      } else {
-        results.missing.push('start')
-      }
+      const { stdout } = await promisify(execFile)('node', ['scripts/bench-start.mjs', '--root', values.root, '--json'])
+      results.start = JSON.parse(stdout)
     }
   } finally {
     for (const held of opened) await held.close()

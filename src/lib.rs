@@ -20,14 +20,24 @@
 pub mod accel;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod data;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod exec;
 pub mod json;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod kernels;
 pub mod link;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod numeric;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod program;
 pub mod train;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod tt;
 pub mod ui;
 pub mod worker;
+
+// The same modules, compiled for speed where the page around them is compiled for size.
+#[cfg(target_arch = "wasm32")]
+pub use railyard_engine::{data, exec, kernels, numeric, program, tt};

@@ -26,6 +26,7 @@ use super::machine::{Machine, MachineError, Memory, OuterProduct};
 use super::timing::Element;
 use super::traffic::STATE_BITS;
 use crate::exec::fixed::FixedFormats;
+use crate::numeric::sort_by_key;
 use crate::program::{BufferId, Class, Op, OpKind, Part, Program, Scope};
 
 /// Words of a bank up to which it is built of look-up tables.
@@ -230,7 +231,7 @@ fn first_fit(tenants: Vec<Tenant>) -> Vec<BufferUse> {
             })
             .map(|(other, address)| [*address, address + other.words])
             .collect();
-        taken.sort_unstable();
+        sort_by_key(&mut taken, |&range| range);
         let mut address = 0;
         for [start, end] in taken {
             if address + tenant.words <= start {
@@ -248,7 +249,7 @@ fn first_fit(tenants: Vec<Tenant>) -> Vec<BufferUse> {
             words: tenant.words,
         })
         .collect();
-    buffers.sort_by_key(|buffer| buffer.address);
+    sort_by_key(&mut buffers, |buffer| [buffer.address, 0]);
     buffers
 }
 

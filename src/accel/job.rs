@@ -23,6 +23,7 @@
 use super::machine::{Machine, MachineError, Memory, OuterProduct};
 use super::timing::Element;
 use crate::exec::fixed::{FixedFormats, sum_bits};
+use crate::numeric::sort_by_key;
 use crate::program::{Axis, BufferId, Class, OpKind, Program, View};
 
 /// Width of a buffer's values in bits.
@@ -326,9 +327,12 @@ fn contract(
         .filter(|axis| !has(input, axis))
         .collect();
     // Results leave in the order of the result's memory.
-    let place = |axis: &Axis| out.axes.iter().position(|other| other.label == axis.label);
+    let place = |axis: &Axis| {
+        let found = out.axes.iter().position(|other| other.label == axis.label);
+        [found.map_or(0, |place| place as u64 + 1), 0]
+    };
     let mut columns = columns;
-    columns.sort_by_key(place);
+    sort_by_key(&mut columns, place);
     ContractJob {
         element: if last { Element::Last } else { Element::Middle },
         input: input.buffer,

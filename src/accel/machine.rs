@@ -92,7 +92,7 @@ pub struct Pipeline {
 
 /// Where activations and gradients live.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", tag = "kind", try_from = "MemoryForm")]
 pub enum Memory {
     /// In block RAM.
     OnChip,
@@ -104,6 +104,42 @@ pub enum Memory {
         /// Cycles from a phase's request to its first word.
         latency: u32,
     },
+}
+
+/// A memory as it is read: a plain struct, since a tagged one would be read by way of a copy.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MemoryForm {
+    kind: MemoryKind,
+    bytes_per_cycle: Option<u32>,
+    latency: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum MemoryKind {
+    OnChip,
+    External,
+}
+
+impl TryFrom<MemoryForm> for Memory {
+    type Error = &'static str;
+
+    fn try_from(form: MemoryForm) -> Result<Self, Self::Error> {
+        match (form.kind, form.bytes_per_cycle, form.latency) {
+            (MemoryKind::OnChip, None, None) => Ok(Self::OnChip),
+            (MemoryKind::External, Some(bytes_per_cycle), Some(latency)) => Ok(Self::External {
+                bytes_per_cycle,
+                latency,
+            }),
+            (MemoryKind::OnChip, ..) => {
+                Err("on-chip memory takes neither `bytes_per_cycle` nor `latency`")
+            }
+            (MemoryKind::External, ..) => {
+                Err("external memory needs `bytes_per_cycle` and `latency`")
+            }
+        }
+    }
 }
 
 /// A named device.

@@ -9,7 +9,7 @@ use crate::numeric::crc::{Crc32, crc32};
 
 /// What ended a read early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// The compressed data stops in the middle.
     CutShort,
     /// The compressed data contradicts itself (bad code, bad checksum, foreign bytes).
@@ -19,17 +19,17 @@ pub(crate) enum Ending {
 /// Appends what `reader` yields to `kept`, at most `limit` bytes more.
 ///
 /// `kept` grows with the bytes that really arrive, so a header's claim alone allocates nothing.
-pub(crate) fn read_up_to(
-    reader: &mut dyn Read,
-    limit: usize,
-    kept: &mut Vec<u8>,
-) -> Result<(), Ending> {
+///
+/// # Errors
+/// If the reader fails before; what it gave is kept.
+pub fn read_up_to(reader: &mut dyn Read, limit: usize, kept: &mut Vec<u8>) -> Result<(), Ending> {
     let read = reader.take(limit as u64).read_to_end(kept);
     read.map(|_| ()).map_err(|error| ending(&error))
 }
 
 /// What an error of the readers of this module says of the bytes.
-pub(crate) fn ending(error: &io::Error) -> Ending {
+#[must_use]
+pub fn ending(error: &io::Error) -> Ending {
     match error.kind() {
         ErrorKind::UnexpectedEof => Ending::CutShort,
         _ => Ending::Corrupt,
@@ -37,7 +37,7 @@ pub(crate) fn ending(error: &io::Error) -> Ending {
 }
 
 /// The contents of a raw deflate stream (RFC 1951).
-pub(crate) struct Deflated<'a> {
+pub struct Deflated<'a> {
     rest: &'a [u8],
     state: Box<InflateState>,
     ended: bool,
@@ -45,6 +45,7 @@ pub(crate) struct Deflated<'a> {
 
 impl<'a> Deflated<'a> {
     /// The stream at the beginning of these bytes.
+    #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self {
             rest: bytes,
@@ -54,6 +55,7 @@ impl<'a> Deflated<'a> {
     }
 
     /// The bytes that were not read: once the contents have ended, those behind the stream.
+    #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -79,7 +81,7 @@ impl Read for Deflated<'_> {
 }
 
 /// The contents of a gzip file (RFC 1952), of all its members one after the other.
-pub(crate) struct Gzip<'a> {
+pub struct Gzip<'a> {
     member: Deflated<'a>,
     checksum: Crc32,
     length: u32,
@@ -87,6 +89,9 @@ pub(crate) struct Gzip<'a> {
 
 impl<'a> Gzip<'a> {
     /// The file in these bytes.
+    ///
+    /// # Errors
+    /// If they begin with no gzip header.
     pub fn new(bytes: &'a [u8]) -> io::Result<Self> {
         Ok(Self {
             member: Deflated::new(behind_header(bytes)?),

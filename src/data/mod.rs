@@ -14,7 +14,7 @@
 pub mod catalog;
 mod dataset;
 pub mod idx;
-pub(crate) mod inflate;
+pub mod inflate;
 #[cfg(not(target_arch = "wasm32"))]
 mod locate;
 pub mod pack;

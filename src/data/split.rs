@@ -2,6 +2,7 @@
 //! gives the same choice everywhere, without a random number.
 
 use super::Dataset;
+use crate::numeric::sort_by_key;
 
 /// `count` of the set's images, each class by its share, evenly spaced within the class and in the
 /// set's own order. A `count` above the set's size gives the whole set.
@@ -30,7 +31,7 @@ pub fn last_seventh(set: &Dataset) -> (Dataset, Dataset) {
         };
         chosen.extend(&members[members.len() - count..]);
     }
-    chosen.sort_unstable();
+    sort_by_key(&mut chosen, |&place| [place as u64, 0]);
     part(set, &chosen)
 }
 
@@ -51,7 +52,7 @@ fn stratified(set: &Dataset, count: usize) -> Vec<usize> {
         // The middle of each of `share` equal stretches.
         chosen.extend((0..share).map(|k| members[(2 * k + 1) * members.len() / (2 * share)]));
     }
-    chosen.sort_unstable();
+    sort_by_key(&mut chosen, |&place| [place as u64, 0]);
     chosen
 }
 
@@ -77,7 +78,9 @@ fn shares(sizes: &[usize], count: usize) -> Vec<usize> {
     let whole = |size: usize| usize::try_from(scaled(size) / total as u64).unwrap_or(size);
     let mut parts: Vec<usize> = sizes.iter().map(|&size| whole(size)).collect();
     let mut order: Vec<usize> = (0..sizes.len()).collect();
-    order.sort_by_key(|&class| std::cmp::Reverse(scaled(sizes[class]) % total as u64));
+    sort_by_key(&mut order, |&class| {
+        [u64::MAX - scaled(sizes[class]) % total as u64, 0]
+    });
     let missing = count - parts.iter().sum::<usize>();
     for &class in order.iter().take(missing) {
         parts[class] += 1;

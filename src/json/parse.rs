@@ -20,7 +20,7 @@ pub fn parse(text: &[u8]) -> Result<Json, JsonError> {
     });
     parsed.map_err(|what| {
         let before = &text.as_bytes()[..parser.at.min(text.len())];
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = before.split(|&byte| byte == b'\n').count();
         let column = before.iter().rev().take_while(|&&byte| byte != b'\n');
         JsonError::new(format!("{what} at line {line} column {}", column.count()))
     })

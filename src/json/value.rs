@@ -61,7 +61,10 @@ impl Serialize for Json {
 
 /// Why a text was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonError {
+pub struct JsonError(Box<What>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct What {
     message: String,
     /// Fields that lead to the place, joined by dots; empty for the whole.
     field: String,
@@ -69,26 +72,29 @@ pub struct JsonError {
 
 impl JsonError {
     /// An error with this message.
+    #[cold]
     pub(super) fn new(message: String) -> Self {
         let field = String::new();
-        Self { message, field }
+        Self(Box::new(What { message, field }))
     }
 
     /// The same error, found within a field.
+    #[cold]
     pub(super) fn within(mut self, name: &str) -> Self {
-        if !self.field.is_empty() {
-            self.field.insert(0, '.');
+        let field = &mut self.0.field;
+        if !field.is_empty() {
+            field.insert(0, '.');
         }
-        self.field.insert_str(0, name);
+        field.insert_str(0, name);
         self
     }
 }
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        if !self.field.is_empty() {
-            write!(f, " in `{}`", self.field)?;
+        f.write_str(&self.0.message)?;
+        if !self.0.field.is_empty() {
+            write!(f, " in `{}`", self.0.field)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The host's end: frames in flight, time limits, retries.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +102,8 @@ pub struct Session {
     decoder: Decoder,
     flights: Flights,
     queue: VecDeque<Queued>,
-    answers: BTreeMap<Ticket, Result<Vec<u8>, LinkError>>,
+    /// Those not yet fetched; few.
+    answers: Vec<(Ticket, Result<Vec<u8>, LinkError>)>,
     /// Number of the last ticket.
     last: u32,
     capabilities: Option<Capabilities>,
@@ -134,7 +135,7 @@ impl Session {
             decoder: Decoder::new(),
             flights: Flights::default(),
             queue: VecDeque::new(),
-            answers: BTreeMap::new(),
+            answers: Vec::new(),
             last: 0,
             capabilities: None,
             credits: 1,
@@ -160,7 +161,7 @@ impl Session {
         let ticket = Ticket(self.last);
         let (kind, payload) = (command.kind(), command.payload());
         if let Some(fault) = &self.fault {
-            self.answers.insert(ticket, Err(fault.clone()));
+            self.answers.push((ticket, Err(fault.clone())));
         } else if payload.len() > MAX_PAYLOAD {
             let error = LinkError::Refused {
                 command: kind,
@@ -170,7 +171,7 @@ impl Session {
                     payload.len()
                 ),
             };
-            self.answers.insert(ticket, Err(error));
+            self.answers.push((ticket, Err(error)));
         } else {
             self.queue.push_back(Queued {
                 ticket,
@@ -191,7 +192,7 @@ impl Session {
         if let Some(place) = self.queued(ticket) {
             self.queue.remove(place);
         } else if !self.flights.disown(ticket) {
-            self.answers.remove(&ticket);
+            self.answers.retain(|(answered, _)| *answered != ticket);
         }
     }
 
@@ -201,8 +202,12 @@ impl Session {
         if ticket == NO_ROOM {
             return Some(Err(LinkError::Full));
         }
-        if let Some(answer) = self.answers.remove(&ticket) {
-            return Some(answer);
+        let found = self
+            .answers
+            .iter()
+            .position(|(answered, _)| *answered == ticket);
+        if let Some(found) = found {
+            return Some(self.answers.swap_remove(found).1);
         }
         let owner = Owner::Ticket(ticket);
         let waits =
@@ -330,7 +335,7 @@ impl Session {
         };
         match (flight.owner, answer) {
             (Owner::Ticket(ticket), answer) => {
-                self.answers.insert(ticket, answer);
+                self.answers.push((ticket, answer));
             }
             (Owner::Opening, Err(error)) => self.end(error),
             _ => {}
@@ -368,11 +373,11 @@ impl Session {
         }
         for flight in self.flights.drain() {
             if let Owner::Ticket(ticket) = flight.owner {
-                self.answers.insert(ticket, Err(fault.clone()));
+                self.answers.push((ticket, Err(fault.clone())));
             }
         }
         for request in self.queue.drain(..) {
-            self.answers.insert(request.ticket, Err(fault.clone()));
+            self.answers.push((request.ticket, Err(fault.clone())));
         }
         self.fault = Some(fault);
     }

@@ -8,12 +8,14 @@ pub mod crc;
 pub mod exact;
 mod format;
 mod grouped;
+mod order;
 mod rounding;
 mod storage;
 mod stream;
 
 pub use format::Format;
 pub use grouped::grouped;
+pub use order::sort_by_key;
 pub use rounding::{Rounding, shift_round};
 pub use storage::Storage;
 pub use stream::{Seed, Stream};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{BufferId, Class, Label, Op, OpKind, Part, Pass, Program, Scope, View};
+use crate::numeric::sort_by_key;
 
 /// Most numbers that the tensors of a step may hold together.
 const MAX_ELEMENTS: u64 = 64 << 20;
@@ -124,7 +125,7 @@ fn layers(program: &Program) -> Checked {
         before = Some(layer.output);
     }
     let count = parameters.len();
-    parameters.sort_unstable();
+    sort_by_key(&mut parameters, |id| [id.0 as u64, 0]);
     parameters.dedup();
     let classed = |buffer: &&super::Buffer| matches!(buffer.class, Class::Core | Class::Bias);
     let held = program.buffers.iter().filter(classed).count();

@@ -5,6 +5,7 @@ use super::{
     Axis, Buffer, BufferId, Class, Label, LayerBuffers, Op, OpKind, Part, Pass, Program, Schedule,
     Scope, View, plan,
 };
+use crate::numeric::sort_by_key;
 use crate::tt::TtShape;
 
 /// What a Program is compiled for.
@@ -113,10 +114,10 @@ fn build(network: &NetworkShape, schedule: Schedule, batch: usize, to_input: boo
         buffers, mut ops, ..
     } = build;
     // Stable: the order within a part is the order of emission.
-    ops.sort_by_key(|op| match op.part {
-        Part::Before => 0,
-        Part::Sample => 1,
-        Part::After => 2,
+    sort_by_key(&mut ops, |op| match op.part {
+        Part::Before => [0, 0],
+        Part::Sample => [1, 0],
+        Part::After => [2, 0],
     });
     let trees = layers.iter().map(|layer| layer.tree.clone()).collect();
     let layers = layers.into_iter().map(|layer| layer.buffers).collect();

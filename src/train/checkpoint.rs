@@ -16,14 +16,12 @@
 //! is a multiple of `2^-(bits - 1)`, and the core that the contractions see is that copy rounded to
 //! the cores' width.
 
-use std::collections::HashMap;
-
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::config::{OptimiserKind, RunConfig};
 use super::error::{TrainError, check_data, check_size};
 use super::model::{Bond, Layer, Model, Parameter};
+use super::safetensors::{self, Dtype, Entry, SafeTensors};
 use super::trainer::{Tally, Trainer};
 use crate::data::Dataset;
 use crate::exec::fixed::Shift;
@@ -54,14 +52,6 @@ struct Header {
 
 fn bad(message: impl Into<String>) -> TrainError {
     TrainError::Checkpoint(message.into())
-}
-
-/// A tensor to be written.
-struct Entry {
-    name: String,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
 }
 
 impl Entry {
@@ -155,14 +145,7 @@ impl Trainer {
             ranks: self.model.ranks(),
             shifts: self.engine.shifts(),
         };
-        // Neither can fail: the header is plain data, and every tensor's bytes fit its shape.
-        let text = json::write(&header);
-        let views = entries.iter().filter_map(|entry| {
-            let view = TensorView::new(entry.dtype, entry.shape.clone(), &entry.bytes).ok()?;
-            Some((entry.name.as_str(), view))
-        });
-        let metadata = HashMap::from([("railyard".to_owned(), text)]);
-        safetensors::serialize(views, Some(metadata)).unwrap_or_default()
+        safetensors::write(entries, ("railyard", json::write(&header)))
     }
 
     /// The configuration of a checkpoint.
@@ -306,7 +289,7 @@ fn open(bytes: &[u8]) -> Result<SafeTensors<'_>, TrainError> {
             "the file is larger than 512 MiB; a railyard checkpoint is a safetensors file below that",
         ));
     }
-    SafeTensors::deserialize(bytes).map_err(|error| {
+    SafeTensors::read(bytes).map_err(|error| {
         bad(format!(
             "this is not a safetensors file ({error}); a checkpoint saved by railyard is accepted"
         ))
@@ -314,10 +297,8 @@ fn open(bytes: &[u8]) -> Result<SafeTensors<'_>, TrainError> {
 }
 
 fn header(bytes: &[u8]) -> Result<Header, TrainError> {
-    open(bytes)?;
-    let (_, metadata) =
-        SafeTensors::read_metadata(bytes).map_err(|error| bad(error.to_string()))?;
-    let text = metadata.metadata().as_ref().and_then(|map| map.get("railyard")).ok_or_else(|| {
+    let file = open(bytes)?;
+    let text = file.metadata("railyard").ok_or_else(|| {
         bad("this safetensors file has no `railyard` metadata; a checkpoint saved by railyard is accepted")
     })?;
     let header: Header = json::read(text.as_bytes()).map_err(|error| {
@@ -335,7 +316,7 @@ fn header(bytes: &[u8]) -> Result<Header, TrainError> {
 }
 
 fn floats(tensors: &SafeTensors, name: &str, shape: &[usize]) -> Result<Vec<f32>, TrainError> {
-    let bytes = tensor(tensors, name, Dtype::F32, shape)?;
+    let bytes = tensors.tensor(name, Dtype::F32, shape).map_err(bad)?;
     let values: Vec<f32> = bytes
         .chunks_exact(4)
         .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
@@ -346,25 +327,6 @@ fn floats(tensors: &SafeTensors, name: &str, shape: &[usize]) -> Result<Vec<f32>
         )));
     }
     Ok(values)
-}
-
-fn tensor<'a>(
-    tensors: &'a SafeTensors,
-    name: &str,
-    dtype: Dtype,
-    shape: &[usize],
-) -> Result<&'a [u8], TrainError> {
-    let view = tensors
-        .tensor(name)
-        .map_err(|_| bad(format!("the checkpoint lacks tensor {name}")))?;
-    if view.dtype() != dtype || view.shape() != shape {
-        return Err(bad(format!(
-            "tensor {name} is {:?} of shape {:?}; {dtype:?} of shape {shape:?} is accepted",
-            view.dtype(),
-            view.shape()
-        )));
-    }
-    Ok(view.data())
 }
 
 fn read_layer(
@@ -422,7 +384,9 @@ fn read_layer(
     let mut bonds = Vec::new();
     for (k, (&rank, &start)) in ranks.iter().zip(full).enumerate() {
         let name = format!("fc{}.bond{}", index + 1, k + 1);
-        let bytes = tensor(tensors, &format!("{name}.alive"), Dtype::U16, &[rank])?;
+        let bytes = tensors
+            .tensor(&format!("{name}.alive"), Dtype::U16, &[rank])
+            .map_err(bad)?;
         let alive: Vec<u16> = bytes
             .chunks_exact(2)
             .map(|b| u16::from_le_bytes([b[0], b[1]]))

@@ -13,6 +13,7 @@ pub mod presets;
 mod prior;
 mod rate;
 pub mod record;
+mod safetensors;
 pub mod speed;
 mod step;
 mod trainer;

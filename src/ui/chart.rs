@@ -454,9 +454,13 @@ impl Plot {
 /// The worst but one of a few values, the worst of very few: one bad epoch (a network drawn anew)
 /// leaves the panel and does not flatten all others.
 fn nearly_worst(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(|a, b| b.total_cmp(a));
-    let skip = usize::from(values.len() > 3);
-    values.iter().rev().nth(skip).copied()
+    let worst = |values: &[f64]| (0..values.len()).min_by(|&a, &b| values[a].total_cmp(&values[b]));
+    if values.len() > 3
+        && let Some(worst) = worst(&values)
+    {
+        values.swap_remove(worst);
+    }
+    worst(&values).map(|worst| values[worst])
 }
 
 /// Foot of the accuracy scale: as high as the epochs allow, in wide steps so that it rarely moves.

@@ -1,17 +1,48 @@
 //! The configuration as it is being edited: the last value that could be read of every field, and
 //! what is wrong with those that could not.
 
-use std::collections::BTreeMap;
-
 use crate::train::config::{LayerConfig, Precision, Preset, RunConfig};
+
+/// Fields whose text could not be read, and why, in the order of their names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unread(pub Vec<(String, String)>);
+
+impl Unread {
+    fn find(&self, field: &str) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|(name, _)| name.as_str().cmp(field))
+    }
+
+    /// Why a field could not be read.
+    #[must_use]
+    pub fn get(&self, field: &str) -> Option<&str> {
+        let found = self.find(field).ok()?;
+        Some(&self.0[found].1)
+    }
+
+    /// Keeps why a field could not be read.
+    pub fn insert(&mut self, field: &str, message: String) {
+        match self.find(field) {
+            Ok(found) => self.0[found].1 = message,
+            Err(place) => self.0.insert(place, (field.into(), message)),
+        }
+    }
+
+    /// Forgets a field.
+    pub fn remove(&mut self, field: &str) {
+        if let Ok(found) = self.find(field) {
+            self.0.remove(found);
+        }
+    }
+}
 
 /// A configuration under the visitor's hands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// The configuration, from the fields that could be read.
     pub config: RunConfig,
-    /// Fields whose text could not be read, and why.
-    unread: BTreeMap<String, String>,
+    /// What could not be read.
+    unread: Unread,
 }
 
 impl Draft {
@@ -20,7 +51,7 @@ impl Draft {
     pub fn new(config: RunConfig) -> Self {
         Self {
             config,
-            unread: BTreeMap::new(),
+            unread: Unread::default(),
         }
     }
 
@@ -33,8 +64,8 @@ impl Draft {
     ) {
         match parse(&mut self.config, text) {
             Ok(()) => self.unread.remove(field),
-            Err(message) => self.unread.insert(field.into(), message),
-        };
+            Err(message) => self.unread.insert(field, message),
+        }
     }
 
     /// Replace the network and its recipe by a preset, keeping what the visitor has likely set:
@@ -47,7 +78,7 @@ impl Draft {
         self.config.epochs = old.epochs;
         self.config.batch = old.batch;
         self.config.seed = old.seed;
-        self.unread.clear();
+        self.unread.0.clear();
     }
 
     /// The preset whose network this is, or none for one of the visitor's own.
@@ -63,7 +94,7 @@ impl Draft {
     /// The first thing that is wrong, as field and sentence.
     #[must_use]
     pub fn fault(&self) -> Option<(String, String)> {
-        if let Some((field, message)) = self.unread.first_key_value() {
+        if let Some((field, message)) = self.unread.0.first() {
             return Some((field.clone(), message.clone()));
         }
         self.config.validate().err().map(|e| (e.field, e.message))
@@ -73,7 +104,7 @@ impl Draft {
     #[must_use]
     pub fn fault_of(&self, field: &str) -> Option<String> {
         if let Some(message) = self.unread.get(field) {
-            return Some(message.clone());
+            return Some(message.into());
         }
         let error = self.config.validate().err()?;
         error
@@ -86,7 +117,7 @@ impl Draft {
     /// Whether a field, or what it is part of, is at fault.
     #[must_use]
     pub fn marks(&self, field: &str) -> bool {
-        self.unread.contains_key(field)
+        self.unread.get(field).is_some()
             || self
                 .config
                 .validate()
@@ -107,8 +138,8 @@ impl Draft {
             });
         }
         network.truncate(layers.max(1));
-        self.unread
-            .retain(|field, _| !field.starts_with("network.layers"));
+        let kept = |(field, _): &(String, String)| !field.starts_with("network.layers");
+        self.unread.0.retain(kept);
     }
 }
 

@@ -211,7 +211,7 @@ fn unpack<T: Serialize + DeserializeOwned>(body: &str, old: &T) -> Result<T, Lin
     let patch = inflate(body)?;
     let mut whole = value(old);
     merge(&mut whole, patch);
-    json::from_value(whole).map_err(|e| LinkError(e.to_string()))
+    json::from_value(&whole).map_err(|e| LinkError(e.to_string()))
 }
 
 fn inflate(body: &str) -> Result<Json, LinkError> {

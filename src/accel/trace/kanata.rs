@@ -7,14 +7,32 @@ use std::fmt::Write;
 use super::super::timeline::{Level, Span};
 use super::super::timing::{OpTiming, Phase, Stage, TRACKS};
 use super::window::Window;
+use crate::numeric::sort_by_key;
 
 /// What happens in one cycle, in the order in which it is written.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 enum Event {
     End(&'static str),
     Retire { cut: bool },
     Begin,
     Start(&'static str),
+}
+
+impl Event {
+    /// Its place among the events of one cycle.
+    fn place(self) -> u64 {
+        let stage = |name| match name {
+            "Cp" => 0,
+            "Ld" => 1,
+            _ => 2,
+        };
+        match self {
+            Self::End(name) => stage(name),
+            Self::Retire { cut } => 3 + u64::from(cut),
+            Self::Begin => 5,
+            Self::Start(name) => 6 + stage(name),
+        }
+    }
 }
 
 /// A tile or an operation of one stage.
@@ -45,7 +63,8 @@ pub fn write(window: &Window) -> String {
             }
         }
     }
-    events.sort_unstable_by_key(|&(cycle, event, id)| (cycle, event, id));
+    // Instructions stand in the order of their numbers.
+    sort_by_key(&mut events, |&(cycle, event, _)| [cycle, event.place()]);
     let mut out = format!("Kanata\t0004\nC=\t{}\n", window.range.start);
     let (mut now, mut retired) = (window.range.start, 0);
     for (cycle, event, id) in events {

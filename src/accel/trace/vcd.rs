@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::super::timeline::Level;
 use super::super::timing::{CAUSES, TRACKS};
 use super::window::{BUFFERS, Window};
+use crate::numeric::sort_by_key;
 
 /// How cycles become times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +104,9 @@ pub fn write(window: &Window) -> String {
             (at, NAME as u8, Value::Text(&op.name)),
         ]);
     }
-    changes.sort_by_key(|&(cycle, variable, _)| (cycle, variable));
+    sort_by_key(&mut changes, |&(cycle, variable, _)| {
+        [cycle, variable.into()]
+    });
     let mut last = [None; VARIABLES];
     let mut now = window.range.start;
     let _ = writeln!(out, "#{}\n$dumpvars", now * scale.units);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::super::machine::Machine;
 use super::super::timeline::{Buffer, Level, Span, Timeline};
 use super::super::timing::{Cause, Element, OpTiming, Stage, Track};
+use crate::numeric::sort_by_key;
 use crate::program::Part;
 
 /// The buffers whose fill is shown, with their names.
@@ -137,7 +138,7 @@ impl<'a> Window<'a> {
                 (seen && (fills || phase.stage == emptied)).then_some((end, fills))
             });
             changes.extend(ends);
-            changes.sort_unstable();
+            sort_by_key(&mut changes, |&(cycle, fills)| [cycle, fills.into()]);
             for at_once in changes.chunk_by(|a, b| a.0 == b.0) {
                 let before = fill;
                 let more = at_once.iter().filter(|change| change.1).count();

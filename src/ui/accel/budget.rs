@@ -8,6 +8,7 @@ use super::timed::{Report, Timed};
 use crate::accel::energy::TABLES;
 use crate::accel::fit::Place;
 use crate::accel::{Device, Fit};
+use crate::numeric::sort_by_key;
 use crate::ui::fields::Choice;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
@@ -153,7 +154,7 @@ fn memories(fit: &Fit) -> Html {
         .unwrap_or(1)
         .max(1);
     let mut shown: Vec<_> = fit.memories.iter().filter(|m| m.blocks > 0).collect();
-    shown.sort_by_key(|memory| std::cmp::Reverse(memory.blocks));
+    sort_by_key(&mut shown, |memory| [u64::MAX - memory.blocks, 0]);
     html! {
         <ul class="bars blocks" aria-hidden="true">
             { for shown.into_iter().take(8).map(|memory| html! {

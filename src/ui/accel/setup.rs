@@ -1,13 +1,12 @@
 //! The machine under the visitor's hands, what is done on it, and what it is compared with.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::accel::energy::TABLES;
 use crate::accel::machine::PRESETS;
 use crate::accel::{EnergyTable, Machine, compare};
 use crate::program::Schedule;
+use crate::ui::draft::Unread;
 
 /// A machine and what it is to do: one side of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,8 +132,8 @@ pub struct Accel {
     pub scope: Scope,
     /// What energy and processor are reckoned with.
     pub costs: Costs,
-    /// Fields whose text could not be read, and why.
-    unread: BTreeMap<&'static str, String>,
+    /// What could not be read.
+    unread: Unread,
 }
 
 impl Accel {
@@ -154,13 +153,13 @@ impl Accel {
         match parse(self, text) {
             Ok(()) => self.unread.remove(field),
             Err(message) => self.unread.insert(field, message),
-        };
+        }
         self.settle();
     }
 
     /// Takes over a preset; what could not be read is forgotten.
     pub fn choose(&mut self, preset: usize) {
-        self.unread.clear();
+        self.unread.0.clear();
         self.edit(|setup| setup.choose(preset));
     }
 
@@ -168,7 +167,7 @@ impl Accel {
     pub fn take(&mut self, setup: Setup) {
         self.draft = setup.clone();
         self.sound = setup;
-        self.unread.clear();
+        self.unread.0.clear();
     }
 
     /// Exchanges A and B.
@@ -176,7 +175,7 @@ impl Accel {
         if let Some(other) = &mut self.other {
             std::mem::swap(other, &mut self.sound);
             self.draft = self.sound.clone();
-            self.unread.clear();
+            self.unread.0.clear();
         }
     }
 
@@ -184,14 +183,14 @@ impl Accel {
     #[must_use]
     pub fn fault_of(&self, field: &str) -> Option<String> {
         if let Some(message) = self.unread.get(field) {
-            return Some(message.clone());
+            return Some(message.into());
         }
         let error = self.draft.machine.validate().err()?;
         (error.field == field).then_some(error.message)
     }
 
     fn settle(&mut self) {
-        if self.unread.is_empty() && self.draft.machine.validate().is_ok() {
+        if self.unread.0.is_empty() && self.draft.machine.validate().is_ok() {
             self.sound = self.draft.clone();
         }
     }

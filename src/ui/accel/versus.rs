@@ -1,7 +1,5 @@
 //! The machine against a processor, and against another machine kept as B.
 
-use std::collections::BTreeMap;
-
 use yew::prelude::*;
 
 use super::figures::utilisation;
@@ -132,12 +130,10 @@ pub fn Versus(props: &Props) -> Html {
 }
 
 /// Cycles of each operation in the step, by its name.
-fn operations(timing: &StepTiming) -> BTreeMap<String, (usize, u64)> {
+fn operations(timing: &StepTiming) -> Vec<(&str, u64)> {
     let parts = timing.parts().into_iter();
     let all = parts.flat_map(|(ops, times)| ops.iter().map(move |op| (op, times)));
-    let named = all.enumerate();
-    named
-        .map(|(k, (op, times))| (op.name.clone(), (k, op.cycles * times)))
+    all.map(|(op, times)| (op.name.as_str(), op.cycles * times))
         .collect()
 }
 
@@ -180,13 +176,16 @@ fn lines(a: &Timed, b: &Timed, costs: &Costs) -> Vec<Line> {
         ),
     ];
     let (ours, theirs) = (operations(&a.timing), operations(&b.timing));
-    let mut names: Vec<(usize, &String)> = ours.iter().map(|(name, (k, _))| (*k, name)).collect();
-    let only = theirs.iter().filter(|(name, _)| !ours.contains_key(*name));
-    names.extend(only.map(|(name, (k, _))| (ours.len() + k, name)));
-    names.sort_unstable();
-    lines.extend(names.into_iter().map(|(_, name)| Line {
-        name: name.clone(),
-        values: [&ours, &theirs].map(|of| of.get(name).map(|(_, cycles)| *cycles as f64)),
+    let find = |of: &[(&str, u64)], name: &str| {
+        let found = of.iter().find(|(other, _)| *other == name);
+        found.map(|&(_, cycles)| cycles as f64)
+    };
+    let only = theirs
+        .iter()
+        .filter(|(name, _)| find(&ours, name).is_none());
+    lines.extend(ours.iter().chain(only).map(|&(name, _)| Line {
+        name: name.into(),
+        values: [&ours, &theirs].map(|of| find(of, name)),
         show: whole,
     }));
     lines

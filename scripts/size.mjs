@@ -1,0 +1,24 @@
+// What a visitor downloads before anything is seen: the built page's programs and scripts.
+
+import { readFile, readdir } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+
+/**
+ * Every program and script of a built page.
+ * @param {string} root the folder it was built into
+ * @returns {Promise<{ name: string, bytes: number, gzip: number }[]>} sizes as they are and compressed as `gzip -9` does
+ */
+export async function programs(root) {
+  const names = (await readdir(root, { recursive: true })).filter((name) => ['.wasm', '.js', '.mjs'].includes(extname(name)))
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const contents = await readFile(join(root, name))
+      return { name, bytes: contents.length, gzip: gzipSync(contents, { level: 9 }).length }
+    }),
+  )
+}
+
+/** The sum of the compressed sizes of the files whose names `which` matches. */
+export const gzipped = (files, which = /./) =>
+  files.filter(({ name }) => which.test(name)).reduce((sum, { gzip }) => sum + gzip, 0)
