@@ -116,9 +116,9 @@ function contenders(title, samples) {
 
 /** The results in Markdown. */
 export function table(results) {
-  const { machine, versions } = results
+  const { growth, load, machine, versions } = results
   const lines = [
-    `Measured ${results.date.slice(0, 10)} on ${machine.processor}, ${machine.cores} cores, ${machine.system}; medians of ${results.rounds} rounds; load average before ${results.load.toFixed(1)}.`,
+    `Measured ${results.date.slice(0, 10)} on ${machine.processor}, ${machine.cores} cores, ${machine.system}; medians of ${results.rounds} rounds${growth ? ` (growth: of ${growth[0].points[0].times.length})` : ''}${load === undefined ? '' : `; load average before ${load.toFixed(1)}`}.`,
     `${Object.values(versions).join('; ')}.`,
     '',
     '| measured | figures | ratio | goal | |',
