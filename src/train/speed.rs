@@ -71,11 +71,11 @@ pub fn configuration(overrides: &str) -> Result<RunConfig, ConfigError> {
     };
     let mut changes = json::parse(overrides.as_bytes()).map_err(wrong)?;
     let preset = match changes.get("preset") {
-        Some(name) => json::from_value(name.clone()).map_err(wrong)?,
+        Some(name) => json::from_value(name).map_err(wrong)?,
         None => Preset::Paper,
     };
     let precision = match changes.get("precision") {
-        Some(name) => json::from_value(name.clone()).map_err(wrong)?,
+        Some(name) => json::from_value(name).map_err(wrong)?,
         None => Precision::Fixed,
     };
     if let Json::Object(fields) = &mut changes {
@@ -84,7 +84,7 @@ pub fn configuration(overrides: &str) -> Result<RunConfig, ConfigError> {
     let preset = json::write(&RunConfig::preset(preset, precision));
     let mut config = json::parse(preset.as_bytes()).map_err(wrong)?;
     lay_over(&mut config, changes);
-    let config: RunConfig = json::from_value(config).map_err(wrong)?;
+    let config: RunConfig = json::from_value(&config).map_err(wrong)?;
     config.validate()?;
     Ok(config)
 }
