@@ -90,6 +90,12 @@ impl FloatExecutor {
         &self.program
     }
 
+    /// How values are stored.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        self.storage
+    }
+
     /// Sets a parameter, rounding it to the storage format.
     ///
     /// # Panics

@@ -382,7 +382,12 @@ impl Trainer {
     }
 
     fn train_step(&mut self) -> StepMetrics {
-        let (batch, rate) = self.take();
+        let taken = self.take();
+        self.complete(taken)
+    }
+
+    /// Counts a step taken up to the decision about ranks, and decides.
+    pub(super) fn complete(&mut self, (batch, rate): (Tally, f32)) -> StepMetrics {
         let mut metrics = self.count(&batch, rate);
         metrics.pruned = self.adapt_ranks();
         self.engine.load(&self.model);
@@ -390,8 +395,8 @@ impl Trainer {
         metrics
     }
 
-    /// Takes the step in progress up to the decision about ranks: its batch and its rate.
-    pub(super) fn take(&mut self) -> (Tally, f32) {
+    /// Padded pixels and labels of the step in progress.
+    pub(super) fn batch(&mut self) -> (Vec<u8>, Vec<u8>) {
         let places = self.places(self.step);
         let chosen = self.epoch_order()[places].to_vec();
         let mut pixels = Vec::new();
@@ -407,6 +412,12 @@ impl Trainer {
             .iter()
             .map(|&index| self.train.labels[index as usize])
             .collect();
+        (pixels, labels)
+    }
+
+    /// Takes the step in progress up to the decision about ranks: its batch and its rate.
+    pub(super) fn take(&mut self) -> (Tally, f32) {
+        let (pixels, labels) = self.batch();
         let key = StepKey {
             seed: Seed(self.config.seed),
             step: self.step,
@@ -418,8 +429,13 @@ impl Trainer {
             },
             key,
         );
+        self.learn(&outcomes, &labels)
+    }
+
+    /// Changes the parameters by the gradients of a batch with these outcomes: the batch and its rate.
+    pub(super) fn learn(&mut self, outcomes: &[SampleOutcome], labels: &[u8]) -> (Tally, f32) {
         let mut batch = Tally::default();
-        batch.add(&outcomes, &labels);
+        batch.add(outcomes, labels);
         let order = self.order_of(self.step);
         let layers = self.model.layers.iter_mut().map(Layer::state);
         let engine = &self.engine;

@@ -4,7 +4,7 @@
 //! that any cut into shards gives the bits of the whole batch.
 
 use super::contract::OpStats;
-use super::{FixedExecutor, FixedFormats, StepKey, sum_bits};
+use super::{FixedExecutor, FixedFormats, Shift, StepKey, sum_bits};
 use crate::exec::shard::{BadPartial, Partial, add, append, write_outcomes};
 use crate::exec::{Batch, SampleOutcome};
 use crate::program::{BufferId, Class, Part, Program};
@@ -20,6 +20,18 @@ impl FixedExecutor {
         !self.unknown(true)
     }
 
+    /// Takes over the shifts of another executor of the same Program, in its order, for shards of its
+    /// batch.
+    pub fn follow(&mut self, shifts: impl Iterator<Item = i32>) {
+        for (slot, shift) in self.shifts.iter_mut().zip(shifts) {
+            *slot = Shift {
+                shift,
+                known: true,
+                ..Shift::default()
+            };
+        }
+    }
+
     /// What runs once per batch before the samples.
     pub fn begin(&mut self, key: StepKey) {
         self.before(key, true);
@@ -33,6 +45,11 @@ impl FixedExecutor {
     /// the Program's classes.
     pub fn run_shard(&mut self, shard: Batch, first: usize, key: StepKey) {
         self.samples(shard, first, key, true);
+    }
+
+    /// Lets go of the last shard, so that [`Self::finish`] does not count it.
+    pub fn forget_shard(&mut self) {
+        self.used = 0;
     }
 
     /// Appends what the last shard found to `out`, for the [`Self::finish`] of another executor.

@@ -22,6 +22,11 @@ impl FloatExecutor {
         self.run_samples(shard, true);
     }
 
+    /// Lets go of the last shard, so that [`Self::finish`] does not count it.
+    pub fn forget_shard(&mut self) {
+        self.used = 0;
+    }
+
     /// Appends what the last shard found to `out`, for the [`Self::finish`] of another executor.
     pub fn write_partial(&self, out: &mut Vec<u8>) {
         let lanes = &self.lanes[..self.used];
