@@ -176,10 +176,9 @@ impl FloatExecutor {
                     self.shared[plan.out.0] = out;
                 }
                 (OpKind::Finish { from, out }, _) => {
-                    let mut sum = std::mem::take(&mut self.shared[out.0]);
-                    sum.copy_from_slice(&self.shared[from.0]);
-                    self.storage.round_slice(&mut sum);
-                    self.shared[out.0] = sum;
+                    // Nothing else reads the sum, and the next batch makes it anew.
+                    self.shared.swap(from.0, out.0);
+                    self.storage.round_slice(&mut self.shared[out.0]);
                 }
                 _ => {}
             }

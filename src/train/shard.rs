@@ -228,6 +228,7 @@ impl Trainer {
             Engine::Fixed(executor) => executor.finish(step.key, &parts),
         };
         let taken = self.learn(&outcomes, &step.labels);
+        self.spare.batch = (step.pixels, step.labels);
         self.complete(taken)
     }
 }

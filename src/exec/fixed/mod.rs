@@ -301,6 +301,11 @@ impl FixedExecutor {
         self.core.values[id.0].copy_from_slice(values);
     }
 
+    /// A parameter's integers, to be written.
+    pub fn parameter_mut(&mut self, id: BufferId) -> &mut [i16] {
+        &mut self.core.values[id.0]
+    }
+
     /// Shifts of all operations, in the Program's order.
     #[must_use]
     pub fn shifts(&self) -> &[Shift] {

@@ -139,8 +139,8 @@ impl FixedExecutor {
 
     /// Statistics and exact sums of all shards.
     fn combine(&mut self, partials: &[Partial]) {
-        let lanes = &self.lanes[..self.used];
-        for lane in lanes {
+        let lanes = &mut self.lanes[..self.used];
+        for lane in &*lanes {
             for (all, own) in self.stats.iter_mut().zip(&lane.stats) {
                 all.add(*own);
             }
@@ -148,8 +148,13 @@ impl FixedExecutor {
         let (program, formats) = (&self.core.program, self.core.formats);
         for id in accumulators(program) {
             let sums = &mut self.sums[id.0];
-            sums.fill(0);
-            for lane in lanes {
+            // A lane makes its sums anew with every batch.
+            let Some((first, others)) = lanes.split_first_mut() else {
+                sums.fill(0);
+                continue;
+            };
+            std::mem::swap(sums, &mut first.sums[id.0]);
+            for lane in others {
                 for (sum, part) in sums.iter_mut().zip(&lane.sums[id.0]) {
                     *sum += part;
                 }

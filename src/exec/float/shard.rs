@@ -80,8 +80,18 @@ impl FloatExecutor {
         let mut rests: Vec<&[u8]> = partials.iter().map(|partial| partial.sums).collect();
         for id in accumulators(&self.program) {
             let sums = &mut self.shared[id.0];
-            sums.fill(0.0);
-            for lane in &self.lanes[..self.used] {
+            // A lane makes its sums anew with every batch.
+            let others = match self.lanes[..self.used].split_first_mut() {
+                Some((first, others)) => {
+                    std::mem::swap(sums, &mut first.own[id.0]);
+                    others
+                }
+                None => {
+                    sums.fill(0.0);
+                    &mut []
+                }
+            };
+            for lane in others {
                 for (sum, part) in sums.iter_mut().zip(&lane.own[id.0]) {
                     *sum += part;
                 }
