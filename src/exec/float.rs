@@ -4,6 +4,8 @@
 //! scaled by a constant power of two before storage (loss scaling, Micikevicius et al., 2018) so that
 //! halves do not underflow; [`FloatExecutor::gradient`] undoes it.
 
+mod shard;
+
 use super::layout::Contraction;
 use super::{Batch, SampleOutcome, arg_max, cut, on_lanes};
 use crate::kernels::{Packs, gemm};
@@ -19,6 +21,8 @@ pub struct FloatExecutor {
     loss_scale: f32,
     shared: Vec<Vec<f32>>,
     lanes: Vec<Lane>,
+    /// Lanes that hold the samples run last.
+    used: usize,
     packs: Packs<f32>,
 }
 
@@ -75,6 +79,7 @@ impl FloatExecutor {
             loss_scale,
             shared,
             lanes: vec![lane; threads],
+            used: 0,
             packs: Packs::default(),
         }
     }
@@ -83,6 +88,12 @@ impl FloatExecutor {
     #[must_use]
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// How values are stored.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        self.storage
     }
 
     /// Sets a parameter, rounding it to the storage format.
@@ -117,10 +128,9 @@ impl FloatExecutor {
     /// If the batch is larger than the Program's, has labels for some samples only, or a label is not
     /// below the Program's classes.
     pub fn train(&mut self, batch: Batch) -> Vec<SampleOutcome> {
-        self.run_shared(Part::Before, false);
-        let outcomes = self.run_samples(batch, true);
-        self.run_shared(Part::After, false);
-        outcomes
+        self.begin();
+        self.run_shard(batch);
+        self.finish(&[])
     }
 
     /// The forward pass on a batch of at most the Program's size.
@@ -129,7 +139,8 @@ impl FloatExecutor {
     /// As [`Self::train`].
     pub fn evaluate(&mut self, batch: Batch) -> Vec<SampleOutcome> {
         self.run_shared(Part::Before, true);
-        self.run_samples(batch, false)
+        self.run_samples(batch, false);
+        self.outcomes(&[])
     }
 
     /// Logits of one sample of the last batch, if it was run in the first lane.
@@ -165,20 +176,21 @@ impl FloatExecutor {
                     self.shared[plan.out.0] = out;
                 }
                 (OpKind::Finish { from, out }, _) => {
-                    let mut sum = std::mem::take(&mut self.shared[out.0]);
-                    sum.copy_from_slice(&self.shared[from.0]);
-                    self.storage.round_slice(&mut sum);
-                    self.shared[out.0] = sum;
+                    // Nothing else reads the sum, and the next batch makes it anew.
+                    self.shared.swap(from.0, out.0);
+                    self.storage.round_slice(&mut self.shared[out.0]);
                 }
                 _ => {}
             }
         }
     }
 
-    fn run_samples(&mut self, batch: Batch, train: bool) -> Vec<SampleOutcome> {
+    /// Runs samples on this executor's lanes.
+    fn run_samples(&mut self, batch: Batch, train: bool) {
         let inputs = self.program.buffer(self.program.input()).len;
         let samples = batch.pixels.len() / inputs;
         let cuts = cut(samples, self.lanes.len());
+        self.used = cuts.len();
         let work = Work {
             program: &self.program,
             plans: &self.plans,
@@ -201,22 +213,6 @@ impl FloatExecutor {
                 count,
             );
         });
-        if train {
-            for id in 0..self.shared.len() {
-                if self.program.buffers[id].class == Class::Accumulator {
-                    self.shared[id].fill(0.0);
-                    for lane in &self.lanes[..cuts.len()] {
-                        for (sum, part) in self.shared[id].iter_mut().zip(&lane.own[id]) {
-                            *sum += part;
-                        }
-                    }
-                }
-            }
-        }
-        self.lanes[..cuts.len()]
-            .iter()
-            .flat_map(|lane| lane.outcomes.iter().copied())
-            .collect()
     }
 }
 

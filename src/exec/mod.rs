@@ -7,6 +7,7 @@
 pub mod fixed;
 pub mod float;
 mod layout;
+pub mod shard;
 
 /// Padded input pixels and labels of a batch.
 #[derive(Clone, Copy, Debug)]

@@ -10,10 +10,12 @@
 mod gemm;
 mod requantise;
 mod tile;
+mod vectors;
 
 pub use gemm::{Packs, Scatter, gemm};
 pub use requantise::{Requantise, RowStats, requantise_row};
 pub use tile::Element;
+pub use vectors::vectorised;
 
 /// Most products of `bits_a` and `bits_b` wide integers whose sum is certain to stay within 30 bits,
 /// so that rounding may still be added to it in 32.

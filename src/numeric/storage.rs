@@ -45,6 +45,7 @@ impl Storage {
     }
 
     /// Rounds one finite value to bfloat16 stochastically with 16 random bits.
+    #[inline]
     #[must_use]
     pub fn bf16_stochastic(value: f32, random: u32) -> f32 {
         f32::from_bits(value.to_bits().wrapping_add(random & 0xffff) & 0xffff_0000)

@@ -57,6 +57,22 @@ impl Stream {
         mix(mix(index ^ self.low).wrapping_add(self.high))
     }
 
+    /// Four draws by their numbers.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    #[inline]
+    pub(crate) fn bits_of_four(self, index: std::arch::wasm32::v128) -> std::arch::wasm32::v128 {
+        use std::arch::wasm32::{i32x4_add, i32x4_mul, u32x4_shr, u32x4_splat, v128_xor};
+        let mix = |mut x| {
+            x = v128_xor(x, u32x4_shr(x, 16));
+            x = i32x4_mul(x, u32x4_splat(0x7feb_352d));
+            x = v128_xor(x, u32x4_shr(x, 15));
+            x = i32x4_mul(x, u32x4_splat(0x846c_a68b));
+            v128_xor(x, u32x4_shr(x, 16))
+        };
+        let keyed = mix(v128_xor(index, u32x4_splat(self.low)));
+        mix(i32x4_add(keyed, u32x4_splat(self.high)))
+    }
+
     /// Draw number `index`: uniform in [0, 1) with 24 bits, exact in `f32`.
     #[inline]
     #[must_use]

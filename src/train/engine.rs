@@ -19,23 +19,27 @@ pub(super) enum Engine {
 #[must_use]
 pub fn fixed_executor(formats: FixedFormats, program: Program, model: &Model) -> FixedExecutor {
     let mut executor = FixedExecutor::new(program, formats, 1);
-    for (id, integers) in integers(model, executor.program(), formats) {
-        executor.set_parameter(id, &integers);
-    }
+    load_integers(&mut executor, model);
     executor
 }
 
-/// The integers of all parameters, from the master copies, as the contractions see them.
-fn integers(model: &Model, program: &Program, formats: FixedFormats) -> Vec<(BufferId, Vec<i16>)> {
-    let mut found = Vec::new();
-    for (layer, buffers) in model.layers.iter().zip(&program.layers) {
-        let ids = buffers.cores.iter().chain([&buffers.bias]);
-        for (place, (&id, parameter)) in ids.zip(&layer.parameters).enumerate() {
-            let integers = parameter.seen(place == buffers.cores.len(), formats);
-            found.push((id, integers));
+/// Sets all parameters from the master copies, as the contractions see them.
+fn load_integers(executor: &mut FixedExecutor, model: &Model) {
+    let formats = executor.formats();
+    for (index, layer) in model.layers.iter().enumerate() {
+        let biases = layer.parameters.len() - 1;
+        for (place, parameter) in layer.parameters.iter().enumerate() {
+            let id = parameter_buffer(executor.program(), index, place);
+            let bias = place == biases;
+            parameter.see(bias, formats, executor.parameter_mut(id));
         }
     }
-    found
+}
+
+/// Buffer of a layer's parameter: its cores, then its bias.
+fn parameter_buffer(program: &Program, layer: usize, place: usize) -> BufferId {
+    let buffers = &program.layers[layer];
+    *buffers.cores.get(place).unwrap_or(&buffers.bias)
 }
 
 impl Engine {
@@ -63,23 +67,13 @@ impl Engine {
         match self {
             Self::Float(executor) => {
                 for (index, layer) in model.layers.iter().enumerate() {
-                    let buffers = &executor.program().layers[index];
-                    let ids: Vec<BufferId> = buffers
-                        .cores
-                        .iter()
-                        .copied()
-                        .chain([buffers.bias])
-                        .collect();
-                    for (id, parameter) in ids.into_iter().zip(&layer.parameters) {
+                    for (place, parameter) in layer.parameters.iter().enumerate() {
+                        let id = parameter_buffer(executor.program(), index, place);
                         executor.set_parameter(id, &parameter.master);
                     }
                 }
             }
-            Self::Fixed(executor) => {
-                for (id, integers) in integers(model, executor.program(), executor.formats()) {
-                    executor.set_parameter(id, &integers);
-                }
-            }
+            Self::Fixed(executor) => load_integers(executor, model),
         }
     }
 

@@ -39,6 +39,7 @@ impl Grid {
     }
 
     /// Nearest point below, at or above `value`, as the rounding says; saturates.
+    #[inline]
     #[must_use]
     pub fn round(self, value: f32, stream: Stream, index: usize) -> f32 {
         let full = self.full();
@@ -47,7 +48,8 @@ impl Grid {
             Rounding::Nearest => 0.5,
             Rounding::Stochastic => stream.unit(index as u32),
         };
-        (value * full + addend).floor().clamp(-full, full - 1.0) / full
+        // Dividing by a power of two is exact, and so is multiplying by its inverse.
+        floor_small((value * full + addend).clamp(-full, full - 1.0)) * (1.0 / full)
     }
 
     /// The value's integer.
@@ -64,11 +66,23 @@ impl Grid {
 
     /// The integer of `value` rounded to nearest on a grid of `bits` bits, clipped to the symmetric
     /// range: how a core is seen through its master copy.
+    #[inline]
     #[must_use]
     pub fn view(value: f32, bits: u8) -> i16 {
         let full = (1_u32 << (bits - 1)) as f32;
-        (value * full + 0.5).floor().clamp(1.0 - full, full - 1.0) as i16
+        floor_small((value * full + 0.5).clamp(1.0 - full, full - 1.0)) as i16
     }
+}
+
+/// Largest integer at or below `x`, of magnitude at most 2^22 (not -0; not a number stays so).
+///
+/// Adding 1.5 * 2^23 leaves no bit after the point, so this rounds to the nearest integer with the
+/// exactly rounded sum alone: vectors of any machine have it, and baseline x86-64 has no `floor`.
+#[inline]
+fn floor_small(x: f32) -> f32 {
+    const POINT: f32 = 12_582_912.0;
+    let nearest = (x + POINT) - POINT;
+    nearest - if nearest > x { 1.0 } else { 0.0 }
 }
 
 /// One trained tensor.

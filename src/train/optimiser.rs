@@ -3,6 +3,7 @@
 //! Only `+ - * / sqrt` in `f32`, in a fixed order: in fixed point the updates decide bits.
 
 use super::config::{MomentStorage, OptimiserConfig, OptimiserKind};
+use crate::kernels::vectorised;
 use crate::numeric::{Storage, Stream};
 
 /// The moments of one parameter.
@@ -49,6 +50,31 @@ impl OptimiserStep {
 
     /// Turns the gradient of one parameter into the change to be subtracted from it, in place.
     pub fn apply(&self, moments: &mut Moments, gradient: &mut [f32], stream: Stream) {
+        vectorised(
+            #[inline(always)]
+            || self.change(moments, gradient),
+        );
+        if self.config.moments == MomentStorage::Bf16 {
+            let firsts = moments.first.len() as u32;
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (values, from) in [(&mut moments.first, 0), (&mut moments.second, firsts)] {
+                        for (value, index) in values.iter_mut().zip(from..) {
+                            *value = Storage::bf16_stochastic(*value, stream.bits(index));
+                        }
+                    }
+                },
+            );
+        }
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "it must be compiled with its caller's target features"
+    )]
+    fn change(&self, moments: &mut Moments, gradient: &mut [f32]) {
         let OptimiserConfig {
             momentum,
             beta2,
@@ -72,11 +98,6 @@ impl OptimiserStep {
                 let mean = *m / self.first_correction;
                 let root = (*v / self.second_correction).sqrt();
                 *g = self.rate * mean / (root + epsilon);
-            }
-        }
-        if self.config.moments == MomentStorage::Bf16 {
-            for (index, value) in first.iter_mut().chain(second.iter_mut()).enumerate() {
-                *value = Storage::bf16_stochastic(*value, stream.bits(index as u32));
             }
         }
     }

@@ -85,6 +85,16 @@ pub struct Trainer {
     busy_seconds: f64,
     /// Samples of the epoch that were trained on elsewhere.
     pub(super) elsewhere: usize,
+    pub(super) spare: Spare,
+}
+
+/// Memory kept from step to step, so that a step need not ask for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spare {
+    /// Pixels and labels of a batch.
+    pub batch: (Vec<u8>, Vec<u8>),
+    /// A parameter's gradient.
+    slopes: Vec<f32>,
 }
 
 impl Trainer {
@@ -125,6 +135,7 @@ impl Trainer {
             clock: None,
             busy_seconds: 0.0,
             elsewhere: 0,
+            spare: Spare::default(),
         };
         trainer.engine.load(&trainer.model);
         trainer
@@ -382,7 +393,12 @@ impl Trainer {
     }
 
     fn train_step(&mut self) -> StepMetrics {
-        let (batch, rate) = self.take();
+        let taken = self.take();
+        self.complete(taken)
+    }
+
+    /// Counts a step taken up to the decision about ranks, and decides.
+    pub(super) fn complete(&mut self, (batch, rate): (Tally, f32)) -> StepMetrics {
         let mut metrics = self.count(&batch, rate);
         metrics.pruned = self.adapt_ranks();
         self.engine.load(&self.model);
@@ -390,23 +406,24 @@ impl Trainer {
         metrics
     }
 
+    /// Padded pixels and labels of the step in progress.
+    pub(super) fn batch(&mut self) -> (Vec<u8>, Vec<u8>) {
+        let places = self.places(self.step);
+        self.epoch_order();
+        let (mut pixels, mut labels) = std::mem::take(&mut self.spare.batch);
+        pixels.clear();
+        labels.clear();
+        for &index in &self.order.1[places] {
+            let image = self.train.image(index as usize);
+            pad(&self.config, self.train.width, image, &mut pixels);
+            labels.push(self.train.labels[index as usize]);
+        }
+        (pixels, labels)
+    }
+
     /// Takes the step in progress up to the decision about ranks: its batch and its rate.
     pub(super) fn take(&mut self) -> (Tally, f32) {
-        let places = self.places(self.step);
-        let chosen = self.epoch_order()[places].to_vec();
-        let mut pixels = Vec::new();
-        for &index in &chosen {
-            pad(
-                &self.config,
-                self.train.width,
-                self.train.image(index as usize),
-                &mut pixels,
-            );
-        }
-        let labels: Vec<u8> = chosen
-            .iter()
-            .map(|&index| self.train.labels[index as usize])
-            .collect();
+        let (pixels, labels) = self.batch();
         let key = StepKey {
             seed: Seed(self.config.seed),
             step: self.step,
@@ -418,8 +435,15 @@ impl Trainer {
             },
             key,
         );
+        let taken = self.learn(&outcomes, &labels);
+        self.spare.batch = (pixels, labels);
+        taken
+    }
+
+    /// Changes the parameters by the gradients of a batch with these outcomes: the batch and its rate.
+    pub(super) fn learn(&mut self, outcomes: &[SampleOutcome], labels: &[u8]) -> (Tally, f32) {
         let mut batch = Tally::default();
-        batch.add(&outcomes, &labels);
+        batch.add(outcomes, labels);
         let order = self.order_of(self.step);
         let layers = self.model.layers.iter_mut().map(Layer::state);
         let engine = &self.engine;
@@ -433,6 +457,7 @@ impl Trainer {
                 let gradient = buffers.core_gradients.get(place);
                 engine.gradient(*gradient.unwrap_or(&buffers.bias_gradient), out);
             },
+            &mut self.spare.slopes,
         );
         (batch, order.rate)
     }
@@ -580,9 +605,10 @@ fn of_256(share: f32) -> u8 {
 /// Appends an image with the network's zero columns on both sides of each row.
 fn pad(config: &RunConfig, width: usize, image: &[u8], out: &mut Vec<u8>) {
     let columns = config.network.pad_columns;
-    for row in image.chunks_exact(width) {
-        out.extend(std::iter::repeat_n(0, columns));
-        out.extend_from_slice(row);
-        out.extend(std::iter::repeat_n(0, columns));
+    let (start, padded) = (out.len(), width + 2 * columns);
+    out.resize(start + image.len() / width * padded, 0);
+    let rows = out[start..].chunks_exact_mut(padded);
+    for (slots, row) in rows.zip(image.chunks_exact(width)) {
+        slots[columns..columns + width].copy_from_slice(row);
     }
 }

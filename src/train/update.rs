@@ -7,6 +7,7 @@ use super::optimiser::{Moments, OptimiserStep};
 use super::prior;
 use super::step::{Order, StepSettings};
 use crate::exec::fixed::FixedFormats;
+use crate::kernels::vectorised;
 use crate::numeric::Seed;
 
 /// What a step changes in a layer.
@@ -19,21 +20,24 @@ pub struct LayerState<'a> {
 }
 
 /// Takes an order's step on all layers. `gradient` writes the gradient of a layer's parameter, summed
-/// over the batch, given layer and place.
+/// over the batch, given layer and place; `scratch` is kept between steps.
 pub fn take_step<'a>(
     settings: &StepSettings,
     order: &Order,
     samples: usize,
     layers: impl Iterator<Item = LayerState<'a>>,
     gradient: impl Fn(usize, usize, &mut [f32]),
+    scratch: &mut Vec<f32>,
 ) {
     let optimiser = OptimiserStep::new(settings.optimiser, order.rate, order.corrections);
     let scale = 1.0 / samples as f32;
     let seed = Seed(settings.seed);
     let mut number = 0;
+    let mut slopes = std::mem::take(scratch);
     for (index, layer) in layers.enumerate() {
         for (place, parameter) in layer.parameters.iter_mut().enumerate() {
-            let mut slopes = vec![0.0; parameter.master.len()];
+            slopes.clear();
+            slopes.resize(parameter.master.len(), 0.0);
             gradient(index, place, &mut slopes);
             for slope in &mut slopes {
                 *slope *= scale;
@@ -47,18 +51,23 @@ pub fn take_step<'a>(
             let drawn = stream(seed, order.step, Purpose::Moments, number);
             optimiser.apply(&mut parameter.moments, &mut slopes, drawn);
             let drawn = stream(seed, order.step, Purpose::Master, number);
-            for (at, (value, change)) in parameter.master.iter_mut().zip(&slopes).enumerate() {
-                *value -= change;
-                if let Some(grid) = parameter.grid {
-                    *value = grid.round(*value, drawn, at);
-                }
-            }
+            let changes = parameter.master.iter_mut().zip(&slopes);
+            vectorised(
+                #[inline(always)]
+                || match parameter.grid {
+                    Some(grid) => changes.enumerate().for_each(|(at, (value, change))| {
+                        *value = grid.round(*value - change, drawn, at);
+                    }),
+                    None => changes.for_each(|(value, change)| *value -= change),
+                },
+            );
             number += 1;
         }
         if settings.prior.kind != PriorKind::None {
             prior::update_variances(layer.parameters, layer.bonds, &settings.prior);
         }
     }
+    *scratch = slopes;
 }
 
 /// Whether an index of a bond of rank 2 or more has a variance at or below the threshold (or none at
@@ -119,17 +128,27 @@ impl Parameter {
     /// The integers that contractions see of a core, or that are added of a bias.
     #[must_use]
     pub fn seen(&self, bias: bool, formats: FixedFormats) -> Vec<i16> {
-        let master = self.master.iter();
-        match self.grid {
-            Some(grid) if bias => master.map(|&value| grid.integer(value)).collect(),
-            _ => {
-                let width = if bias {
-                    formats.activation
-                } else {
-                    formats.core
-                };
-                master.map(|&value| Grid::view(value, width)).collect()
-            }
-        }
+        let mut out = vec![0; self.master.len()];
+        self.see(bias, formats, &mut out);
+        out
+    }
+
+    /// Writes what [`Self::seen`] gives to a buffer of the parameter's length.
+    pub(super) fn see(&self, bias: bool, formats: FixedFormats, out: &mut [i16]) {
+        let slots = out.iter_mut().zip(&self.master);
+        let width = if bias {
+            formats.activation
+        } else {
+            formats.core
+        };
+        vectorised(
+            #[inline(always)]
+            || match self.grid {
+                Some(grid) if bias => {
+                    slots.for_each(|(slot, &value)| *slot = grid.integer(value));
+                }
+                _ => slots.for_each(|(slot, &value)| *slot = Grid::view(value, width)),
+            },
+        );
     }
 }

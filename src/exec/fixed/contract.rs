@@ -151,17 +151,29 @@ pub(super) fn store_sums(
 ) -> OpStats {
     let (low, high) = (-(1_i64 << (how.bits - 1)), (1_i64 << (how.bits - 1)) - 1);
     let mut stats = OpStats::default();
-    for (index, (slot, &sum)) in out.iter_mut().zip(sums).enumerate() {
-        let random = if how.rounding == Rounding::Stochastic {
-            stream.bits(index as u32)
-        } else {
-            0
-        };
-        let value = shift_round(sum, how.shift, how.rounding, random);
+    let mut store = |slot: &mut i16, sum: i64, value: i64| {
         let kept = value.clamp(low, high);
         stats.peak = stats.peak.max(sum.unsigned_abs());
         stats.saturated += u64::from(kept != value);
         *slot = kept as i16;
+    };
+    let pairs = out.iter_mut().zip(sums);
+    if (1..=32).contains(&how.shift) && how.rounding == Rounding::Stochastic {
+        // As `shift_round` does, without asking it for every value.
+        let mask = (1_i64 << how.shift) - 1;
+        for ((slot, &sum), index) in pairs.zip(0..) {
+            let addend = i64::from(stream.bits(index)) & mask;
+            store(slot, sum, sum.saturating_add(addend) >> how.shift);
+        }
+        return stats;
+    }
+    for ((slot, &sum), index) in pairs.zip(0..) {
+        let random = if how.rounding == Rounding::Stochastic {
+            stream.bits(index)
+        } else {
+            0
+        };
+        store(slot, sum, shift_round(sum, how.shift, how.rounding, random));
     }
     stats
 }

@@ -18,6 +18,8 @@ pub(super) struct Lane {
     /// What each operation's results held.
     pub stats: Vec<OpStats>,
     packs: Packs<i16>,
+    /// A bias at the binary point of what it is added to.
+    aligned: Vec<i32>,
 }
 
 impl Lane {
@@ -49,6 +51,7 @@ impl Lane {
             outcomes: Vec::new(),
             stats: Vec::new(),
             packs: Packs::default(),
+            aligned: Vec::new(),
         }
     }
 
@@ -156,7 +159,9 @@ impl Work<'_> {
                 lane.packs = packs;
             }
             OpKind::Bias { y, bias } => {
-                lane.stats[index] = self.bias(&mut lane.values[y.0], *y, *bias);
+                let mut aligned = std::mem::take(&mut lane.aligned);
+                lane.stats[index] = self.bias(&mut lane.values[y.0], *y, *bias, &mut aligned);
+                lane.aligned = aligned;
             }
             OpKind::Relu { y } => {
                 for value in &mut lane.values[y.0] {
@@ -209,13 +214,17 @@ impl Work<'_> {
 
     /// Adds a bias, brought to the activations' binary point, and saturates. The peak is in units of
     /// the stored activations.
-    fn bias(&self, values: &mut [i16], y: BufferId, bias: BufferId) -> OpStats {
+    fn bias(
+        &self,
+        values: &mut [i16],
+        y: BufferId,
+        bias: BufferId,
+        aligned: &mut Vec<i32>,
+    ) -> OpStats {
         let core = self.core;
         let shift = core.frac[bias.0] - core.frac[y.0];
-        let aligned: Vec<i32> = core.values[bias.0]
-            .iter()
-            .map(|&b| align_bias(b, shift))
-            .collect();
+        aligned.clear();
+        aligned.extend(core.values[bias.0].iter().map(|&b| align_bias(b, shift)));
         let (low, high) = (
             -(1_i32 << (core.formats.activation - 1)),
             (1_i32 << (core.formats.activation - 1)) - 1,
@@ -223,7 +232,7 @@ impl Work<'_> {
         let (mut peak, mut saturated) = (0_u32, 0_u64);
         for row in values.chunks_exact_mut(aligned.len()).take(self.count) {
             let mut clipped = 0_u32;
-            for (slot, &bias) in row.iter_mut().zip(&aligned) {
+            for (slot, &bias) in row.iter_mut().zip(&*aligned) {
                 let value = i32::from(*slot) + bias;
                 let kept = value.clamp(low, high);
                 peak = peak.max(value.unsigned_abs());

@@ -9,6 +9,7 @@
 mod contract;
 mod lane;
 mod scaling;
+mod shard;
 mod softmax;
 mod watched;
 
@@ -89,6 +90,10 @@ pub struct FixedExecutor {
     shifts: Vec<Shift>,
     sums: Vec<Vec<i64>>,
     lanes: Vec<Lane>,
+    /// Lanes that hold the samples run last.
+    used: usize,
+    /// What each operation's results held in the step in progress.
+    stats: Vec<OpStats>,
     packs: Packs<i16>,
 }
 
@@ -266,10 +271,12 @@ impl FixedExecutor {
         };
         let shifts = vec![Shift::default(); core.program.ops.len()];
         Self {
+            stats: vec![OpStats::default(); core.program.ops.len()],
             core,
             shifts,
             sums,
             lanes,
+            used: 0,
             packs: Packs::default(),
         }
     }
@@ -292,6 +299,11 @@ impl FixedExecutor {
     /// If the length differs from the buffer's.
     pub fn set_parameter(&mut self, id: BufferId, values: &[i16]) {
         self.core.values[id.0].copy_from_slice(values);
+    }
+
+    /// A parameter's integers, to be written.
+    pub fn parameter_mut(&mut self, id: BufferId) -> &mut [i16] {
+        &mut self.core.values[id.0]
     }
 
     /// Shifts of all operations, in the Program's order.
@@ -369,9 +381,9 @@ impl FixedExecutor {
         if self.unknown(true) {
             self.calibrate(batch, key, true);
         }
-        let (outcomes, stats) = self.run(batch, key, true);
-        self.adapt(&stats);
-        outcomes
+        self.begin(key);
+        self.run_shard(batch, 0, key);
+        self.finish(key, &[])
     }
 
     /// The forward pass on a batch, rounding to nearest; shifts stay as they are, so that looking at
@@ -388,7 +400,9 @@ impl FixedExecutor {
         if self.unknown(false) {
             self.calibrate(batch, key, false);
         }
-        let (outcomes, _) = self.run(batch, key, false);
+        self.before(key, false);
+        self.samples(batch, 0, key, false);
+        let outcomes = self.outcomes(&[]);
         self.shifts = before;
         outcomes
     }
@@ -465,21 +479,20 @@ impl FixedExecutor {
         }
     }
 
-    /// Runs the three parts.
-    fn run(
-        &mut self,
-        batch: Batch,
-        key: StepKey,
-        train: bool,
-    ) -> (Vec<SampleOutcome>, Vec<OpStats>) {
+    /// What runs once per batch before the samples.
+    fn before(&mut self, key: StepKey, train: bool) {
         self.refresh();
-        let mut stats = vec![OpStats::default(); self.core.program.ops.len()];
-        self.shared_part(Part::Before, key, train, &mut stats);
+        self.stats.fill(OpStats::default());
+        self.shared_part(Part::Before, key, train);
+    }
+
+    /// Runs samples on this executor's lanes; `first` is the place of the first within the batch.
+    fn samples(&mut self, batch: Batch, first: usize, key: StepKey, train: bool) {
         let inputs = self.core.program.buffer(self.core.program.input()).len;
         let cuts = cut(batch.pixels.len() / inputs, self.lanes.len());
+        self.used = cuts.len();
         let core = &self.core;
-        let lanes = &mut self.lanes[..cuts.len()];
-        on_lanes(lanes, |index, lane| {
+        on_lanes(&mut self.lanes[..cuts.len()], |index, lane| {
             let (start, count) = cuts[index];
             let labels = if batch.labels.is_empty() {
                 &[]
@@ -495,39 +508,18 @@ impl FixedExecutor {
                 key,
                 train,
                 labels,
-                start,
+                start: first + start,
                 count,
             }
             .run(lane);
         });
-        let outcomes = lanes
-            .iter()
-            .flat_map(|lane| lane.outcomes.iter().copied())
-            .collect();
-        for lane in &*lanes {
-            for (all, own) in stats.iter_mut().zip(&lane.stats) {
-                all.add(*own);
-            }
-        }
-        if train {
-            for (id, sums) in self.sums.iter_mut().enumerate() {
-                sums.fill(0);
-                for lane in &*lanes {
-                    for (sum, part) in sums.iter_mut().zip(&lane.sums[id]) {
-                        *sum += part;
-                    }
-                }
-            }
-            self.shared_part(Part::After, key, train, &mut stats);
-        }
-        (outcomes, stats)
     }
 
-    fn shared_part(&mut self, part: Part, key: StepKey, train: bool, stats: &mut [OpStats]) {
-        for (index, stats) in stats.iter_mut().enumerate() {
+    fn shared_part(&mut self, part: Part, key: StepKey, train: bool) {
+        for index in 0..self.stats.len() {
             let op = &self.core.program.ops[index];
             if op.part == part && (train || op.pass == Pass::Forward) {
-                *stats = self.shared_op(index, key, train);
+                self.stats[index] = self.shared_op(index, key, train);
             }
         }
     }
@@ -576,7 +568,7 @@ impl FixedExecutor {
         }
     }
 
-    /// Adapts every shift to what the batch held. A bias added to a result counts toward the shift of
+    /// Adapts every shift to what a batch held. A bias added to a result counts toward the shift of
     /// the contraction that stored it.
     fn adapt(&mut self, stats: &[OpStats]) {
         let ops = &self.core.program.ops;

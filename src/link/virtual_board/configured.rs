@@ -239,6 +239,7 @@ impl Configured {
                 let gradient = buffers[layer].core_gradients.get(place);
                 executor.gradient(*gradient.unwrap_or(&buffers[layer].bias_gradient), out);
             },
+            &mut Vec::new(),
         );
         let threshold = self.settings.prior.threshold;
         let mut bonds = self.layers.iter().flat_map(|(_, bonds)| bonds);

@@ -1,0 +1,211 @@
+//! A step cut in four: before, shards of the batch, their combination, after.
+//!
+//! Every sum is an exact integer and every random bit is drawn by a sample's place in the batch, so
+//! that any cut into shards gives the bits of the whole batch.
+
+use super::contract::OpStats;
+use super::{FixedExecutor, FixedFormats, Shift, StepKey, sum_bits};
+use crate::exec::shard::{BadPartial, Partial, add, append, write_outcomes};
+use crate::exec::{Batch, SampleOutcome};
+use crate::program::{BufferId, Class, Part, Program};
+
+/// Bytes of an operation's statistics.
+const STATS: usize = 12;
+
+impl FixedExecutor {
+    /// Whether every shift is known, so that shards can be run without a look at the batch's first
+    /// samples. [`Self::train`] on a batch sets unknown ones.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        !self.unknown(true)
+    }
+
+    /// Takes over the shifts of another executor of the same Program, in its order, for shards of its
+    /// batch.
+    pub fn follow(&mut self, shifts: impl Iterator<Item = i32>) {
+        for (slot, shift) in self.shifts.iter_mut().zip(shifts) {
+            *slot = Shift {
+                shift,
+                known: true,
+                ..Shift::default()
+            };
+        }
+    }
+
+    /// What runs once per batch before the samples.
+    pub fn begin(&mut self, key: StepKey) {
+        self.before(key, true);
+    }
+
+    /// Runs a shard of the batch after [`Self::begin`]; `first` is the place of its first sample within
+    /// the batch.
+    ///
+    /// # Panics
+    /// If there are more samples than the Program's batch, labels for some only, or a label is not below
+    /// the Program's classes.
+    pub fn run_shard(&mut self, shard: Batch, first: usize, key: StepKey) {
+        self.samples(shard, first, key, true);
+    }
+
+    /// Lets go of the last shard, so that [`Self::finish`] does not count it.
+    pub fn forget_shard(&mut self) {
+        self.used = 0;
+    }
+
+    /// Appends what the last shard found to `out`, for the [`Self::finish`] of another executor.
+    pub fn write_partial(&self, out: &mut Vec<u8>) {
+        let lanes = &self.lanes[..self.used];
+        write_outcomes(lanes.iter().flat_map(|lane| &lane.outcomes), out);
+        for op in 0..self.stats.len() {
+            let mut stats = OpStats::default();
+            for lane in lanes {
+                stats.add(lane.stats[op]);
+            }
+            out.extend(stats.peak.to_le_bytes());
+            let saturated = u32::try_from(stats.saturated).unwrap_or(u32::MAX);
+            out.extend(saturated.to_le_bytes());
+        }
+        let (program, formats) = (&self.core.program, self.core.formats);
+        for id in accumulators(program) {
+            let narrow = narrow(program, formats, id);
+            for (at, lane) in lanes.iter().enumerate() {
+                let sums = &lane.sums[id.0];
+                match (narrow, at) {
+                    (true, 0) => append(out, sums, |sum: &i64| (*sum as i32).to_le_bytes()),
+                    (true, _) => add(out, sums, |slot: &mut [u8; 4], sum| {
+                        *slot = (i32::from_le_bytes(*slot) + *sum as i32).to_le_bytes();
+                    }),
+                    (false, 0) => append(out, sums, |sum: &i64| sum.to_le_bytes()),
+                    (false, _) => add(out, sums, |slot: &mut [u8; 8], sum| {
+                        *slot = (i64::from_le_bytes(*slot) + sum).to_le_bytes();
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Reads what a shard of `samples` samples found.
+    ///
+    /// # Errors
+    /// If the bytes cannot be what such a shard of this Program finds.
+    pub fn read_partial<'a>(
+        &self,
+        bytes: &'a [u8],
+        samples: usize,
+    ) -> Result<Partial<'a>, BadPartial> {
+        let (program, formats) = (&self.core.program, self.core.formats);
+        let width = |id| if narrow(program, formats, id) { 4 } else { 8 };
+        let lengths = accumulators(program).map(|id| program.buffer(id).len * width(id));
+        let partial = Partial::cut(
+            bytes,
+            (samples, program.classes),
+            program.ops.len() * STATS,
+            lengths.sum(),
+        )?;
+        let mut rest = partial.sums;
+        for id in accumulators(program) {
+            let sums;
+            (sums, rest) = rest.split_at(program.buffer(id).len * width(id));
+            let bits = sum_bits(program, widths(formats), id);
+            if !narrow(program, formats, id)
+                && wide(sums).any(|sum| sum.unsigned_abs() >> bits.min(63) != 0)
+            {
+                return Err(BadPartial);
+            }
+        }
+        Ok(partial)
+    }
+
+    /// Adds the shards run elsewhere, in the order of their samples, to this executor's own shard, which
+    /// comes first; runs what runs once per batch after the samples, and adapts the shifts. Gradients are
+    /// then ready.
+    pub fn finish(&mut self, key: StepKey, partials: &[Partial]) -> Vec<SampleOutcome> {
+        let outcomes = self.outcomes(partials);
+        self.combine(partials);
+        self.shared_part(Part::After, key, true);
+        let stats = std::mem::take(&mut self.stats);
+        self.adapt(&stats);
+        self.stats = stats;
+        outcomes
+    }
+
+    /// Outcomes of all samples, in order.
+    pub(super) fn outcomes(&self, partials: &[Partial]) -> Vec<SampleOutcome> {
+        let own = self.lanes[..self.used].iter();
+        own.flat_map(|lane| lane.outcomes.iter().copied())
+            .chain(partials.iter().flat_map(Partial::outcomes))
+            .collect()
+    }
+
+    /// Statistics and exact sums of all shards.
+    fn combine(&mut self, partials: &[Partial]) {
+        let lanes = &mut self.lanes[..self.used];
+        for lane in &*lanes {
+            for (all, own) in self.stats.iter_mut().zip(&lane.stats) {
+                all.add(*own);
+            }
+        }
+        let (program, formats) = (&self.core.program, self.core.formats);
+        for id in accumulators(program) {
+            let sums = &mut self.sums[id.0];
+            // A lane makes its sums anew with every batch.
+            let Some((first, others)) = lanes.split_first_mut() else {
+                sums.fill(0);
+                continue;
+            };
+            std::mem::swap(sums, &mut first.sums[id.0]);
+            for lane in others {
+                for (sum, part) in sums.iter_mut().zip(&lane.sums[id.0]) {
+                    *sum += part;
+                }
+            }
+        }
+        for partial in partials {
+            for (all, bytes) in self.stats.iter_mut().zip(partial.stats.chunks_exact(STATS)) {
+                let (peak, saturated) = bytes.split_at(8);
+                all.add(OpStats {
+                    peak: u64::from_le_bytes(peak.try_into().unwrap_or_default()),
+                    saturated: u64::from(u32::from_le_bytes(
+                        saturated.try_into().unwrap_or_default(),
+                    )),
+                });
+            }
+            let mut rest = partial.sums;
+            for id in accumulators(program) {
+                let sums = &mut self.sums[id.0];
+                let parts;
+                if narrow(program, formats, id) {
+                    (parts, rest) = rest.split_at(sums.len() * 4);
+                    let parts = parts.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b));
+                    for (sum, part) in sums.iter_mut().zip(parts) {
+                        *sum += i64::from(part);
+                    }
+                } else {
+                    (parts, rest) = rest.split_at(sums.len() * 8);
+                    for (sum, part) in sums.iter_mut().zip(wide(parts)) {
+                        *sum += part;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn accumulators(program: &Program) -> impl Iterator<Item = BufferId> + '_ {
+    let all = (0..program.buffers.len()).map(BufferId);
+    all.filter(|&id| program.buffer(id).class == Class::Accumulator && !program.per_sample(id))
+}
+
+/// Widths of activations and gradients.
+fn widths(formats: FixedFormats) -> [u64; 2] {
+    [formats.activation, formats.gradient].map(u64::from)
+}
+
+/// Whether any sum over the batch fits 32 bits.
+fn narrow(program: &Program, formats: FixedFormats, id: BufferId) -> bool {
+    sum_bits(program, widths(formats), id) <= 32
+}
+
+fn wide(bytes: &[u8]) -> impl Iterator<Item = i64> + '_ {
+    bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b))
+}

@@ -1,0 +1,113 @@
+//! A step cut in four: before, shards of the batch, their combination, after.
+//!
+//! Sums are added lane by lane, then shard by shard, so that bits depend on the cut.
+
+use super::FloatExecutor;
+use crate::exec::shard::{BadPartial, Partial, add, append, write_outcomes};
+use crate::exec::{Batch, SampleOutcome};
+use crate::program::{BufferId, Class, Part, Program};
+
+impl FloatExecutor {
+    /// What runs once per batch before the samples.
+    pub fn begin(&mut self) {
+        self.run_shared(Part::Before, false);
+    }
+
+    /// Runs a shard of the batch after [`Self::begin`].
+    ///
+    /// # Panics
+    /// If there are more samples than the Program's batch, labels for some only, or a label is not below
+    /// the Program's classes.
+    pub fn run_shard(&mut self, shard: Batch) {
+        self.run_samples(shard, true);
+    }
+
+    /// Lets go of the last shard, so that [`Self::finish`] does not count it.
+    pub fn forget_shard(&mut self) {
+        self.used = 0;
+    }
+
+    /// Appends what the last shard found to `out`, for the [`Self::finish`] of another executor.
+    pub fn write_partial(&self, out: &mut Vec<u8>) {
+        let lanes = &self.lanes[..self.used];
+        write_outcomes(lanes.iter().flat_map(|lane| &lane.outcomes), out);
+        for id in accumulators(&self.program) {
+            for (at, lane) in lanes.iter().enumerate() {
+                let sums = &lane.own[id.0];
+                if at == 0 {
+                    append(out, sums, |sum| sum.to_le_bytes());
+                } else {
+                    add(out, sums, |slot: &mut [u8; 4], sum| {
+                        *slot = (f32::from_le_bytes(*slot) + sum).to_le_bytes();
+                    });
+                }
+            }
+        }
+    }
+
+    /// Reads what a shard of `samples` samples found.
+    ///
+    /// # Errors
+    /// If the bytes cannot be what such a shard of this Program finds.
+    pub fn read_partial<'a>(
+        &self,
+        bytes: &'a [u8],
+        samples: usize,
+    ) -> Result<Partial<'a>, BadPartial> {
+        let lengths = accumulators(&self.program).map(|id| self.program.buffer(id).len * 4);
+        Partial::cut(bytes, (samples, self.program.classes), 0, lengths.sum())
+    }
+
+    /// Adds the shards run elsewhere, in the order of their samples, to this executor's own shard, which
+    /// comes first, and runs what runs once per batch after the samples. Gradients are then ready.
+    pub fn finish(&mut self, partials: &[Partial]) -> Vec<SampleOutcome> {
+        let outcomes = self.outcomes(partials);
+        self.combine(partials);
+        self.run_shared(Part::After, false);
+        outcomes
+    }
+
+    /// Outcomes of all samples, in order.
+    pub(super) fn outcomes(&self, partials: &[Partial]) -> Vec<SampleOutcome> {
+        let own = self.lanes[..self.used].iter();
+        own.flat_map(|lane| lane.outcomes.iter().copied())
+            .chain(partials.iter().flat_map(Partial::outcomes))
+            .collect()
+    }
+
+    /// Sums of all shards.
+    fn combine(&mut self, partials: &[Partial]) {
+        let mut rests: Vec<&[u8]> = partials.iter().map(|partial| partial.sums).collect();
+        for id in accumulators(&self.program) {
+            let sums = &mut self.shared[id.0];
+            // A lane makes its sums anew with every batch.
+            let others = match self.lanes[..self.used].split_first_mut() {
+                Some((first, others)) => {
+                    std::mem::swap(sums, &mut first.own[id.0]);
+                    others
+                }
+                None => {
+                    sums.fill(0.0);
+                    &mut []
+                }
+            };
+            for lane in others {
+                for (sum, part) in sums.iter_mut().zip(&lane.own[id.0]) {
+                    *sum += part;
+                }
+            }
+            for rest in &mut rests {
+                let (parts, after) = rest.split_at(sums.len() * 4);
+                *rest = after;
+                for (sum, bytes) in sums.iter_mut().zip(parts.as_chunks().0) {
+                    *sum += f32::from_le_bytes(*bytes);
+                }
+            }
+        }
+    }
+}
+
+fn accumulators(program: &Program) -> impl Iterator<Item = BufferId> + '_ {
+    let all = (0..program.buffers.len()).map(BufferId);
+    all.filter(|&id| program.buffer(id).class == Class::Accumulator)
+}
