@@ -60,7 +60,7 @@ const BLOCK: usize = 4 * 1024;
 const PACKED: usize = 96 * 1024;
 
 /// Columns from which the left operand's words, where they lie apart, are copied together first.
-const COPY_FROM: usize = 48;
+const COPY_FROM: usize = 16;
 
 /// Multiplies `left` (M x K) by `right` (K x N) and hands the sums to `sink` in blocks.
 ///
