@@ -39,24 +39,28 @@ impl Isa {
     /// All that this machine has, widest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
-        let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::is_x86_feature_detected as has;
-            if has!("avx512f") && has!("avx512bw") {
-                if has!("avx512vnni") {
-                    all.push(Self::Avx512 { vnni: true });
-                }
-                all.push(Self::Avx512 { vnni: false });
-            }
-            if has!("avx2") && has!("fma") {
-                all.push(Self::Avx2);
-            }
+            let wide = has!("avx512f") && has!("avx512bw");
+            let all = [
+                (Self::Avx512 { vnni: true }, wide && has!("avx512vnni")),
+                (Self::Avx512 { vnni: false }, wide),
+                (Self::Avx2, has!("avx2") && has!("fma")),
+                (Self::Portable, true),
+            ];
+            all.into_iter()
+                .filter_map(|(isa, there)| there.then_some(isa))
+                .collect()
         }
         #[cfg(target_arch = "wasm32")]
-        all.push(Self::Simd128);
-        all.push(Self::Portable);
-        all
+        {
+            vec![Self::Simd128, Self::Portable]
+        }
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "wasm32")))]
+        {
+            vec![Self::Portable]
+        }
     }
 
     /// The widest that this machine has.
@@ -73,9 +77,7 @@ impl Isa {
             Self::Avx512 { .. } => 16,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => 8,
-            #[cfg(target_arch = "wasm32")]
-            Self::Simd128 => 4,
-            Self::Portable => 4,
+            _ => 4,
         }
     }
 
@@ -87,9 +89,7 @@ impl Isa {
             Self::Avx512 { .. } => 8,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => 6,
-            #[cfg(target_arch = "wasm32")]
-            Self::Simd128 => 4,
-            Self::Portable => 4,
+            _ => 4,
         }
     }
 }
@@ -260,7 +260,7 @@ macro_rules! kernel {
         }
     };
 }
-pub(self) use kernel;
+use kernel;
 
 /// Calls the kernel made for a tile's rows, vectors and words.
 macro_rules! choose {
@@ -276,7 +276,7 @@ macro_rules! choose {
         }
     };
 }
-pub(self) use choose;
+use choose;
 
 impl Element for f32 {
     type Acc = f32;
