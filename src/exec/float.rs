@@ -348,22 +348,16 @@ fn contract(
     scale: f32,
 ) {
     let terms = plan.term_count(samples);
-    let cols = &plan.out_cols;
-    let columns = cols.len();
-    let runs = plan.out_run;
     gemm(
         packs,
         (left, plan.left_at(samples, 0, terms)),
         (right, plan.right_at(0, terms)),
-        |first, sums, stride| {
+        |first, columns, sums, stride| {
             for (i, sums) in sums.chunks_exact(stride).enumerate() {
                 let base = plan.out_row(first + i) as usize;
-                for (cols, sums) in cols
-                    .chunks_exact(runs)
-                    .zip(sums[..columns].chunks_exact(runs))
-                {
-                    let start = base + cols[0] as usize;
-                    for (slot, sum) in out[start..start + runs].iter_mut().zip(sums) {
+                for (at, offset) in plan.runs(columns.clone()) {
+                    let start = base + offset;
+                    for (slot, sum) in out[start..start + at.len()].iter_mut().zip(&sums[at]) {
                         *slot = sum * scale;
                     }
                 }

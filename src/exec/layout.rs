@@ -3,6 +3,7 @@
 
 use crate::kernels::Scatter;
 use crate::program::{Axis, BufferId, OpKind, Program, View};
+use std::ops::Range;
 
 /// Offsets of a contraction's elements, for a whole batch; fewer samples use their beginning.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub(super) struct Contraction {
     /// Offset of each column in the result.
     pub out_cols: Vec<u32>,
     /// Length of the runs of consecutive offsets that `out_cols` falls into.
-    pub out_run: usize,
+    out_run: usize,
 }
 
 impl Contraction {
@@ -118,6 +119,22 @@ impl Contraction {
             rows: &self.right_terms[from..to],
             cols: &self.right_cols,
         }
+    }
+
+    /// The runs of consecutive offsets in the result that some columns fall into: where each run
+    /// lies among these columns, and the offset of its first.
+    pub fn runs(&self, columns: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize)> {
+        let mut from = columns.start;
+        std::iter::from_fn(move || {
+            let at = from;
+            from = columns.end.min((at / self.out_run + 1) * self.out_run);
+            (at < columns.end).then(|| {
+                (
+                    at - columns.start..from - columns.start,
+                    self.out_cols[at] as usize,
+                )
+            })
+        })
     }
 
     /// Offset of a row in the result.

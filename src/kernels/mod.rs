@@ -8,13 +8,14 @@
 //! multiplies them tile by tile, in `f32` or in 16-bit integers with exact 32-bit sums.
 
 mod gemm;
+mod pack;
 mod requantise;
 mod tile;
 mod vectors;
 
 pub use gemm::{Packs, Scatter, gemm};
 pub use requantise::{Requantise, RowStats, requantise_row};
-pub use tile::Element;
+pub use tile::{Element, Isa};
 pub use vectors::vectorised;
 
 /// Most products of `bits_a` and `bits_b` wide integers whose sum is certain to stay within 30 bits,

@@ -43,22 +43,18 @@ impl Product<'_> {
         } = *self;
         out.fill(0);
         let terms = plan.term_count(samples);
-        let cols = &plan.out_cols;
         for from in (0..terms).step_by(safe) {
             let to = (from + safe).min(terms);
             let (left, right) = (
                 (left, plan.left_at(samples, from, to)),
                 (right, plan.right_at(from, to)),
             );
-            gemm(packs, left, right, |first, sums, stride| {
+            gemm(packs, left, right, |first, columns, sums, stride| {
                 for (i, sums) in sums.chunks_exact(stride).enumerate() {
                     let base = plan.out_row(first + i) as usize;
-                    let runs = cols
-                        .chunks_exact(plan.out_run)
-                        .zip(sums[..cols.len()].chunks_exact(plan.out_run));
-                    for (cols, sums) in runs {
-                        let start = base + cols[0] as usize;
-                        for (slot, &sum) in out[start..start + plan.out_run].iter_mut().zip(sums) {
+                    for (at, offset) in plan.runs(columns.clone()) {
+                        let start = base + offset;
+                        for (slot, &sum) in out[start..start + at.len()].iter_mut().zip(&sums[at]) {
                             *slot += i64::from(sum);
                         }
                     }
@@ -100,15 +96,17 @@ impl Product<'_> {
             }
             return stats;
         }
-        let (cols, run, rows) = (&plan.out_cols, plan.out_run, plan.rows_per_sample());
-        let mut row_out = vec![0_i16; cols.len()];
+        let rows = plan.rows_per_sample();
+        let mut row_out = vec![0_i16; plan.out_cols.len()];
         let mut stats = RowStats::default();
         let mut saturated = 0_u64;
         let (left, right) = (
             (left, plan.left_at(samples, 0, terms)),
             (right, plan.right_at(0, terms)),
         );
-        gemm(packs, left, right, |first, sums, stride| {
+        gemm(packs, left, right, |first, columns, sums, stride| {
+            let cols = &plan.out_cols[columns.clone()];
+            let one_run = plan.runs(columns.clone()).nth(1).is_none();
             for (i, sums) in sums.chunks_exact(stride).enumerate() {
                 let row = first + i;
                 let sample = if plan.sample_rows { row / rows } else { 0 };
@@ -120,14 +118,16 @@ impl Product<'_> {
                 };
                 let draw = (base - sample * len) as u32;
                 let sums = &sums[..cols.len()];
-                let row_stats = if run == cols.len() {
+                let row_stats = if one_run {
                     let start = base + cols[0] as usize;
-                    requantise_row(how, sums, &mut out[start..start + run], key, draw, cols)
+                    let out = &mut out[start..start + cols.len()];
+                    requantise_row(how, sums, out, key, draw, cols)
                 } else {
-                    let row_stats = requantise_row(how, sums, &mut row_out, key, draw, cols);
-                    for (cols, values) in cols.chunks_exact(run).zip(row_out.chunks_exact(run)) {
-                        let start = base + cols[0] as usize;
-                        out[start..start + run].copy_from_slice(values);
+                    let row_out = &mut row_out[..cols.len()];
+                    let row_stats = requantise_row(how, sums, row_out, key, draw, cols);
+                    for (at, offset) in plan.runs(columns.clone()) {
+                        let start = base + offset;
+                        out[start..start + at.len()].copy_from_slice(&row_out[at]);
                     }
                     row_stats
                 };

@@ -1,0 +1,104 @@
+//! Copies of operands in the order in which tiles read them.
+
+use super::gemm::Scatter;
+use super::tile::{Element, VECTORS};
+
+/// The panels of `columns` columns in vectors of `lanes`: each one's first column and vectors.
+pub(super) fn panels(columns: usize, lanes: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..columns)
+        .step_by(VECTORS * lanes)
+        .map(move |from| (from, (columns - from).div_ceil(lanes).min(VECTORS)))
+}
+
+/// Whether offsets follow each other.
+fn together(offsets: &[u32]) -> bool {
+    offsets.windows(2).all(|pair| pair[1] == pair[0] + 1)
+}
+
+/// Copies rows one after another, `length` apart, zeros after their last term.
+pub(super) fn pack_left<T: Element>(out: &mut Vec<T>, a: &[T], at: Scatter, length: usize) {
+    const SIDE: usize = 16;
+    let terms = at.cols.len();
+    out.resize(at.rows.len() * length, T::default());
+    for row in out.chunks_exact_mut(length.max(1)) {
+        row[terms..].fill(T::default());
+    }
+    let run = 1 + at.cols.windows(2).take_while(|w| w[1] == w[0] + 1).count();
+    if run >= 4 && terms.is_multiple_of(run) && at.cols.chunks(run).all(together) {
+        for (out, &row) in out.chunks_exact_mut(length).zip(at.rows) {
+            for (out, cols) in out.chunks_exact_mut(run).zip(at.cols.chunks(run)) {
+                let start = (row + cols[0]) as usize;
+                out.copy_from_slice(&a[start..start + run]);
+            }
+        }
+        return;
+    }
+    for (rows, out) in at
+        .rows
+        .chunks(SIDE)
+        .zip(out.chunks_mut(SIDE * length.max(1)))
+    {
+        if rows.len() == SIDE && together(rows) {
+            for (k, &col) in at.cols.iter().enumerate() {
+                let start = (rows[0] + col) as usize;
+                let from = &a[start..start + SIDE];
+                let out = &mut out[k..=(SIDE - 1) * length + k];
+                for (i, &value) in from.iter().enumerate() {
+                    out[i * length] = value;
+                }
+            }
+        } else {
+            for (out, &row) in out.chunks_exact_mut(length.max(1)).zip(rows) {
+                let a = &a[row as usize..];
+                for (slot, &col) in out.iter_mut().zip(at.cols) {
+                    *slot = a[col as usize];
+                }
+            }
+        }
+    }
+}
+
+/// Copies columns into panels: `[word][column][within word]`, zeros beside and below the matrix.
+pub(super) fn pack_right<T: Element>(
+    out: &mut Vec<T>,
+    b: &[T],
+    at: Scatter,
+    groups: usize,
+    lanes: usize,
+) {
+    let width = at.cols.len().div_ceil(lanes) * lanes;
+    out.resize(groups * width * T::GROUP, T::default());
+    for (from, vectors) in panels(at.cols.len(), lanes) {
+        let cols = &at.cols[from..at.cols.len().min(from + vectors * lanes)];
+        let step = vectors * lanes * T::GROUP;
+        let panel = &mut out[from * groups * T::GROUP..][..groups * step];
+        let filled = at.rows.len() / T::GROUP;
+        let consecutive = together(cols);
+        let words = panel.chunks_exact_mut(step).zip(at.rows.chunks(T::GROUP));
+        for (word, rows) in words {
+            word[cols.len() * T::GROUP..].fill(T::default());
+            let word = &mut word[..cols.len() * T::GROUP];
+            if consecutive && rows.len() == T::GROUP {
+                let row = |row: u32| {
+                    let start = (row + cols[0]) as usize;
+                    &b[start..start + cols.len()]
+                };
+                T::interleave(word, row(rows[0]), row(rows[T::GROUP - 1]));
+            } else if rows.len() == T::GROUP && together(rows) {
+                let b = &b[rows[0] as usize..];
+                for (pair, &col) in word.chunks_exact_mut(T::GROUP).zip(cols) {
+                    pair.copy_from_slice(&b[col as usize..col as usize + T::GROUP]);
+                }
+            } else {
+                for (pair, &col) in word.chunks_exact_mut(T::GROUP).zip(cols) {
+                    pair.fill(T::default());
+                    for (slot, &row) in pair.iter_mut().zip(rows) {
+                        *slot = b[(row + col) as usize];
+                    }
+                }
+            }
+        }
+        let rest = filled + usize::from(!at.rows.len().is_multiple_of(T::GROUP));
+        panel[rest * step..].fill(T::default());
+    }
+}
