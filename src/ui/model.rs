@@ -11,7 +11,7 @@ use crate::train::config::RunConfig;
 use crate::train::metrics::{EpochMetrics, Snapshot, StepMetrics};
 use crate::train::record::RunRecord;
 use crate::worker::message::{
-    Answer, DataInfo, Event, Position, Progress, RunId, SampleImage, Speed,
+    Answer, DataInfo, Event, Position, Progress, RunId, SampleImage, Speed, WorkerSpeed,
 };
 
 /// What the page is doing.
@@ -308,8 +308,23 @@ pub struct Model {
     pub board: BoardState,
     /// Speeds measured by the page benchmark.
     pub speeds: Vec<Speed>,
+    /// The workers that train.
+    pub workers: Workers,
     /// A sentence for screen readers, changed rarely.
     pub spoken: String,
+}
+
+/// The workers that train.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Workers {
+    /// How many were asked for; none to let the worker choose.
+    pub asked: Option<u8>,
+    /// How many are in use.
+    pub count: usize,
+    /// Memory of all but the first, in KiB.
+    pub heap: u32,
+    /// What the benchmark of workers measured; none while it runs.
+    pub speeds: Option<Vec<WorkerSpeed>>,
 }
 
 impl Model {
@@ -331,6 +346,7 @@ impl Model {
             pad: Pad::default(),
             board: BoardState::default(),
             speeds: vec![],
+            workers: Workers::default(),
             spoken: String::new(),
         }
     }
@@ -377,6 +393,17 @@ impl Model {
                 self.pad.laid += 1;
             }
             Event::Bench { speeds } => self.speeds = speeds,
+            Event::BenchWorkers { speeds } => self.workers.speeds = Some(speeds),
+            Event::Workers {
+                count,
+                heap,
+                message,
+            } => {
+                (self.workers.count, self.workers.heap) = (count, heap);
+                if let Some(message) = message {
+                    self.tell(false, message);
+                }
+            }
             _ => {}
         }
     }

@@ -204,6 +204,17 @@ impl Session {
         self.send(Request::Crash);
     }
 
+    /// Let a worker that helps with training trap.
+    pub fn crash_follower(&self) {
+        self.send(Request::CrashFollower);
+    }
+
+    /// Measure one worker and two; the model's `workers` hold the answer.
+    pub fn bench_workers(&self, milliseconds: u32) {
+        self.change(|m| m.workers.speeds = None);
+        self.send(Request::BenchWorkers { milliseconds });
+    }
+
     /// Measure both executors; the model's `speeds` hold the answer.
     pub fn bench(&self, milliseconds: u32) {
         self.change(|m| m.speeds.clear());
