@@ -561,6 +561,8 @@ fn speed(executor: &str, mut learner: Learner, milliseconds: f64, now: Clock) ->
 
 #[cfg(test)]
 mod board_tests;
+#[cfg(test)]
+mod shared_tests;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,8 @@ use crate::worker::shard::{FollowerId, Followers, Turn};
 const CHUNKS: usize = 5;
 /// Steps before a chunk that are not counted.
 const WARM: u64 = 20;
+/// Epochs of the run measured, which it does not come to the end of.
+const EPOCHS: u32 = 1000;
 /// Longest wait for a follower to start, in milliseconds.
 const START: f64 = 10_000.0;
 /// Time between two looks whether it did.
@@ -112,12 +114,17 @@ impl Engine {
 
     pub(super) fn bench_workers(&mut self, milliseconds: f64) {
         let none = Event::BenchWorkers { speeds: vec![] };
-        let Some(data) = self.data.clone() else {
+        let Some(data) = self.data.clone().filter(|data| data.info.test > 0) else {
             return self.say(none);
         };
         let mut config = RunConfig::preset(Preset::Paper, Precision::Fixed);
         config.data = data.info.name;
-        let learner = || Learner::new(config.clone(), &data.sets);
+        config.epochs = EPOCHS;
+        // Training is measured: an evaluation is made as short as can be.
+        let mut sets = data.sets;
+        sets.test.images = sets.test.image(0).to_vec().into();
+        sets.test.labels = [sets.test.labels[0]].into();
+        let learner = || Learner::new(config.clone(), &sets);
         let (Ok(one), Ok(two)) = (learner(), learner()) else {
             return self.say(none);
         };
@@ -161,19 +168,22 @@ impl Engine {
         let learner = &mut bench.learners[which];
         // The first step sets the shifts; a follower is started with the second.
         let alone = which == 0 || learner.step() == 0;
-        if alone {
-            learner.advance();
+        let advance = if alone {
+            learner.advance()
         } else {
             match self.crew.advance(learner.trainer(), self.now) {
                 Turn::Waiting => return false,
-                Turn::Step(..) => {
+                Turn::Step(metrics, _) => {
                     (bench.workers, bench.heap) = self.crew.in_use();
+                    Advance::Step(metrics)
                 }
                 Turn::Alone if learner.step() == 1 && now - bench.begun < START => return false,
-                Turn::Alone => {
-                    learner.advance();
-                }
+                Turn::Alone => learner.advance(),
             }
+        };
+        let finished = matches!(advance, Advance::Finished);
+        if !matches!(advance, Advance::Step(_)) && !finished {
+            return true;
         }
         bench.steps += 1;
         let now = (self.now)();
@@ -183,6 +193,7 @@ impl Engine {
         let counted = bench.steps.saturating_sub(WARM);
         let time = now - bench.counted;
         let over = match which {
+            _ if finished => true,
             0 => counted > 0 && time >= bench.milliseconds / CHUNKS as f64,
             _ => counted >= bench.lengths[chunk],
         };

@@ -17,7 +17,7 @@ pub const MOST: usize = 8;
 const AUTOMATIC: usize = 4;
 /// Multiply-accumulates of a step from which followers gain, measured: an exchange takes about 0.2 ms.
 const WORTHWHILE: u64 = 8_000_000;
-/// Followers lost, without one answering in between, before training goes on without.
+/// Followers lost in a run before training goes on without.
 const LOSSES: u32 = 3;
 /// Least time given to a follower after the leader's own shard, in milliseconds.
 const PATIENCE: f64 = 3000.0;
@@ -222,24 +222,33 @@ impl Crew {
     /// Does the next thing for a trainer.
     pub fn advance(&mut self, trainer: &mut Trainer, now: impl Fn() -> f64) -> Turn {
         if let Some(open) = &self.open {
-            if !self.complete() && now() < open.due {
+            if self.complete() {
+                return self.close(trainer, now);
+            }
+            if now() < open.due {
                 return Turn::Waiting;
             }
             let late = open.orders.iter().filter(|order| order.answer.is_none());
             for id in late.map(|order| order.hand).collect::<Vec<_>>() {
                 self.lost(id, "it did not answer");
             }
-            return self
-                .settle(trainer, now)
-                .map_or(Turn::Waiting, |(metrics, begun)| Turn::Step(metrics, begun));
+            return self.close(trainer, now);
         }
         if !self.tend(trainer) || !trainer.shards_ready() {
             return Turn::Alone;
         }
         let begun = now();
         let step = trainer.open_step();
-        self.open(trainer, step, begun, now);
+        self.open(trainer, step, begun, &now);
+        if self.complete() {
+            return self.close(trainer, now);
+        }
         Turn::Waiting
+    }
+
+    fn close(&mut self, trainer: &mut Trainer, now: impl Fn() -> f64) -> Turn {
+        self.settle(trainer, now)
+            .map_or(Turn::Waiting, |(metrics, begun)| Turn::Step(metrics, begun))
     }
 
     /// Closes a step in progress at once; the leader runs what is missing. Gives the step and when it was
@@ -259,8 +268,6 @@ impl Crew {
                 let taken = trainer.take_partial(&mut open.step, order.samples, answer);
                 if let Err(error) = taken {
                     self.lost(order.hand, &error.to_string());
-                } else {
-                    self.losses = 0;
                 }
             }
         }
