@@ -94,7 +94,7 @@ pub(super) fn write_outcomes<'a>(
 }
 
 /// Appends values as `N` bytes each.
-pub(crate) fn append<T, const N: usize>(
+pub fn append<T, const N: usize>(
     out: &mut Vec<u8>,
     values: &[T],
     bytes: impl Fn(&T) -> [u8; N],

@@ -20,7 +20,7 @@ use crate::exec::fixed::{FixedExecutor, FixedFormats, StepKey};
 use crate::exec::float::FloatExecutor;
 use crate::exec::shard::{BadPartial, Partial, append};
 use crate::numeric::{Rounding, Seed, Storage};
-use crate::program::{BufferId, Program, code};
+use crate::program::{BufferId, Op, Part, Program, code};
 
 const STORAGES: [Storage; 3] = [Storage::F32, Storage::Bf16, Storage::F16];
 const ROUNDINGS: [Rounding; 3] = [Rounding::Truncate, Rounding::Nearest, Rounding::Stochastic];
@@ -75,6 +75,14 @@ impl Trainer {
     #[must_use]
     pub fn any_cut(&self) -> bool {
         matches!(self.engine, Engine::Fixed(_))
+    }
+
+    /// Multiply-accumulates of the samples' part of a whole step.
+    #[must_use]
+    pub fn step_macs(&self) -> u64 {
+        let program = self.program();
+        let ops = program.ops.iter().filter(|op| op.part == Part::Sample);
+        ops.map(Op::macs).sum::<u64>() * program.batch as u64
     }
 
     /// What a [`ShardServer`] is made from, until ranks change: the number formats and the Program.

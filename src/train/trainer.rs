@@ -81,6 +81,8 @@ pub struct Trainer {
     confusion: Vec<u32>,
     pub(super) order: (u64, Vec<u32>),
     threads: usize,
+    /// Programs compiled for the run so far.
+    programs: u64,
     clock: Option<fn() -> f64>,
     busy_seconds: f64,
     /// Samples of the epoch that were trained on elsewhere.
@@ -132,6 +134,7 @@ impl Trainer {
             confusion: Vec::new(),
             order: (u64::MAX, Vec::new()),
             threads: 1,
+            programs: 1,
             clock: None,
             busy_seconds: 0.0,
             elsewhere: 0,
@@ -186,6 +189,12 @@ impl Trainer {
     #[must_use]
     pub fn program(&self) -> &Program {
         self.engine.program()
+    }
+
+    /// A number that changes whenever the Program does.
+    #[must_use]
+    pub fn program_number(&self) -> u64 {
+        self.programs
     }
 
     /// The parameters.
@@ -509,6 +518,7 @@ impl Trainer {
             self.model.draw(&self.config, self.born);
             let program = step_program(&self.config, &self.model);
             self.engine = Engine::new(&self.config, program, self.threads);
+            self.programs += 1;
         } else if !pruned.is_empty() {
             self.rebuild();
         }
@@ -520,6 +530,7 @@ impl Trainer {
         let shifts = self.engine.shifts();
         let program = step_program(&self.config, &self.model);
         self.engine = Engine::new(&self.config, program, self.threads);
+        self.programs += 1;
         self.engine.adopt_shifts(&shifts);
         self.engine.load(&self.model);
     }

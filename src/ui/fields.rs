@@ -125,6 +125,9 @@ pub struct ChoiceProps {
     /// What is wrong with it.
     #[prop_or_default]
     pub fault: Option<AttrValue>,
+    /// What the label leaves unsaid, for screen readers and on hover.
+    #[prop_or_default]
+    pub hint: Option<AttrValue>,
     /// Style class.
     #[prop_or_default]
     pub class: Classes,
@@ -147,8 +150,8 @@ pub fn Choice(props: &ChoiceProps) -> Html {
     };
     html! {
         <div class={classes!("field", props.class.clone(), props.fault.is_some().then_some("bad"))}>
-            <label for={id.clone()}>{ &props.label }</label>
-            <select {id} {onchange} aria-describedby={props.fault.is_some().then(|| fault_id.clone())}>
+            <label for={id.clone()} title={props.hint.clone()}>{ &props.label }</label>
+            <select {id} {onchange} title={props.hint.clone()} aria-describedby={props.fault.is_some().then(|| fault_id.clone())}>
                 { for props.options.iter().enumerate().map(|(k, option)| html! {
                     <option key={k} selected={props.chosen == Some(k)}>{ option }</option>
                 }) }

@@ -8,8 +8,10 @@
 //! | `isIdle()` | whether nothing is under way |
 //! | `idle()` | a promise that resolves once nothing is |
 //! | `bench(ms, configs, repeats)` | a promise of samples per second and multiply-accumulates, as JSON text: of each configuration (objects as `{preset: 'paper', precision: 'float', batch: 64}`), or of preset `paper` in floating and in fixed point |
+//! | `benchWorkers(ms)` | a promise of samples per second, checksum and steps of preset `paper` in fixed point with one worker and with two, as JSON text |
 //! | `benchAccelerator(ms)` | simulated cycles per second of the event engine, as JSON text |
 //! | `crashWorker()` | lets the worker trap |
+//! | `crashFollower()` | lets a worker that helps with training trap |
 //! | `timeline()` | what the timeline shows, as JSON text; `null` while there is none |
 //! | `frames(true)`, `frames(false)` | starts recording frame times; stops and returns them in milliseconds |
 //!
@@ -91,6 +93,17 @@ pub fn install(session: &Session) {
         Closure::<dyn Fn()>::new(move || held.crash_worker()).into_js_value(),
     );
     let held = session.clone();
+    add(
+        "crashFollower",
+        Closure::<dyn Fn()>::new(move || held.crash_follower()).into_js_value(),
+    );
+    let held = session.clone();
+    let workers =
+        Closure::<dyn Fn(Option<u32>) -> js_sys::Promise>::new(move |milliseconds: Option<u32>| {
+            bench_workers(&held, milliseconds.unwrap_or(2000))
+        });
+    add("benchWorkers", workers.into_js_value());
+    let held = session.clone();
     let bench = Closure::<dyn Fn(Option<u32>, JsValue, Option<u32>) -> js_sys::Promise>::new(
         move |milliseconds: Option<u32>, configs: JsValue, repeats: Option<u32>| {
             let configs = texts(&configs);
@@ -128,6 +141,9 @@ struct State {
     epoch: u32,
     checksum: Option<String>,
     samples_per_second: f64,
+    /// Workers that train, and the memory of all but the first in KiB.
+    workers: usize,
+    follower_heap: u32,
     test_accuracy: Option<f32>,
     ranks: Vec<Vec<usize>>,
     notice: Option<String>,
@@ -150,6 +166,8 @@ fn state(session: &Session) -> String {
         epoch: view.position.epoch,
         checksum: view.position.checksum.clone(),
         samples_per_second: model.samples_per_second,
+        workers: model.workers.count,
+        follower_heap: model.workers.heap,
         test_accuracy: view.last_epoch().map(|e| e.test_accuracy),
         ranks,
         notice: model.notice.map(|n| n.text),
@@ -267,6 +285,25 @@ fn bench(
                 continue;
             };
             return Ok(json::write(&speeds?).into());
+        }
+    })
+}
+
+fn bench_workers(session: &Session, milliseconds: u32) -> js_sys::Promise {
+    let session = session.clone();
+    future_to_promise(async move {
+        if !session.has_data() {
+            session.reset();
+            while !session.has_data() && session.model().phase != Phase::Failed {
+                moment().await;
+            }
+        }
+        session.bench_workers(milliseconds);
+        loop {
+            moment().await;
+            if let Some(speeds) = session.model().workers.speeds {
+                return Ok(json::write(&speeds).into());
+            }
         }
     })
 }

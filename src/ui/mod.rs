@@ -62,6 +62,8 @@ mod strip;
 mod theme;
 #[cfg(target_arch = "wasm32")]
 mod transport;
+#[cfg(target_arch = "wasm32")]
+mod workers;
 
 #[cfg(target_arch = "wasm32")]
 pub use app::start;

@@ -11,7 +11,9 @@ use crate::train::config::RunConfig;
 use crate::train::metrics::{EpochMetrics, Snapshot, StepMetrics};
 use crate::train::record::RunRecord;
 use crate::train::speed::Speed;
-use crate::worker::message::{Answer, DataInfo, Event, Position, Progress, RunId, SampleImage};
+use crate::worker::message::{
+    Answer, DataInfo, Event, Position, Progress, RunId, SampleImage, WorkerSpeed,
+};
 
 /// What the page is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -307,8 +309,23 @@ pub struct Model {
     pub board: BoardState,
     /// Speeds measured by the page benchmark, or why not; none while it runs.
     pub speeds: Option<Result<Vec<Speed>, String>>,
+    /// The workers that train.
+    pub workers: Workers,
     /// A sentence for screen readers, changed rarely.
     pub spoken: String,
+}
+
+/// The workers that train.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Workers {
+    /// How many were asked for; none to let the worker choose.
+    pub asked: Option<u8>,
+    /// How many are in use.
+    pub count: usize,
+    /// Memory of all but the first, in KiB.
+    pub heap: u32,
+    /// What the benchmark of workers measured; none while it runs.
+    pub speeds: Option<Vec<WorkerSpeed>>,
 }
 
 impl Model {
@@ -330,6 +347,7 @@ impl Model {
             pad: Pad::default(),
             board: BoardState::default(),
             speeds: None,
+            workers: Workers::default(),
             spoken: String::new(),
         }
     }
@@ -376,6 +394,17 @@ impl Model {
                 self.pad.laid += 1;
             }
             Event::Bench { speeds } => self.speeds = Some(speeds),
+            Event::BenchWorkers { speeds } => self.workers.speeds = Some(speeds),
+            Event::Workers {
+                count,
+                heap,
+                message,
+            } => {
+                (self.workers.count, self.workers.heap) = (count, heap);
+                if let Some(message) = message {
+                    self.tell(false, message);
+                }
+            }
             _ => {}
         }
     }

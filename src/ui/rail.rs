@@ -8,6 +8,7 @@ use super::fields::{Choice, Segments, TextField};
 use super::format;
 use super::model::Model;
 use super::session::Session;
+use super::workers;
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 use crate::train::config::{
@@ -228,7 +229,7 @@ pub fn Rail(props: &Props) -> Html {
             { network(session, draft) }
             { precision(session, draft) }
             { ranks(session, draft) }
-            { training(session, draft) }
+            { training(session, draft, model) }
             { more(session, draft) }
         </>
     }
@@ -452,7 +453,7 @@ const RATES: [RateSchedule; 3] = [
 ];
 const OPTIMISERS: [OptimiserKind; 2] = [OptimiserKind::Adam, OptimiserKind::Sgd];
 
-fn training(session: &Session, draft: &Draft) -> Html {
+fn training(session: &Session, draft: &Draft, model: &Model) -> Html {
     let rate = choosing(session, &RATES, |draft, rate| {
         draft.config.rate.schedule = rate;
     });
@@ -471,6 +472,7 @@ fn training(session: &Session, draft: &Draft) -> Html {
                     options={vec!["Adam".into(), "SGD".into()]} />
                 { text(session, draft, &TRAINING[2]) }
                 { text(session, draft, &TRAINING[3]) }
+                { workers::choice(session, model) }
             </div>
         </section>
     }

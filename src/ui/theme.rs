@@ -21,9 +21,11 @@ pub enum Choice {
 impl Choice {
     /// The choice remembered.
     pub fn remembered() -> Self {
-        match LocalStorage::get::<String>(KEY).as_deref() {
-            Ok("light") => Self::Light,
-            Ok("dark") => Self::Dark,
+        let kept = LocalStorage::raw().get_item(KEY).ok().flatten();
+        // Kept as a JSON string; its quotes are all the JSON there is.
+        match kept.as_deref().map(|name| name.trim_matches('"')) {
+            Some("light") => Self::Light,
+            Some("dark") => Self::Dark,
             _ => Self::System,
         }
     }
@@ -48,7 +50,7 @@ impl Choice {
 
     /// Remember it. A browser that refuses storage forgets it with the page.
     pub fn remember(self) {
-        let _ = LocalStorage::set(KEY, self.name());
+        let _ = LocalStorage::raw().set_item(KEY, &format!("\"{}\"", self.name()));
     }
 }
 

@@ -5,6 +5,7 @@
 //! can look at its queue in between. Reports are gathered and sent about ten times a second.
 
 mod on_board;
+mod shared;
 
 use super::adapter::{self, Advance, Learner, Refusal};
 use super::board::Desk;
@@ -13,10 +14,12 @@ use super::message::{
     Answer, DataInfo, Event, PROTOCOL, Position, Progress, Request, RunId, SampleImage, Source,
     Ticket,
 };
+use super::shard::Crew;
 use crate::data::{Dataset, TrainTest};
 use crate::train::config::RunConfig;
 use crate::train::metrics::StepMetrics;
 use crate::train::speed::Measurement;
+use shared::WorkersBench;
 
 /// Longest time between two looks at the queue.
 pub const SLICE_MILLISECONDS: f64 = 14.0;
@@ -88,6 +91,10 @@ pub struct Engine {
     data: Option<Data>,
     run: Option<Run>,
     desk: Desk,
+    crew: Crew,
+    /// Workers told to the page last, and their memory.
+    told_workers: (usize, u32),
+    workers_bench: Option<WorkersBench>,
     /// Where the run goes on training once it stands on the board.
     moving_to: Option<Place>,
     out: Vec<Outgoing>,
@@ -102,6 +109,9 @@ impl Engine {
             data: None,
             run: None,
             desk: Desk::default(),
+            crew: Crew::default(),
+            told_workers: (1, 0),
+            workers_bench: None,
             moving_to: None,
             out: vec![],
         }
@@ -122,6 +132,7 @@ impl Engine {
     /// # Panics
     /// On [`Request::Crash`], which is there for it.
     pub fn handle(&mut self, request: Request, mut bulk: Vec<Vec<u8>>) {
+        self.settle_step();
         match request {
             Request::Load { name, source } => self.load(name, &source, &bulk),
             Request::Prepare { run, config } => self.prepare(run, config),
@@ -143,6 +154,13 @@ impl Engine {
                 repeats,
                 configs,
             } => self.bench(milliseconds, repeats, &configs),
+            Request::Workers { asked, processors } => {
+                let asked = asked.map(usize::from);
+                self.crew.ask(asked, usize::from(processors));
+                self.tell_workers();
+            }
+            Request::BenchWorkers { milliseconds } => self.bench_workers(f64::from(milliseconds)),
+            Request::CrashFollower => self.crew.crash(),
             Request::Board(request) => self.board(request, bulk),
             Request::Crash => panic!("the worker was asked to trap"),
         }
@@ -154,11 +172,13 @@ impl Engine {
         let mut more = true;
         while more {
             self.turn_board();
-            more = if self.on_board() || self.desk.busy() {
+            more = if self.workers_bench.is_some() {
+                self.advance_bench()
+            } else if self.on_board() || self.desk.busy() {
+                self.settle_step();
                 self.advance_on_board()
             } else if self.moving() {
-                self.advance();
-                self.moving()
+                self.advance() && self.moving()
             } else {
                 false
             };
@@ -166,7 +186,9 @@ impl Engine {
                 break;
             }
         }
-        self.report_if_due();
+        if !self.crew.is_open() {
+            self.report_if_due();
+        }
         self.tell_board();
         more
     }
@@ -271,6 +293,7 @@ impl Engine {
                     answers: run.answers(),
                 };
                 self.run = Some(run);
+                self.crew.change_run();
                 self.replaced();
                 self.say(prepared);
             }
@@ -315,13 +338,6 @@ impl Engine {
             let (id, position) = (run.id, run.position());
             self.say(Event::Position { run: id, position });
         }
-    }
-
-    fn advance(&mut self) {
-        let before = (self.now)();
-        let Some(run) = &mut self.run else { return };
-        let advance = run.learner.advance();
-        self.took(advance, before);
     }
 
     /// Take in what one unit of work, begun at `before`, came to.
@@ -525,6 +541,8 @@ fn sample(sets: &TrainTest, index: usize) -> SampleImage {
 
 #[cfg(test)]
 mod board_tests;
+#[cfg(test)]
+mod shared_tests;
 
 #[cfg(test)]
 mod tests {

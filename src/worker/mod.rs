@@ -2,6 +2,7 @@
 //!
 //! [`message`] is the protocol: plain types, so that it compiles and is tested natively.
 //! [`engine`] is the worker without a browser: requests in, events out, training in slices between.
+//! [`shard`] has the workers that run shards of its batches.
 //! `scope` (wasm32 only) joins the engine to the worker's global scope; `spawn` starts a worker.
 
 mod adapter;
@@ -10,6 +11,7 @@ pub mod engine;
 pub mod message;
 #[cfg(target_arch = "wasm32")]
 mod scope;
+pub mod shard;
 #[cfg(target_arch = "wasm32")]
 mod spawn;
 

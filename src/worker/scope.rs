@@ -14,6 +14,8 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessageP
 
 use super::engine::{Engine, Outgoing};
 use super::message::{Event, Request, decode, encode};
+use super::shard::scope::{self as shard, Nest, Report};
+use super::shard::{Follower, FollowerId};
 
 /// Milliseconds that are not worth a timer, which comes 4 ms late.
 const SHORT: f64 = 2.0;
@@ -35,12 +37,18 @@ pub fn start() {
         timer: RefCell::default(),
     });
 
+    let leading = Rc::downgrade(&worker);
+    let nest = Nest::new(Rc::new(move |id, report| {
+        if let Some(leading) = leading.upgrade() {
+            leading.hear(id, report);
+        }
+    }));
+    worker.engine.borrow_mut().join(Box::new(nest));
+
     let ticking = worker.clone();
     let on_tick = Closure::<dyn FnMut()>::new(move || {
         ticking.ticking.set(false);
-        let more = ticking.engine.borrow_mut().slice();
-        ticking.send();
-        ticking.plan(more);
+        ticking.turn();
     });
     channel
         .port1()
@@ -48,8 +56,13 @@ pub fn start() {
     on_tick.forget();
 
     let listening = worker.clone();
+    let mut follower = Follower::default();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        if let Some((request, bulk)) = read(&event.data()) {
+        if let Some(message) = event.data().dyn_ref::<Uint8Array>() {
+            if let Some(answer) = follower.hear(&message.to_vec(), now, shard::heap) {
+                shard::answer(&listening.scope, answer);
+            }
+        } else if let Some((request, bulk)) = read(&event.data()) {
             listening.receive(request, bulk);
         }
     });
@@ -72,10 +85,38 @@ struct Worker {
 
 impl Worker {
     fn receive(self: &Rc<Self>, request: Request, bulk: Vec<Vec<u8>>) {
-        let starts = matches!(request, Request::Train | Request::Step);
+        let starts = matches!(
+            request,
+            Request::Train | Request::Step | Request::BenchWorkers { .. }
+        );
         self.engine.borrow_mut().handle(request, bulk);
         self.send();
         self.plan(starts);
+    }
+
+    fn hear(self: &Rc<Self>, id: FollowerId, report: Report) {
+        let mut engine = self.engine.borrow_mut();
+        let complete = match report {
+            Report::Ready => {
+                engine.follower_ready(id);
+                return;
+            }
+            Report::Answer(answer) => engine.follower_heard(id, answer),
+            Report::Lost(said) => engine.follower_lost(id, &said),
+        };
+        drop(engine);
+        if complete {
+            self.turn();
+        } else {
+            self.send();
+        }
+    }
+
+    /// One slice.
+    fn turn(self: &Rc<Self>) {
+        let more = self.engine.borrow_mut().slice();
+        self.send();
+        self.plan(more);
     }
 
     /// A tick at once, or when there is something to do.

@@ -50,6 +50,7 @@ impl Session {
         match &event {
             Event::Ready { .. } => {
                 self.change(|m| m.worker = WorkerState::Ready);
+                self.ask_workers();
                 self.pursue();
                 return;
             }

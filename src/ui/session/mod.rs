@@ -210,7 +210,7 @@ impl Session {
         });
     }
 
-    fn change(&self, change: impl FnOnce(&mut Model)) {
+    pub(in crate::ui) fn change(&self, change: impl FnOnce(&mut Model)) {
         change(&mut self.0.model.borrow_mut());
         self.changed();
     }
@@ -236,7 +236,7 @@ impl Session {
         self.0.numbers.get()
     }
 
-    fn send(&self, request: Request) {
+    pub(in crate::ui) fn send(&self, request: Request) {
         self.send_with(request, vec![]);
     }
 

@@ -214,6 +214,22 @@ impl Session {
         });
     }
 
+    /// Let a worker that helps with training trap.
+    pub fn crash_follower(&self) {
+        self.send(Request::CrashFollower);
+    }
+
+    /// Measure one worker and two; the model's `workers` hold the answer.
+    pub fn bench_workers(&self, milliseconds: u32) {
+        self.change(|m| m.workers.speeds = None);
+        self.send(Request::BenchWorkers { milliseconds });
+    }
+
+    /// Make sure some data set is in the worker (for the benchmark).
+    pub fn has_data(&self) -> bool {
+        self.0.in_worker.borrow().is_some()
+    }
+
     /// Whether nothing is under way.
     pub fn idle(&self) -> bool {
         self.0.intent.borrow().is_none()

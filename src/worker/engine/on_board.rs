@@ -13,7 +13,11 @@ impl Engine {
     #[must_use]
     pub fn wake(&self) -> Option<f64> {
         let now = (self.now)();
-        let due = self.desk.due(now)?;
+        let crew = self.crew.due().or(self.bench_due());
+        let due = match (self.desk.due(now), crew) {
+            (Some(desk), Some(crew)) => desk.min(crew),
+            (desk, crew) => desk.or(crew)?,
+        };
         Some((due - now).max(0.0))
     }
 

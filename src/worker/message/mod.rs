@@ -16,7 +16,7 @@ use crate::train::speed::Speed;
 
 /// Version of this protocol. Page and worker are built together; a worker left over in a cache
 /// announces another number and is refused.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// A number chosen by the page for each run it starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +103,21 @@ pub enum Request {
         /// [`configuration`]: crate::train::speed::configuration
         configs: Vec<String>,
     },
+    /// Train with so many workers from the next step on.
+    Workers {
+        /// Workers, the training worker among them; none to choose.
+        asked: Option<u8>,
+        /// Processors of the machine.
+        processors: u8,
+    },
+    /// Train preset `paper` in fixed point with one worker and with two, for about this long each, on the
+    /// loaded data.
+    BenchWorkers {
+        /// Wall time for each.
+        milliseconds: u32,
+    },
+    /// Let a follower trap, so that a test can watch the recovery.
+    CrashFollower,
     /// About a board; buffers as said there.
     Board(board::BoardRequest),
     /// Trap, so that a test can watch the recovery.
@@ -191,6 +206,21 @@ pub struct Progress {
     pub snapshot: Option<Snapshot>,
     /// Answers for the sample images, with each snapshot.
     pub answers: Vec<Answer>,
+}
+
+/// Speed with some number of workers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkerSpeed {
+    /// Workers in use.
+    pub workers: usize,
+    /// Training samples per second: the median of several measurements.
+    pub samples_per_second: f64,
+    /// Checksum of all parameters in the end.
+    pub checksum: String,
+    /// Steps taken until then.
+    pub steps: u64,
+    /// Memory of the followers, in KiB.
+    pub heap: u32,
 }
 
 /// From the worker to the page.
@@ -290,6 +320,20 @@ pub enum Event {
     Bench {
         /// One entry per configuration, or what was wrong with one.
         speeds: Result<Vec<Speed>, String>,
+    },
+    /// How many workers train now.
+    Workers {
+        /// Workers, the training worker among them.
+        count: usize,
+        /// Memory of the others, in KiB.
+        heap: u32,
+        /// What happened to one, for a person.
+        message: Option<String>,
+    },
+    /// Speed with one worker and with two.
+    BenchWorkers {
+        /// One entry each.
+        speeds: Vec<WorkerSpeed>,
     },
     /// About a board; buffers as said there.
     Board(board::BoardEvent),
