@@ -15,7 +15,8 @@ use crate::train::{OpenStep, Trainer};
 pub const MOST: usize = 8;
 /// Most workers chosen without being asked for.
 const AUTOMATIC: usize = 4;
-/// Multiply-accumulates of a step from which followers gain, measured: an exchange takes about 0.2 ms.
+/// Multiply-accumulates of a step below which followers are not worth their messages: about half a
+/// millisecond of work. An estimate.
 const WORTHWHILE: u64 = 8_000_000;
 /// Followers lost in a run before training goes on without.
 const LOSSES: u32 = 3;
