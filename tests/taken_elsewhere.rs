@@ -127,6 +127,7 @@ impl Elsewhere {
                 let gradient = buffers.core_gradients.get(place);
                 executor.gradient(*gradient.unwrap_or(&buffers.bias_gradient), out);
             },
+            &mut Vec::new(),
         );
         self.load(settings.formats);
         let mut bonds = self.layers.iter().flat_map(|(_, bonds)| bonds);

@@ -51,16 +51,19 @@ impl Contraction {
             b_samples
         };
         let (left, right) = if swap { (b, a) } else { (a, b) };
-        let shared = |axis: &&Axis| left.axes.iter().any(|other| other.label == axis.label);
-        let terms: Vec<Axis> = right.axes.iter().filter(shared).copied().collect();
-        let of = |view: &View| -> Vec<Axis> {
-            let free = out
-                .axes
-                .iter()
-                .filter(|axis| view.axes.iter().any(|other| other.label == axis.label));
-            free.copied().collect()
+        let common = |of: &View, with: &View| -> Vec<Axis> {
+            let shared = |axis: &&Axis| with.axes.iter().any(|other| other.label == axis.label);
+            of.axes.iter().filter(shared).copied().collect()
         };
-        let (rows, cols) = (of(left), of(right));
+        // Terms as they lie in the left operand, which is then read in long runs; columns as they lie in
+        // the result, unless they are the samples', which are more than the result's elements.
+        let terms = common(left, right);
+        let rows = common(out, left);
+        let cols = if program.per_sample(right.buffer) {
+            common(right, out)
+        } else {
+            common(out, right)
+        };
         let sample_rows = program.per_sample(left.buffer) && !program.per_sample(right.buffer);
         let sample_terms = a_samples && b_samples;
         let repeat = |offsets: Vec<u32>, view: &View, wanted: bool| {

@@ -59,6 +59,12 @@ const BLOCK: usize = 4 * 1024;
 /// Words of the right operand that are packed at a time: they stay in the second-level cache.
 const PACKED: usize = 96 * 1024;
 
+/// Words of a panel of the right operand: it stays in the first-level cache.
+const PANEL: usize = 6 * 1024;
+
+/// Sums that stay in the second-level cache while the cuts of their terms pass.
+const SUMS: usize = 64 * 1024;
+
 /// Columns from which the left operand's words, where they lie apart, are copied together first.
 const COPY_FROM: usize = 16;
 
@@ -110,43 +116,59 @@ pub fn gemm<T: Element>(
     };
     let groups = left.groups();
     let width = VECTORS * isa.lanes();
-    let columns_at_once = (PACKED / groups.max(1) / width).max(1) * width;
-    // A left operand filled up with zeros has more words than the right one has rows.
-    let in_place = in_place::<T>(right.len(), right_at, m, isa).filter(|_| groups == k);
+    // As many cuts of the terms as keep a panel in the first-level cache, of nearly equal length.
+    let cuts = groups.div_ceil(PANEL / width).max(1);
+    let words_at_once = groups.div_ceil(cuts).next_multiple_of(4);
+    let columns_at_once = if cuts == 1 {
+        (PACKED / groups.max(1) / width).max(1) * width
+    } else {
+        (SUMS / m / width).max(1) * width
+    };
+    let in_place = in_place::<T>(right.len(), right_at, m, isa);
     for first in (0..n).step_by(columns_at_once) {
         let cols = first..n.min(first + columns_at_once);
-        let at = Scatter {
-            rows: right_at.rows,
-            cols: &right_at.cols[cols.clone()],
-        };
-        if in_place.is_none() {
-            pack_right(packed, right, at, groups, isa.lanes());
-        }
         let stride = cols.len().div_ceil(isa.lanes()) * isa.lanes();
-        let rows_at_once = (BLOCK / stride).max(1).div_ceil(isa.rows()) * isa.rows();
-        block.resize(rows_at_once.min(m) * stride, T::Acc::default());
-        for row in (0..m).step_by(rows_at_once) {
-            let rows = rows_at_once.min(m - row);
-            for above in (0..rows).step_by(isa.rows()) {
-                let count = isa.rows().min(rows - above);
-                for (from, vectors) in panels(cols.len(), isa.lanes()) {
-                    let panel = match in_place {
-                        Some(step) => Right {
-                            data: &right[(at.rows[0] + at.cols[from]) as usize..],
-                            step,
-                            vectors,
-                        },
-                        None => Right {
-                            data: &packed[from * groups * T::GROUP..],
-                            step: vectors * isa.lanes() * T::GROUP,
-                            vectors,
-                        },
-                    };
-                    let out = &mut block[above * stride + from..];
-                    tile(isa, &left, (row + above, count), panel, out, stride);
+        let rows_at_once = if cuts == 1 {
+            ((BLOCK / stride).max(1).div_ceil(isa.rows()) * isa.rows()).min(m)
+        } else {
+            m
+        };
+        block.resize(rows_at_once * stride, T::Acc::default());
+        for word in (0..groups.max(1)).step_by(words_at_once.max(1)) {
+            let words = word..groups.min(word + words_at_once);
+            let at = Scatter {
+                rows: &right_at.rows[k.min(words.start * T::GROUP)..k.min(words.end * T::GROUP)],
+                cols: &right_at.cols[cols.clone()],
+            };
+            if in_place.is_none() {
+                pack_right(packed, right, at, words.len(), isa.lanes());
+            }
+            let left = left.part(words.clone());
+            for row in (0..m).step_by(rows_at_once) {
+                let rows = rows_at_once.min(m - row);
+                for above in (0..rows).step_by(isa.rows()) {
+                    let count = isa.rows().min(rows - above);
+                    for (from, vectors) in panels(cols.len(), isa.lanes()) {
+                        let panel = match in_place {
+                            Some(step) => Right {
+                                data: &right[(at.rows[0] + at.cols[from]) as usize..],
+                                step,
+                                vectors,
+                            },
+                            None => Right {
+                                data: &packed[from * words.len() * T::GROUP..],
+                                step: vectors * isa.lanes() * T::GROUP,
+                                vectors,
+                            },
+                        };
+                        let out = (&mut block[above * stride + from..], stride);
+                        tile(isa, &left, (row + above, count), panel, out, word > 0);
+                    }
+                }
+                if words.end == groups {
+                    sink(row, cols.clone(), &block[..rows * stride], stride);
                 }
             }
-            sink(row, cols.clone(), &block[..rows * stride], stride);
         }
     }
 }
@@ -182,7 +204,7 @@ fn in_place<T: Element>(length: usize, at: Scatter, rows: usize, isa: Isa) -> Op
     };
     let last = at.rows.last()? + at.cols.last()?;
     (T::GROUP == 1
-        && rows <= 2 * isa.rows()
+        && rows <= 8 * isa.rows()
         && at.cols.len().is_multiple_of(isa.lanes())
         && even(at.cols, 1)
         && even(at.rows, step)

@@ -147,6 +147,12 @@ impl<'a, T: Element> Left<'a, T> {
         }
     }
 
+    /// The same rows with some of their words, which begin at a start.
+    pub(super) fn part(&self, words: std::ops::Range<usize>) -> Self {
+        let starts = &self.starts[words.start / self.words..words.end / self.words];
+        Self { starts, ..*self }
+    }
+
     /// Words of a row.
     pub(super) fn groups(&self) -> usize {
         self.starts.len() * self.words
@@ -176,9 +182,10 @@ pub struct Checked<T: Element> {
     vectors: usize,
     out: *mut T::Acc,
     stride: usize,
+    add: bool,
 }
 
-/// Writes the sums of rows `first .. first + count` to `out`, `stride` apart.
+/// Writes the sums of rows `first .. first + count` to `out`, `stride` apart, or adds them to what is there.
 ///
 /// # Panics
 /// If the rows are more than the tile's, or a slice is too short.
@@ -187,8 +194,8 @@ pub(super) fn tile<T: Element>(
     left: &Left<T>,
     (first, count): (usize, usize),
     right: Right<T>,
-    out: &mut [T::Acc],
-    stride: usize,
+    (out, stride): (&mut [T::Acc], usize),
+    add: bool,
 ) {
     let rows = &left.rows[first..first + count];
     let width = right.vectors * isa.lanes();
@@ -208,75 +215,174 @@ pub(super) fn tile<T: Element>(
         vectors: right.vectors,
         out: out.as_mut_ptr(),
         stride,
+        add,
     };
     // SAFETY: an Isa other than the portable one is made by `available` alone or named by a test that
     // asked it; `Left::new` checked the left operand, the lines above the right one and `out`.
     unsafe { T::run(isa, &checked) };
 }
 
-/// Writes the kernel of one element type for one vector type.
+/// Writes the kernels of one element type for one vector type: `$name` runs the one of a tile's size.
+///
+/// Rows are written out one by one, so that sums stay in registers however little the
+/// compiler unrolls.
+#[cfg(any(target_arch = "wasm32", target_arch = "x86_64"))]
 macro_rules! kernel {
-    ($name:ident, $element:ty, $acc:ty, $group:literal, $lanes:literal, $vector:ty,
-     $(#[$feature:meta])?, $zero:ident, $load:ident, $splat:ident, $add:ident, $store:ident) => {
-        /// `R` rows of `V` vectors; each start begins `W` consecutive words.
+    ($name:ident, $element:ty, $group:literal, $lanes:literal, $feature:literal,
+     $zero:ident, $load:ident, $splat:ident, $add:ident, $store:ident;
+     $([$count:literal $one:ident $two:ident $(($l:ident $a:ident $b:ident))+])+) => {
+        /// Runs a tile.
         ///
         /// # Safety
-        /// The tile must be checked, have `R` rows, `V` vectors and `W` words a start.
-        $(#[$feature])?
-        unsafe fn $name<const R: usize, const V: usize, const W: usize>(
-            tile: &crate::kernels::tile::Checked<$element>,
-        ) {
-            // SAFETY: the caller has a checked tile: its offsets, lengths and counts fit.
-            unsafe {
-                let rows = std::slice::from_raw_parts(tile.rows, R);
-                let starts = std::slice::from_raw_parts(tile.starts, tile.start_count);
-                let mut left = [tile.left; R];
-                for (pointer, &row) in left.iter_mut().zip(rows) {
-                    *pointer = pointer.add(row as usize);
-                }
-                let mut sums: [[$vector; V]; R] = [[$zero(); V]; R];
-                let mut right = tile.right;
-                for &start in starts {
-                    for word in 0..W {
-                        let mut columns = [$zero(); V];
-                        for (v, column) in columns.iter_mut().enumerate() {
-                            *column = $load(right.wrapping_add(v * $lanes * $group));
-                        }
-                        right = right.wrapping_add(tile.step);
-                        for (row, left) in sums.iter_mut().zip(&left) {
-                            let value = $splat(left.add(start as usize + word * $group));
-                            for (sum, column) in row.iter_mut().zip(&columns) {
-                                *sum = $add(*sum, value, *column);
+        /// The machine must have the vectors, and the tile must be checked.
+        #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
+        pub(super) unsafe fn $name(tile: &crate::kernels::tile::Checked<$element>) {
+            $(
+                /// Rows of one vector; each start begins `W` consecutive words.
+                #[inline(never)]
+                #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
+                unsafe fn $one<const W: usize>(tile: &crate::kernels::tile::Checked<$element>) {
+                    // SAFETY: the tile is checked: its offsets, lengths and counts fit.
+                    unsafe {
+                        let (mut row, mut to) = (tile.rows, tile.out);
+                        $(
+                            let $l = tile.left.add(*row as usize);
+                            row = row.add(1);
+                            let mut $a = if tile.add { $load(to.cast::<$element>()) } else { $zero() };
+                            to = to.wrapping_add(tile.stride);
+                        )+
+                        let mut right = tile.right;
+                        for start in std::slice::from_raw_parts(tile.starts, tile.start_count) {
+                            let start = *start as usize;
+                            for word in 0..W {
+                                let column = $load(right);
+                                right = right.wrapping_add(tile.step);
+                                $($a = $add($a, $splat($l.add(start).add(word * $group)), column);)+
                             }
                         }
+                        to = tile.out;
+                        $($store(to, $a); to = to.wrapping_add(tile.stride);)+
+                        let _ = (row, to);
                     }
                 }
-                for (i, row) in sums.iter().enumerate() {
-                    for (v, sum) in row.iter().enumerate() {
-                        $store(tile.out.add(i * tile.stride + v * $lanes), *sum);
+
+                /// Rows of two vectors; each start begins `W` consecutive words.
+                #[inline(never)]
+                #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
+                unsafe fn $two<const W: usize>(tile: &crate::kernels::tile::Checked<$element>) {
+                    // SAFETY: the tile is checked: its offsets, lengths and counts fit.
+                    unsafe {
+                        let (mut row, mut to) = (tile.rows, tile.out);
+                        $(
+                            let $l = tile.left.add(*row as usize);
+                            row = row.add(1);
+                            let (mut $a, mut $b) = if tile.add {
+                                ($load(to.cast::<$element>()), $load(to.wrapping_add($lanes).cast::<$element>()))
+                            } else {
+                                ($zero(), $zero())
+                            };
+                            to = to.wrapping_add(tile.stride);
+                        )+
+                        let mut right = tile.right;
+                        macro_rules! word {
+                            ($word:literal, $at:ident) => {
+                                let columns = ($load(right), $load(right.add($lanes * $group)));
+                                right = right.wrapping_add(tile.step);
+                                $(
+                                    let value = $splat($l.add($at).add($word * $group));
+                                    $a = $add($a, value, columns.0);
+                                    $b = $add($b, value, columns.1);
+                                )+
+                            };
+                        }
+                        for start in std::slice::from_raw_parts(tile.starts, tile.start_count) {
+                            let start = *start as usize;
+                            word!(0, start);
+                            if W == 4 {
+                                word!(1, start);
+                                word!(2, start);
+                                word!(3, start);
+                            }
+                        }
+                        to = tile.out;
+                        $(
+                            $store(to, $a);
+                            $store(to.wrapping_add($lanes), $b);
+                            to = to.wrapping_add(tile.stride);
+                        )+
+                        let _ = (row, to);
                     }
+                }
+            )+
+            // SAFETY: passed on; the kernel is chosen by the tile's counts.
+            unsafe {
+                match (tile.count, tile.vectors, tile.words) {
+                    $(
+                        ($count, 1, 1) => $one::<1>(tile),
+                        ($count, 1, _) => $one::<4>(tile),
+                        ($count, _, 1) => $two::<1>(tile),
+                        ($count, _, _) => $two::<4>(tile),
+                    )+
+                    _ => {}
                 }
             }
         }
     };
 }
+#[cfg(any(target_arch = "wasm32", target_arch = "x86_64"))]
 use kernel;
 
-/// Calls the kernel made for a tile's rows, vectors and words.
-macro_rules! choose {
-    ($name:ident, $tile:ident, $($rows:literal)+) => {
-        match ($tile.count, $tile.vectors, $tile.words) {
-            $(
-                ($rows, 1, 1) => $name::<$rows, 1, 1>($tile),
-                ($rows, 1, _) => $name::<$rows, 1, 4>($tile),
-                ($rows, _, 1) => $name::<$rows, 2, 1>($tile),
-                ($rows, _, _) => $name::<$rows, 2, 4>($tile),
-            )+
-            _ => {}
+/// Calls [`kernel`] for tiles of up to four rows: for each number of rows, names of the functions, and of
+/// the pointer and the two sums of every row.
+#[cfg(target_arch = "wasm32")]
+macro_rules! four {
+    ($($kernel:tt)+) => {
+        $crate::kernels::tile::kernel! { $($kernel)+;
+            [1 one1 two1 (l0 a0 b0)]
+            [2 one2 two2 (l0 a0 b0) (l1 a1 b1)]
+            [3 one3 two3 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2)]
+            [4 one4 two4 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3)]
         }
     };
 }
-use choose;
+#[cfg(target_arch = "wasm32")]
+use four;
+
+/// As [`four`], for up to six rows.
+#[cfg(target_arch = "x86_64")]
+macro_rules! six {
+    ($($kernel:tt)+) => {
+        $crate::kernels::tile::kernel! { $($kernel)+;
+            [1 one1 two1 (l0 a0 b0)]
+            [2 one2 two2 (l0 a0 b0) (l1 a1 b1)]
+            [3 one3 two3 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2)]
+            [4 one4 two4 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3)]
+            [5 one5 two5 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4)]
+            [6 one6 two6 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4) (l5 a5 b5)]
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+use six;
+
+/// As [`four`], for up to eight rows.
+#[cfg(target_arch = "x86_64")]
+macro_rules! eight {
+    ($($kernel:tt)+) => {
+        $crate::kernels::tile::kernel! { $($kernel)+;
+            [1 one1 two1 (l0 a0 b0)]
+            [2 one2 two2 (l0 a0 b0) (l1 a1 b1)]
+            [3 one3 two3 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2)]
+            [4 one4 two4 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3)]
+            [5 one5 two5 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4)]
+            [6 one6 two6 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4) (l5 a5 b5)]
+            [7 one7 two7 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4) (l5 a5 b5) (l6 a6 b6)]
+            [8 one8 two8 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4) (l5 a5 b5) (l6 a6 b6) (l7 a7 b7)]
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+use eight;
 
 impl Element for f32 {
     type Acc = f32;
@@ -296,7 +402,7 @@ impl Element for f32 {
                 Isa::Avx2 => x86::f32_256(tile),
                 #[cfg(target_arch = "wasm32")]
                 Isa::Simd128 => wasm::f32_128(tile),
-                Isa::Portable => portable::f32_plain(tile),
+                Isa::Portable => portable::plain(tile, |sum, a, b| sum + *a * *b),
             }
         }
     }
@@ -332,7 +438,10 @@ impl Element for i16 {
                 Isa::Avx2 => x86::i16_256(tile),
                 #[cfg(target_arch = "wasm32")]
                 Isa::Simd128 => wasm::i16_128(tile),
-                Isa::Portable => portable::i16_plain(tile),
+                Isa::Portable => portable::plain(tile, |sum, a, b| {
+                    sum + i32::from(*a) * i32::from(*b)
+                        + i32::from(*a.add(1)) * i32::from(*b.add(1))
+                }),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Tiles in x86's vectors of 256 and 512 bits, chosen at run time.
 
-use super::{Checked, choose, kernel};
+use super::{eight, six};
 use std::arch::x86_64::{
     __m256, __m256i, __m512, __m512i, _mm_loadu_si128, _mm_storeu_si128, _mm_unpackhi_epi16,
     _mm_unpacklo_epi16, _mm256_add_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
@@ -172,55 +172,16 @@ fn add_i16_vnni(sum: __m512i, value: __m512i, column: __m512i) -> __m512i {
     _mm512_dpwssd_epi32(sum, value, column)
 }
 
-kernel!(tile_f32_256, f32, f32, 1, 8, __m256, #[target_feature(enable = "avx2,fma")],
+six!(f32_256, f32, 1, 8, "avx2,fma",
     zero_f32_256, load_f32_256, splat_f32_256, add_f32_256, store_f32_256);
-
-kernel!(tile_i16_256, i16, i32, 2, 8, __m256i, #[target_feature(enable = "avx2,fma")],
+six!(i16_256, i16, 2, 8, "avx2,fma",
     zero_i16_256, load_i16_256, splat_i16_256, add_i16_256, store_i16_256);
-
-kernel!(tile_f32_512, f32, f32, 1, 16, __m512, #[target_feature(enable = "avx512f,avx512bw")],
+eight!(f32_512, f32, 1, 16, "avx512f,avx512bw",
     zero_f32_512, load_f32_512, splat_f32_512, add_f32_512, store_f32_512);
-
-kernel!(tile_i16_512, i16, i32, 2, 16, __m512i, #[target_feature(enable = "avx512f,avx512bw")],
+eight!(i16_512, i16, 2, 16, "avx512f,avx512bw",
     zero_i16_512, load_i16_512, splat_i16_512, add_i16_512, store_i16_512);
-
-kernel!(tile_i16_512_vnni, i16, i32, 2, 16, __m512i, #[target_feature(enable = "avx512f,avx512bw,avx512vnni")],
+eight!(i16_512_vnni, i16, 2, 16, "avx512f,avx512bw,avx512vnni",
     zero_i16_512, load_i16_512, splat_i16_512, add_i16_vnni, store_i16_512);
-
-/// # Safety
-/// AVX2 and FMA must be there, and the tile checked.
-pub(super) unsafe fn f32_256(tile: &Checked<f32>) {
-    // SAFETY: passed on; the kernel is chosen by the tile's counts.
-    unsafe { choose!(tile_f32_256, tile, 1 2 3 4 5 6) }
-}
-
-/// # Safety
-/// AVX2 and FMA must be there, and the tile checked.
-pub(super) unsafe fn i16_256(tile: &Checked<i16>) {
-    // SAFETY: passed on; the kernel is chosen by the tile's counts.
-    unsafe { choose!(tile_i16_256, tile, 1 2 3 4 5 6) }
-}
-
-/// # Safety
-/// AVX-512 F and BW must be there, and the tile checked.
-pub(super) unsafe fn f32_512(tile: &Checked<f32>) {
-    // SAFETY: passed on; the kernel is chosen by the tile's counts.
-    unsafe { choose!(tile_f32_512, tile, 1 2 3 4 5 6 7 8) }
-}
-
-/// # Safety
-/// AVX-512 F and BW must be there, and the tile checked.
-pub(super) unsafe fn i16_512(tile: &Checked<i16>) {
-    // SAFETY: passed on; the kernel is chosen by the tile's counts.
-    unsafe { choose!(tile_i16_512, tile, 1 2 3 4 5 6 7 8) }
-}
-
-/// # Safety
-/// AVX-512 F, BW and VNNI must be there, and the tile checked.
-pub(super) unsafe fn i16_512_vnni(tile: &Checked<i16>) {
-    // SAFETY: passed on; the kernel is chosen by the tile's counts.
-    unsafe { choose!(tile_i16_512_vnni, tile, 1 2 3 4 5 6 7 8) }
-}
 
 /// Interleaves as many whole vectors as there are; returns how many numbers of each row it took.
 pub(super) fn interleave(out: &mut [i16], first: &[i16], second: &[i16]) -> usize {
