@@ -28,9 +28,10 @@ const FLOORS: [(&str, u8); 14] = [
 ];
 
 /// Uses among modules of one floor that are allowed: (user, used, submodule or all of it).
-const SIBLINGS: [(&str, &str, Option<&str>); 2] = [
+const SIBLINGS: [(&str, &str, Option<&str>); 3] = [
     ("kernels", "numeric", None),
     ("ui", "worker", Some("message")),
+    ("ui", "worker", Some("spawn")),
 ];
 
 /// Crates that exist only in a browser, by the start of their name.
