@@ -197,9 +197,14 @@ fn product<T: Element>(criterion: &mut Criterion, name: &str, values: &[T]) {
         group.throughput(Throughput::Elements(u64::from(SIDE).pow(3)));
         group.bench_function(layout, |bencher| {
             bencher.iter(|| {
-                gemm(&mut packs, (values, left), (values, right), |_, sums, _| {
-                    black_box(sums);
-                });
+                gemm(
+                    &mut packs,
+                    (values, left),
+                    (values, right),
+                    |_, _, sums, _| {
+                        black_box(sums);
+                    },
+                );
             });
         });
         group.finish();

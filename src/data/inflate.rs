@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     fn text() -> Vec<u8> {
-        (0..9_000_u32).map(|i| (i * i >> 7) as u8).collect()
+        (0..9_000_u32).map(|i| ((i * i) >> 7) as u8).collect()
     }
 
     fn member(header: GzBuilder, contents: &[u8]) -> Vec<u8> {

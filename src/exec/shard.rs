@@ -94,11 +94,7 @@ pub(super) fn write_outcomes<'a>(
 }
 
 /// Appends values as `N` bytes each.
-pub fn append<T, const N: usize>(
-    out: &mut Vec<u8>,
-    values: &[T],
-    bytes: impl Fn(&T) -> [u8; N],
-) {
+pub fn append<T, const N: usize>(out: &mut Vec<u8>, values: &[T], bytes: impl Fn(&T) -> [u8; N]) {
     let start = out.len();
     out.resize(start + values.len() * N, 0);
     for (slot, value) in out[start..].as_chunks_mut().0.iter_mut().zip(values) {

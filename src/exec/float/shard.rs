@@ -81,15 +81,12 @@ impl FloatExecutor {
         for id in accumulators(&self.program) {
             let sums = &mut self.shared[id.0];
             // A lane makes its sums anew with every batch.
-            let others = match self.lanes[..self.used].split_first_mut() {
-                Some((first, others)) => {
-                    std::mem::swap(sums, &mut first.own[id.0]);
-                    others
-                }
-                None => {
-                    sums.fill(0.0);
-                    &mut []
-                }
+            let others = if let Some((first, others)) = self.lanes[..self.used].split_first_mut() {
+                std::mem::swap(sums, &mut first.own[id.0]);
+                others
+            } else {
+                sums.fill(0.0);
+                &mut []
             };
             for lane in others {
                 for (sum, part) in sums.iter_mut().zip(&lane.own[id.0]) {

@@ -260,9 +260,10 @@ macro_rules! kernel {
                                 $($a = $add($a, $splat($l.add(start).add(word * $group)), column);)+
                             }
                         }
+                        let _ = (to,); // after the last row
                         to = tile.out;
                         $($store(to, $a); to = to.wrapping_add(tile.stride);)+
-                        let _ = (row, to);
+                        let _ = (row, to); // after the last row
                     }
                 }
 
@@ -304,13 +305,14 @@ macro_rules! kernel {
                                 word!(3, start);
                             }
                         }
+                        let _ = (to,); // after the last row
                         to = tile.out;
                         $(
                             $store(to, $a);
                             $store(to.wrapping_add($lanes), $b);
                             to = to.wrapping_add(tile.stride);
                         )+
-                        let _ = (row, to);
+                        let _ = (row, to); // after the last row
                     }
                 }
             )+

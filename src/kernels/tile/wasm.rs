@@ -50,8 +50,12 @@ fn add_i16(sum: v128, value: v128, column: v128) -> v128 {
     i32x4_add(sum, i32x4_dot_i16x8(value, column))
 }
 
-four!(f32_128, f32, 1, 4, "", zero_f32, load, splat, add_f32, store);
-four!(i16_128, i16, 2, 4, "", zero_i16, load, splat, add_i16, store);
+four!(
+    f32_128, f32, 1, 4, "", zero_f32, load, splat, add_f32, store
+);
+four!(
+    i16_128, i16, 2, 4, "", zero_i16, load, splat, add_i16, store
+);
 
 /// Interleaves as many whole vectors as there are; returns how many numbers of each row it took.
 pub(super) fn interleave(out: &mut [i16], first: &[i16], second: &[i16]) -> usize {

@@ -172,16 +172,66 @@ fn add_i16_vnni(sum: __m512i, value: __m512i, column: __m512i) -> __m512i {
     _mm512_dpwssd_epi32(sum, value, column)
 }
 
-six!(f32_256, f32, 1, 8, "avx2,fma",
-    zero_f32_256, load_f32_256, splat_f32_256, add_f32_256, store_f32_256);
-six!(i16_256, i16, 2, 8, "avx2,fma",
-    zero_i16_256, load_i16_256, splat_i16_256, add_i16_256, store_i16_256);
-eight!(f32_512, f32, 1, 16, "avx512f,avx512bw",
-    zero_f32_512, load_f32_512, splat_f32_512, add_f32_512, store_f32_512);
-eight!(i16_512, i16, 2, 16, "avx512f,avx512bw",
-    zero_i16_512, load_i16_512, splat_i16_512, add_i16_512, store_i16_512);
-eight!(i16_512_vnni, i16, 2, 16, "avx512f,avx512bw,avx512vnni",
-    zero_i16_512, load_i16_512, splat_i16_512, add_i16_vnni, store_i16_512);
+six!(
+    f32_256,
+    f32,
+    1,
+    8,
+    "avx2,fma",
+    zero_f32_256,
+    load_f32_256,
+    splat_f32_256,
+    add_f32_256,
+    store_f32_256
+);
+six!(
+    i16_256,
+    i16,
+    2,
+    8,
+    "avx2,fma",
+    zero_i16_256,
+    load_i16_256,
+    splat_i16_256,
+    add_i16_256,
+    store_i16_256
+);
+eight!(
+    f32_512,
+    f32,
+    1,
+    16,
+    "avx512f,avx512bw",
+    zero_f32_512,
+    load_f32_512,
+    splat_f32_512,
+    add_f32_512,
+    store_f32_512
+);
+eight!(
+    i16_512,
+    i16,
+    2,
+    16,
+    "avx512f,avx512bw",
+    zero_i16_512,
+    load_i16_512,
+    splat_i16_512,
+    add_i16_512,
+    store_i16_512
+);
+eight!(
+    i16_512_vnni,
+    i16,
+    2,
+    16,
+    "avx512f,avx512bw,avx512vnni",
+    zero_i16_512,
+    load_i16_512,
+    splat_i16_512,
+    add_i16_vnni,
+    store_i16_512
+);
 
 /// Interleaves as many whole vectors as there are; returns how many numbers of each row it took.
 pub(super) fn interleave(out: &mut [i16], first: &[i16], second: &[i16]) -> usize {
