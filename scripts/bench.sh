@@ -15,13 +15,13 @@ peer_python() {
     return
   done
   have python3 || { say "PyTorch is left out: python3 is missing."; return; }
-  say "Installing PyTorch $wanted into bench/.venv: 0.9 GB on disk from PyTorch's own index, or 7 GB (4 GB to fetch) from PyPI, whose package brings CUDA"
+  say "Installing PyTorch $wanted from PyPI into bench/.venv: 4 GB to fetch, 7 GB on disk, since its package brings CUDA"
   if ! python3 -m venv bench/.venv >&2; then
     say "PyTorch is left out: python3 has no venv (Debian: python3-venv)."
     return
   fi
   local pip=(bench/.venv/bin/python -m pip --disable-pip-version-check install --quiet --requirement bench/requirements.txt)
-  if "${pip[@]}" --retries 0 --timeout 10 --index-url https://download.pytorch.org/whl/cpu >&2 2>/dev/null || "${pip[@]}" >&2; then
+  if "${pip[@]}" >&2; then
     printf '%s' bench/.venv/bin/python
   else
     say "PyTorch is left out: pip could not install it; its lines above say why."

@@ -73,6 +73,6 @@ pub fn choice(session: &Session, model: &Model) -> Html {
     });
     html! {
         <Choice field="workers" label="workers" {options} {chosen} {onchoose}
-            hint="Workers that share each batch, from the next step on. In fixed point any number gives the same bits; in floating point the last bits depend on it. Auto takes one in floating point and for small networks, else up to four. Kept in this browser, not in the link." />
+            hint="Workers that share each batch, from the next step on. In fixed point any number gives the same bits; in floating point the last bits depend on it. Auto takes one in floating point and for small networks, else one for every two processors, up to four. Kept in this browser, not in the link." />
     }
 }

@@ -193,6 +193,12 @@ impl Engine {
         more
     }
 
+    /// Whether [`Self::slice`] has something to do now, and not only when an answer comes.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        (self.moving() || self.workers_bench.is_some()) && !self.crew.is_open()
+    }
+
     fn moving(&self) -> bool {
         self.run
             .as_ref()

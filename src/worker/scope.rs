@@ -85,12 +85,10 @@ struct Worker {
 
 impl Worker {
     fn receive(self: &Rc<Self>, request: Request, bulk: Vec<Vec<u8>>) {
-        let starts = matches!(
-            request,
-            Request::Train | Request::Step | Request::BenchWorkers { .. }
-        );
         self.engine.borrow_mut().handle(request, bulk);
         self.send();
+        // A request may close a step that was waited for; nothing else would go on with the next.
+        let starts = self.engine.borrow().ready();
         self.plan(starts);
     }
 

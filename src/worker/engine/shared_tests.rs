@@ -263,10 +263,12 @@ fn requests_in_the_middle_of_a_step_find_it_taken() {
     }
     engine.handle(Request::Train, vec![]);
     engine.slice();
-    assert!(engine.crew.is_open());
+    assert!(engine.crew.is_open() && !engine.ready());
     let ticket = Ticket(1);
     engine.handle(Request::Predict { ticket }, vec![vec![9; 784]]);
     assert!(!engine.crew.is_open());
+    // No answer will come that could wake the engine: it says that it can go on.
+    assert!(engine.ready());
     engine.handle(Request::Checkpoint { ticket }, vec![]);
     engine.slice();
     assert!(engine.crew.is_open());

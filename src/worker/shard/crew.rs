@@ -127,11 +127,8 @@ impl Crew {
         match self.asked {
             Some(workers) => workers,
             None if !trainer.any_cut() || trainer.step_macs() < WORTHWHILE => 1,
-            None => self
-                .processors
-                .div_ceil(2)
-                .max(2.min(self.processors))
-                .clamp(1, AUTOMATIC),
+            // The page and its browser need processors, too.
+            None => self.processors.div_ceil(2).clamp(1, AUTOMATIC),
         }
     }
 
