@@ -36,18 +36,6 @@ function row(what, measured, found, goal, met) {
   return { what, measured, ratio: found, goal, met }
 }
 
-function kernelRows(rounds) {
-  const largest = worst(rounds[0], (kernel) => kernel.macs)
-  const names = rounds[0].filter(({ macs }) => macs === largest.macs).map(({ kernel, operation }) => ({ kernel, operation }))
-  return names.map(({ kernel, operation }) => {
-    const samples = rounds.map((round) => round.find((found) => found.kernel === kernel && found.operation === operation))
-    const share = median(samples.map((sample) => sample.share))
-    const [rate, roof] = ['macs_per_second', 'roofline_macs_per_second'].map((name) => median(samples.map((sample) => sample[name])))
-    const measured = `${(rate / 1e9).toFixed(1)} of ${(roof / 1e9).toFixed(1)} GMAC/s`
-    return row(`kernel ${kernel}, ${operation}`, measured, `${(share * 100).toFixed(0)} %`, '60 %', share >= 0.6)
-  })
-}
-
 function workerRow(rounds) {
   const rates = (workers) => rounds.map((round) => round.find((found) => found.workers === workers).samples_per_second)
   const found = ratio(rates(2), rates(1))
@@ -85,7 +73,7 @@ function engineRows({ page, native }) {
 
 /** Every row of the goals for which there are results. */
 export function rows(results) {
-  const { tt, dense, kernels, workers, growth, start, engines } = results
+  const { tt, dense, workers, growth, start, engines } = results
   const found = [
     against('`paper`, float, Chromium, against TensorFlow.js as written', tt, 'page/float', 'tfjs/written', 8),
     against('`paper`, float, Chromium, against TensorFlow.js tuned by hand', tt, 'page/float', 'tfjs/tuned', 2.5),
@@ -96,7 +84,6 @@ export function rows(results) {
     against('`paper`, fixed 4/8/16, native, against PyTorch', tt, 'native/fixed', 'torch/', 1.2),
     against('`paper`, fixed 4/8/16 against float, Chromium', tt, 'page/fixed', 'page/float', 1),
     ...(workers ? [workerRow(workers)] : []),
-    ...(kernels ? kernelRows(kernels) : []),
     ...(growth ? growthRows(growth) : []),
     ...(start ? startRows(start) : []),
     ...(engines ? engineRows(engines) : []),

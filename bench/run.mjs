@@ -2,7 +2,7 @@
 // does other things too. Writes target/bench/bench.json and prints the table of bench/report.mjs.
 //
 //   node bench/run.mjs --program target/release/railyard [--python bench/.venv/bin/python]
-//                      [--only tt,dense,native,kernels,workers,growth,start,engines]
+//                      [--only tt,dense,native,workers,growth,start,engines]
 //                      [--rounds 5] [--milliseconds 1000] [--out target/bench/bench.json]
 
 import { execFile } from 'node:child_process'
@@ -17,7 +17,7 @@ import { openTfjs, openTorch } from './peers.mjs'
 import { lossOf } from './reference.mjs'
 import { table } from './report.mjs'
 
-const parts = ['tt', 'dense', 'native', 'kernels', 'workers', 'growth', 'start', 'engines']
+const parts = ['tt', 'dense', 'native', 'workers', 'growth', 'start', 'engines']
 
 const { values } = parseArgs({
   options: {
@@ -140,7 +140,7 @@ async function main() {
       return peer
     }
     let page
-    if (wants('tt', 'dense', 'kernels', 'workers', 'growth', 'engines')) {
+    if (wants('tt', 'dense', 'workers', 'growth', 'engines')) {
       page = await openPage(values.root)
       opened.push(page)
       results.versions.page = page.version
@@ -160,20 +160,11 @@ async function main() {
       say('Dense 784-512-10, batch 64')
       results.dense = await byTurns(contenders('dense', 'dense', { page, peers: present, milliseconds }), rounds)
     }
-    const hook = async (name, ask) => {
-      if (!wants(name)) return
-      say(`In the page: ${name}`)
-      try {
-        results[name] = []
-        for (let round = 0; round < rounds; round++) results[name].push(await ask())
-      } catch (error) {
-        delete results[name]
-        say(`${name} is left out: ${error.message.split('\n')[0]}`)
-        results.missing.push(name)
-      }
+    if (wants('workers')) {
+      say('Two workers against one, in the page')
+      results.workers = []
+      for (let round = 0; round < rounds; round++) results.workers.push(await page.workers(milliseconds))
     }
-    await hook('kernels', () => page.kernels(milliseconds))
-    await hook('workers', () => page.workers(milliseconds))
     if (wants('growth')) {
       say('Growth with rank, modes, batch and cores')
       results.growth = await sweep({ page, program: values.program, say })
@@ -185,8 +176,12 @@ async function main() {
     }
     if (wants('start')) {
       say('Size and start')
-      const { stdout } = await promisify(execFile)('node', ['scripts/bench-start.mjs', '--root', values.root, '--json'])
-      results.start = JSON.parse(stdout)
+      const start = promisify(execFile)('node', ['scripts/bench-start.mjs', '--root', values.root, '--json'])
+      const answer = await start.catch((error) => {
+        say(`Size and start are left out: ${error.message.trim().split('\n').at(-1)}`)
+        results.missing.push('size and start')
+      })
+      if (answer) results.start = JSON.parse(answer.stdout)
     }
   } finally {
     for (const held of opened) await held.close()
