@@ -32,7 +32,8 @@ function watch() {
       painted((at) => (noted.picture = at))
     }
     if (noted.train && !noted.asked) {
-      const button = [...document.querySelectorAll('button')].find((button) => button.textContent.trim() === 'Train')
+      // The tab is called so, too.
+      const button = document.querySelector('button.go')
       if (button && !button.disabled) {
         noted.asked = performance.now()
         button.click()
