@@ -14,10 +14,10 @@ mod dense;
 mod networks;
 
 use dense::Parameters;
-use networks::{Draws, SCHEDULES, config, networks};
+use networks::{Draws, SCHEDULES, clear, config, margin, networks};
 use proptest::prelude::*;
-use railyard::exec::Batch;
 use railyard::exec::float::FloatExecutor;
+use railyard::exec::{Batch, Margin};
 use railyard::numeric::Storage;
 use railyard::program::{BufferId, NetworkShape, Schedule, compile};
 use railyard::tt::core_std;
@@ -55,9 +55,10 @@ fn parameters(network: &NetworkShape, draws: &mut Draws) -> Parameters {
     Parameters { cores, biases }
 }
 
-fn samples(network: &NetworkShape, count: usize, draws: &mut Draws) -> Samples {
+fn samples(network: &NetworkShape, count: usize, margin: Margin, draws: &mut Draws) -> Samples {
     let inputs = network.layers[0].inputs();
-    let pixels: Vec<u8> = (0..count * inputs).map(|_| draws.pixel()).collect();
+    let mut pixels: Vec<u8> = (0..count * inputs).map(|_| draws.pixel()).collect();
+    clear(margin, inputs, &mut pixels);
     let labels: Vec<u8> = (0..count)
         .map(|_| u8::try_from(draws.below(network.classes)).unwrap())
         .collect();
@@ -213,7 +214,8 @@ proptest! {
     ) {
         let mut draws = Draws::new(seed);
         let parameters = parameters(&network, &mut draws);
-        let samples = samples(&network, batch.saturating_sub(missing).max(1), &mut draws);
+        let margin = margin(&mut draws, network.layers[0].inputs());
+        let samples = samples(&network, batch.saturating_sub(missing).max(1), margin, &mut draws);
         let reference = dense::forward(&network, &parameters, &samples.real);
         // Nearer to a kink, `f32` may fall on its other side.
         prop_assume!(reference.margin > 1e-5);
@@ -221,7 +223,7 @@ proptest! {
         let sizes = sizes(&network, &parameters, &samples.real);
         let mut all = Vec::new();
         for schedule in SCHEDULES {
-            let mut executor = executor(&network, schedule, batch, threads, &parameters);
+            let mut executor = executor(&network, schedule, batch, threads, &parameters).with_margin(margin);
             let outcomes = executor.train(Batch { pixels: &samples.pixels, labels: &samples.labels });
             let losses: Vec<f64> = outcomes.iter().map(|outcome| outcome.loss).collect();
             // The loss is of order 1; where it is small, the error of the logits remains.
@@ -254,7 +256,7 @@ proptest! {
     ) {
         let mut draws = Draws::new(seed);
         let parameters = parameters(&network, &mut draws);
-        let samples = samples(&network, batch, &mut draws);
+        let samples = samples(&network, batch, Margin::default(), &mut draws);
         // No difference may reach across a kink.
         prop_assume!(dense::forward(&network, &parameters, &samples.real).margin > 1e-4);
         let expected = differences(&network, &parameters, &samples.real);

@@ -6,8 +6,9 @@
 
 mod shard;
 
+use super::blank::contractions;
 use super::layout::Contraction;
-use super::{Batch, SampleOutcome, arg_max, cut, on_lanes};
+use super::{Batch, Margin, SampleOutcome, arg_max, cut, on_lanes};
 use crate::kernels::{Packs, gemm};
 use crate::numeric::{Storage, exact};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
@@ -39,11 +40,7 @@ impl FloatExecutor {
     /// An executor with `threads` lanes; parameters start at zero.
     #[must_use]
     pub fn new(program: Program, storage: Storage, threads: usize) -> Self {
-        let plans = program
-            .ops
-            .iter()
-            .map(|op| Contraction::of(&program, &op.kind))
-            .collect();
+        let plans = contractions(&program, Margin::default(), true);
         let threads = threads.clamp(1, program.batch.max(1));
         let per_lane = program.batch.div_ceil(threads);
         let shared = (0..program.buffers.len())
@@ -82,6 +79,13 @@ impl FloatExecutor {
             used: 0,
             packs: Packs::default(),
         }
+    }
+
+    /// The same executor for images that have zeros in this margin, whatever their pixels say there.
+    #[must_use]
+    pub fn with_margin(mut self, margin: Margin) -> Self {
+        self.plans = contractions(&self.program, margin, true);
+        self
     }
 
     /// The Program it runs.

@@ -34,7 +34,7 @@ pub(super) struct Contraction {
 }
 
 impl Contraction {
-    /// The offsets of a contraction, or nothing for another kind of operation.
+    /// The offsets of a contraction within one sample, or nothing for another kind of operation.
     pub fn of(program: &Program, kind: &OpKind) -> Option<Self> {
         let OpKind::Contract { a, b, out, .. } = kind else {
             return None;
@@ -66,31 +66,102 @@ impl Contraction {
         };
         let sample_rows = program.per_sample(left.buffer) && !program.per_sample(right.buffer);
         let sample_terms = a_samples && b_samples;
-        let repeat = |offsets: Vec<u32>, view: &View, wanted: bool| {
-            if wanted {
-                over_samples(&offsets, program.buffer(view.buffer).len, program.batch)
-            } else {
-                offsets
-            }
-        };
-        let out_cols = offsets(out, &cols);
-        let (row_count, term_count) = (count(&rows), count(&terms));
         Some(Self {
             left: left.buffer,
             right: right.buffer,
             out: out.buffer,
             sample_rows,
-            rows: row_count,
-            terms: term_count,
             sample_terms,
-            left_rows: repeat(offsets(left, &rows), left, sample_rows),
-            left_terms: repeat(offsets(left, &terms), left, sample_terms),
-            right_terms: repeat(offsets(right, &terms), right, sample_terms),
+            rows: count(&rows),
+            terms: count(&terms),
+            left_rows: offsets(left, &rows),
+            left_terms: offsets(left, &terms),
+            right_terms: offsets(right, &terms),
             right_cols: offsets(right, &cols),
-            out_rows: repeat(offsets(out, &rows), out, sample_rows),
-            out_run: run_length(&out_cols),
-            out_cols,
+            out_rows: offsets(out, &rows),
+            out_cols: offsets(out, &cols),
+            out_run: 1,
         })
+    }
+
+    /// Leaves out terms whose products are all zero, given the elements of both operands that are (none,
+    /// if empty); unless the result must be `whole`, rows and columns too.
+    pub fn leave_out(&mut self, left: &[bool], right: &[bool], whole: bool) {
+        let zeros = |of: &[bool], at: u32, others: &[u32]| {
+            !of.is_empty() && others.iter().all(|other| of[(at + other) as usize])
+        };
+        if !whole {
+            let rows = keep(&self.left_rows, |at| !zeros(left, at, &self.left_terms));
+            let cols = keep(&self.right_cols, |at| !zeros(right, at, &self.right_terms));
+            self.keep_rows(&rows);
+            self.keep_cols(&cols);
+        }
+        let left_terms = keep(&self.left_terms, |at| !zeros(left, at, &self.left_rows));
+        let right_terms = keep(&self.right_terms, |at| !zeros(right, at, &self.right_cols));
+        let terms: Vec<bool> = left_terms
+            .iter()
+            .zip(&right_terms)
+            .map(|(left, right)| *left && *right)
+            .collect();
+        retain(&mut self.left_terms, &terms);
+        retain(&mut self.right_terms, &terms);
+        self.terms = self.left_terms.len();
+    }
+
+    /// Leaves out rows and columns of which no element of the result is wanted (all are, if empty).
+    pub fn keep(&mut self, wanted: &[bool]) {
+        let any = |at: u32, others: &[u32]| {
+            wanted.is_empty() || others.iter().any(|other| wanted[(at + other) as usize])
+        };
+        let rows = keep(&self.out_rows, |at| any(at, &self.out_cols));
+        let cols = keep(&self.out_cols, |at| any(at, &self.out_rows));
+        self.keep_rows(&rows);
+        self.keep_cols(&cols);
+    }
+
+    fn keep_rows(&mut self, rows: &[bool]) {
+        retain(&mut self.left_rows, rows);
+        retain(&mut self.out_rows, rows);
+        self.rows = self.left_rows.len();
+    }
+
+    fn keep_cols(&mut self, cols: &[bool]) {
+        retain(&mut self.right_cols, cols);
+        retain(&mut self.out_cols, cols);
+    }
+
+    /// Which of the result's `len` elements are not made; empty if all are.
+    pub fn missing(&self, len: usize) -> Vec<bool> {
+        if self.out_rows.len() * self.out_cols.len() == len {
+            return Vec::new();
+        }
+        let mut missing = vec![true; len];
+        mark(&mut missing, &self.out_rows, &self.out_cols, false);
+        missing
+    }
+
+    /// Marks the elements of the left operand that are read.
+    pub fn left_reads(&self, read: &mut [bool]) {
+        mark(read, &self.left_rows, &self.left_terms, true);
+    }
+
+    /// Marks the elements of the right operand that are read.
+    pub fn right_reads(&self, read: &mut [bool]) {
+        mark(read, &self.right_terms, &self.right_cols, true);
+    }
+
+    /// Repeats the offsets for all samples of the batch, last of all.
+    pub fn repeat(&mut self, program: &Program) {
+        let repeat = |offsets: &mut Vec<u32>, buffer: BufferId, wanted: bool| {
+            if wanted {
+                *offsets = over_samples(offsets, program.buffer(buffer).len, program.batch);
+            }
+        };
+        repeat(&mut self.left_rows, self.left, self.sample_rows);
+        repeat(&mut self.left_terms, self.left, self.sample_terms);
+        repeat(&mut self.right_terms, self.right, self.sample_terms);
+        repeat(&mut self.out_rows, self.out, self.sample_rows);
+        self.out_run = run_length(&self.out_cols);
     }
 
     /// Rows of one sample (all rows, if they do not run over samples).
@@ -182,6 +253,26 @@ fn run_length(cols: &[u32]) -> usize {
         first
     } else {
         1
+    }
+}
+
+/// Which offsets are kept.
+fn keep(offsets: &[u32], wanted: impl Fn(u32) -> bool) -> Vec<bool> {
+    offsets.iter().map(|&at| wanted(at)).collect()
+}
+
+/// Keeps some of the offsets.
+fn retain(offsets: &mut Vec<u32>, wanted: &[bool]) {
+    let mut wanted = wanted.iter();
+    offsets.retain(|_| wanted.next().is_none_or(|wanted| *wanted));
+}
+
+/// Sets the elements at all sums of two offsets.
+fn mark(elements: &mut [bool], rows: &[u32], cols: &[u32], to: bool) {
+    for row in rows {
+        for col in cols {
+            elements[(row + col) as usize] = to;
+        }
     }
 }
 

@@ -4,10 +4,13 @@
 //! What all samples share (cores, merged cores) is written before the samples and only read by
 //! them. In fixed point every sum is an exact integer, so the cut changes no bit.
 
+mod blank;
 pub mod fixed;
 pub mod float;
 mod layout;
 pub mod shard;
+
+pub use blank::Margin;
 
 /// Padded input pixels and labels of a batch.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use super::config::{Precision, RunConfig};
 use super::model::Model;
 use crate::exec::fixed::{FixedExecutor, FixedFormats, Shift, StepKey};
 use crate::exec::float::FloatExecutor;
-use crate::exec::{Batch, SampleOutcome};
+use crate::exec::{Batch, Margin, SampleOutcome};
 use crate::numeric::Storage;
 use crate::program::{BufferId, Program};
 
@@ -43,16 +43,17 @@ fn parameter_buffer(program: &Program, layer: usize, place: usize) -> BufferId {
 }
 
 impl Engine {
-    pub fn new(config: &RunConfig, program: Program, threads: usize) -> Self {
+    pub fn new(config: &RunConfig, program: Program, threads: usize, margin: Margin) -> Self {
         let storage = match config.precision {
             Precision::Fixed => {
-                return Self::Fixed(FixedExecutor::new(program, config.fixed_formats(), threads));
+                let executor = FixedExecutor::new(program, config.fixed_formats(), threads);
+                return Self::Fixed(executor.with_margin(margin));
             }
             Precision::Float => Storage::F32,
             Precision::Bf16 => Storage::Bf16,
             Precision::F16 => Storage::F16,
         };
-        Self::Float(FloatExecutor::new(program, storage, threads))
+        Self::Float(FloatExecutor::new(program, storage, threads).with_margin(margin))
     }
 
     pub fn program(&self) -> &Program {

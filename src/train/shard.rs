@@ -15,17 +15,19 @@ use super::engine::Engine;
 use super::metrics::StepMetrics;
 use super::trainer::Trainer;
 use super::words::SHIFTS;
-use crate::exec::Batch;
 use crate::exec::fixed::{FixedExecutor, FixedFormats, StepKey};
 use crate::exec::float::FloatExecutor;
 use crate::exec::shard::{BadPartial, Partial, append};
+use crate::exec::{Batch, Margin};
 use crate::numeric::{Rounding, Seed, Storage};
 use crate::program::{BufferId, Op, Part, Program, code};
 
 const STORAGES: [Storage; 3] = [Storage::F32, Storage::Bf16, Storage::F16];
 const ROUNDINGS: [Rounding; 3] = [Rounding::Truncate, Rounding::Nearest, Rounding::Stochastic];
-/// Bytes of a setup before the Program's.
-const SETUP: usize = 8;
+/// Bytes of a setup that tell the number formats.
+const FORMATS: usize = 5;
+/// Bytes of a setup before the Program's: formats, columns of the images' margin, columns of a row.
+const SETUP: usize = FORMATS + 5;
 /// Bytes of an order's fixed part.
 const ORDER: usize = 20;
 
@@ -108,7 +110,10 @@ impl Trainer {
                 ]
             }
         };
-        out.resize(SETUP, 0);
+        out.resize(FORMATS, 0);
+        let margin = self.margin();
+        out.push(margin.columns as u8);
+        out.extend((margin.width as u32).to_le_bytes());
         out.extend(code::encode(self.program()));
         out
     }
@@ -298,9 +303,24 @@ impl ShardServer {
         let (head, program) = setup.split_first_chunk::<SETUP>()?;
         let program = code::decode(program).ok()?;
         let (classes, inputs) = (program.classes, program.buffer(program.input()).len);
-        let &[kind, core, activation, gradient, rounding, ..] = head;
+        let &[
+            kind,
+            core,
+            activation,
+            gradient,
+            rounding,
+            columns,
+            ref width @ ..,
+        ] = head;
+        let margin = Margin {
+            columns: usize::from(columns),
+            width: u32::from_le_bytes(*width) as usize,
+        };
+        if !margin.fits(inputs) {
+            return None;
+        }
         let engine = if let Some(&storage) = STORAGES.get(usize::from(kind)) {
-            Engine::Float(FloatExecutor::new(program, storage, 1))
+            Engine::Float(FloatExecutor::new(program, storage, 1).with_margin(margin))
         } else {
             let sound = usize::from(kind) == STORAGES.len()
                 && (2..=8).contains(&core)
@@ -315,7 +335,7 @@ impl ShardServer {
             if !sound {
                 return None;
             }
-            Engine::Fixed(FixedExecutor::new(program, formats, 1))
+            Engine::Fixed(FixedExecutor::new(program, formats, 1).with_margin(margin))
         };
         Some(Self {
             engine,

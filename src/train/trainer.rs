@@ -15,7 +15,7 @@ use super::update::{corrections, take_step};
 use super::{adapt, memory};
 use crate::data::Dataset;
 use crate::exec::fixed::StepKey;
-use crate::exec::{Batch, SampleOutcome};
+use crate::exec::{Batch, Margin, SampleOutcome};
 use crate::numeric::{Seed, exact};
 use crate::program::{Class, Part, Program, compile};
 
@@ -119,7 +119,7 @@ impl Trainer {
         model: Model,
     ) -> Self {
         let program = step_program(&config, &model);
-        let engine = Engine::new(&config, program, 1);
+        let engine = Engine::new(&config, program, 1, margin(&config, train.width));
         let mut trainer = Self {
             born: 0,
             config,
@@ -516,9 +516,7 @@ impl Trainer {
         if restart {
             self.born = self.step + 1;
             self.model.draw(&self.config, self.born);
-            let program = step_program(&self.config, &self.model);
-            self.engine = Engine::new(&self.config, program, self.threads);
-            self.programs += 1;
+            self.compile();
         } else if !pruned.is_empty() {
             self.rebuild();
         }
@@ -528,11 +526,21 @@ impl Trainer {
     /// Compiles the Program anew; shifts are kept by the operations' names.
     pub(super) fn rebuild(&mut self) {
         let shifts = self.engine.shifts();
-        let program = step_program(&self.config, &self.model);
-        self.engine = Engine::new(&self.config, program, self.threads);
-        self.programs += 1;
+        self.compile();
         self.engine.adopt_shifts(&shifts);
         self.engine.load(&self.model);
+    }
+
+    /// A new executor for the present ranks, without parameters or shifts.
+    fn compile(&mut self) {
+        let program = step_program(&self.config, &self.model);
+        self.engine = Engine::new(&self.config, program, self.threads, self.margin());
+        self.programs += 1;
+    }
+
+    /// The zeros beside the images.
+    pub(super) fn margin(&self) -> Margin {
+        margin(&self.config, self.train.width)
     }
 
     fn evaluate_some(&mut self) -> Advance {
@@ -611,6 +619,15 @@ pub fn step_program(config: &RunConfig, model: &Model) -> Program {
 /// A share as a number of 256ths.
 fn of_256(share: f32) -> u8 {
     (share * 256.0 + 0.5) as u8
+}
+
+/// The zeros beside images of `width` columns.
+fn margin(config: &RunConfig, width: usize) -> Margin {
+    let columns = config.network.pad_columns;
+    Margin {
+        columns,
+        width: width + 2 * columns,
+    }
 }
 
 /// Appends an image with the network's zero columns on both sides of each row.

@@ -7,7 +7,7 @@ use railyard::program::{NetworkShape, compile};
 use railyard::tt::TtShape;
 
 use crate::integers::Step;
-use crate::networks::{Draws, SCHEDULES, config, networks};
+use crate::networks::{Draws, SCHEDULES, clear, config, margin, networks};
 use crate::rig::Rig;
 
 /// Integers of at most `bits` bits: anything, only the two ends, small ones, or zeros.
@@ -75,8 +75,10 @@ proptest! {
         seed: u32,
     ) {
         let smoothing = if seed % 2 == 0 { 0 } else { 30 };
-        let mut rig = Rig::new(compile(&network, schedule, batch).with_label_smoothing(smoothing), formats);
         let mut draws = Draws::new(seed);
+        let margin = margin(&mut draws, network.layers[0].inputs());
+        let program = compile(&network, schedule, batch).with_label_smoothing(smoothing);
+        let mut rig = Rig::new(program, formats).with_margin(margin);
         for step in 0..steps {
             if step == 0 || draws.below(3) > 0 {
                 let style = draws.below(8);
@@ -85,7 +87,8 @@ proptest! {
             for train in [false, true] {
                 if train || draws.below(2) == 0 {
                     let samples = if draws.below(2) == 0 { batch } else { 1 + draws.below(batch) };
-                    let pixels = pixels(&mut draws, samples * rig.inputs());
+                    let mut pixels = pixels(&mut draws, samples * rig.inputs());
+                    clear(margin, rig.inputs(), &mut pixels);
                     let some = if train || draws.below(2) == 0 { samples } else { 0 };
                     let labels = labels(&mut draws, some, network.classes);
                     rig.run(Step { pixels: &pixels, labels: &labels, seed: Seed(seed), number: step, train });

@@ -1,7 +1,7 @@
 //! The executor on one, two and three threads beside the plain interpreter.
 
 use railyard::exec::fixed::{FixedExecutor, FixedFormats, Shift, StepKey};
-use railyard::exec::{Batch, SampleOutcome};
+use railyard::exec::{Batch, Margin, SampleOutcome};
 use railyard::program::{BufferId, Class, Program, Scope};
 
 use crate::integers::{Reference, Step};
@@ -28,6 +28,16 @@ impl Rig {
             formats,
             program,
         }
+    }
+
+    /// The same with executors that know of a margin.
+    pub fn with_margin(mut self, margin: Margin) -> Self {
+        self.executors = self
+            .executors
+            .into_iter()
+            .map(|(threads, executor)| (threads, executor.with_margin(margin)))
+            .collect();
+        self
     }
 
     pub fn inputs(&self) -> usize {

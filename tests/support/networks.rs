@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
+use railyard::exec::Margin;
 use railyard::numeric::{Seed, Stream};
 use railyard::program::{NetworkShape, Schedule};
 use railyard::tt::TtShape;
@@ -47,6 +48,28 @@ impl Draws {
     /// A pixel.
     pub fn pixel(&mut self) -> u8 {
         u8::try_from(self.below(256)).unwrap()
+    }
+}
+
+/// A margin beside images of any width, none in half of all cases.
+pub fn margin(draws: &mut Draws, inputs: usize) -> Margin {
+    let width = 1 + draws.below(inputs);
+    let columns = if draws.below(2) == 0 {
+        0
+    } else {
+        draws.below(width / 2 + 1)
+    };
+    Margin { columns, width }
+}
+
+/// Zeros in the margin of every image of `inputs` pixels.
+pub fn clear(margin: Margin, inputs: usize, pixels: &mut [u8]) {
+    for image in pixels.chunks_mut(inputs) {
+        for (at, pixel) in image.iter_mut().enumerate() {
+            if margin.holds(at) {
+                *pixel = 0;
+            }
+        }
     }
 }
 

@@ -19,8 +19,9 @@ pub use softmax::Exponentials;
 use contract::{OpStats, Product, store_sums};
 use lane::{Lane, Work};
 
+use super::blank::contractions;
 use super::layout::Contraction;
-use super::{Batch, SampleOutcome, cut, on_lanes};
+use super::{Batch, Margin, SampleOutcome, cut, on_lanes};
 use crate::kernels::{Packs, Requantise, safe_terms};
 use crate::numeric::{Format, Rounding, Seed, Stream, exact, shift_round};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
@@ -232,11 +233,7 @@ impl FixedExecutor {
     /// An executor with `threads` lanes; parameters start at zero, shifts are set by the first batch.
     #[must_use]
     pub fn new(program: Program, formats: FixedFormats, threads: usize) -> Self {
-        let plans = program
-            .ops
-            .iter()
-            .map(|op| Contraction::of(&program, &op.kind))
-            .collect();
+        let plans = contractions(&program, Margin::default(), false);
         let threads = threads.clamp(1, program.batch.max(1));
         let lanes = vec![Lane::new(&program, program.batch.div_ceil(threads)); threads];
         let batch_len = |id: usize, accumulator: bool| {
@@ -279,6 +276,14 @@ impl FixedExecutor {
             used: 0,
             packs: Packs::default(),
         }
+    }
+
+    /// The same executor for images that have zeros in this margin; it changes no bit of theirs.
+    #[must_use]
+    pub fn with_margin(mut self, margin: Margin) -> Self {
+        // Shifts follow results that nothing reads too.
+        self.core.plans = contractions(&self.core.program, margin, false);
+        self
     }
 
     /// The Program it runs.
