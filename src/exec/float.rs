@@ -9,9 +9,9 @@ mod shard;
 use super::blank::contractions;
 use super::layout::Contraction;
 use super::{Batch, Margin, SampleOutcome, arg_max, cut, on_lanes};
-use crate::kernels::{Packs, gemm};
+use crate::kernels::{Factor, Kept, Lines, Packs, gemm, gemm_into};
 use crate::numeric::{Storage, exact};
-use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
+use crate::program::{BufferId, Class, Op, OpKind, Part, Pass, Program};
 
 /// Runs a Program in floating point.
 #[derive(Clone, Debug)]
@@ -20,9 +20,13 @@ pub struct FloatExecutor {
     plans: Vec<Option<Contraction>>,
     storage: Storage,
     loss_scale: f32,
-    shared: Vec<Vec<f32>>,
+    shared: Vec<Lines<f32>>,
+    /// What each contraction's samples share, packed for a batch.
+    kept: Vec<Kept<f32>>,
     lanes: Vec<Lane>,
-    /// Lanes that hold the samples run last.
+    /// Samples that a lane holds at a time.
+    at_once: usize,
+    /// Lanes that ran the last samples.
     used: usize,
     packs: Packs<f32>,
 }
@@ -31,7 +35,7 @@ pub struct FloatExecutor {
 #[derive(Clone, Debug, Default)]
 struct Lane {
     /// Samples' buffers and this lane's sums, by buffer; empty for what is shared.
-    own: Vec<Vec<f32>>,
+    own: Vec<Lines<f32>>,
     packs: Packs<f32>,
     outcomes: Vec<SampleOutcome>,
 }
@@ -42,25 +46,25 @@ impl FloatExecutor {
     pub fn new(program: Program, storage: Storage, threads: usize) -> Self {
         let plans = contractions(&program, Margin::default(), true);
         let threads = threads.clamp(1, program.batch.max(1));
-        let per_lane = program.batch.div_ceil(threads);
+        let at_once = at_once(&program).min(program.batch.div_ceil(threads));
         let shared = (0..program.buffers.len())
             .map(|id| {
                 if program.per_sample(BufferId(id)) {
-                    Vec::new()
+                    Lines::default()
                 } else {
-                    vec![0.0; program.buffers[id].len]
+                    Lines::zeros(program.buffers[id].len)
                 }
             })
             .collect();
-        let own: Vec<Vec<f32>> = program
+        let own: Vec<Lines<f32>> = program
             .buffers
             .iter()
             .enumerate()
             .map(
                 |(id, buffer)| match (program.per_sample(BufferId(id)), buffer.class) {
-                    (true, _) => vec![0.0; buffer.len * per_lane],
-                    (false, Class::Accumulator) => vec![0.0; buffer.len],
-                    (false, _) => Vec::new(),
+                    (true, _) => Lines::zeros(buffer.len * at_once),
+                    (false, Class::Accumulator) => Lines::zeros(buffer.len),
+                    (false, _) => Lines::default(),
                 },
             )
             .collect();
@@ -70,14 +74,16 @@ impl FloatExecutor {
         };
         let loss_scale = if storage == Storage::F16 { 64.0 } else { 1.0 };
         Self {
-            program,
             plans,
             storage,
             loss_scale,
             shared,
+            kept: vec![Kept::default(); program.ops.len()],
             lanes: vec![lane; threads],
+            at_once,
             used: 0,
             packs: Packs::default(),
+            program,
         }
     }
 
@@ -121,7 +127,7 @@ impl FloatExecutor {
     /// If the length differs from the buffer's.
     pub fn gradient(&self, id: BufferId, out: &mut [f32]) {
         assert_eq!(out.len(), self.shared[id.0].len());
-        for (slot, &value) in out.iter_mut().zip(&self.shared[id.0]) {
+        for (slot, &value) in out.iter_mut().zip(self.shared[id.0].iter()) {
             *slot = value / self.loss_scale;
         }
     }
@@ -147,12 +153,10 @@ impl FloatExecutor {
         self.outcomes(&[])
     }
 
-    /// Logits of one sample of the last batch, if it was run in the first lane.
+    /// Logits of the last batch, if it was of one sample.
     #[must_use]
-    pub fn logits(&self, sample: usize) -> &[f32] {
-        let id = self.program.logits();
-        let len = self.program.buffer(id).len;
-        &self.lanes[0].own[id.0][sample * len..(sample + 1) * len][..self.program.classes]
+    pub fn logits(&self) -> &[f32] {
+        &self.lanes[0].own[self.program.logits().0][..self.program.classes]
     }
 
     /// Runs the operations of one part that work on what the batch shares.
@@ -168,14 +172,15 @@ impl FloatExecutor {
                         &self.shared[plan.left.0][..],
                         &self.shared[plan.right.0][..],
                     );
-                    contract(
-                        &mut self.packs,
+                    Product {
                         plan,
-                        1,
-                        operands,
-                        &mut out,
-                        exact::pow2(-exponent),
-                    );
+                        samples: 1,
+                        left: operands.0,
+                        right: Factor::Scattered(operands.1, plan.right_at(0, plan.term_count(1))),
+                        scale: exact::pow2(-exponent),
+                        add: false,
+                    }
+                    .run(&mut self.packs, &mut out);
                     self.storage.round_slice(&mut out);
                     self.shared[plan.out.0] = out;
                 }
@@ -195,73 +200,112 @@ impl FloatExecutor {
         let samples = batch.pixels.len() / inputs;
         let cuts = cut(samples, self.lanes.len());
         self.used = cuts.len();
+        for ((op, plan), kept) in self.program.ops.iter().zip(&self.plans).zip(&mut self.kept) {
+            if let (Some(plan), true) = (plan, runs(op, train)) {
+                if self.program.per_sample(plan.left) && !self.program.per_sample(plan.right) {
+                    let at = plan.right_at(0, plan.term_count(1));
+                    kept.pack(&self.shared[plan.right.0], at);
+                }
+            }
+        }
         let work = Work {
             program: &self.program,
             plans: &self.plans,
             shared: &self.shared,
+            kept: &self.kept,
+            at_once: self.at_once,
             storage: self.storage,
             loss_scale: self.loss_scale,
             train,
         };
         on_lanes(&mut self.lanes[..cuts.len()], |index, lane| {
             let (start, count) = cuts[index];
-            let labels = if batch.labels.is_empty() {
-                &[]
-            } else {
-                &batch.labels[start..start + count]
-            };
-            work.run(
-                lane,
-                &batch.pixels[start * inputs..(start + count) * inputs],
-                labels,
-                count,
-            );
+            let pixels = &batch.pixels[start * inputs..(start + count) * inputs];
+            let labels = batch.labels.get(start..start + count).unwrap_or(&[]);
+            work.run(lane, pixels, labels);
         });
     }
+}
+
+/// Bytes of samples' buffers that stay in the second-level cache.
+const CACHED: usize = 1 << 20;
+
+/// Samples whose buffers a lane holds at a time: more than one cache holds would pay for each pass over
+/// them in memory traffic.
+fn at_once(program: &Program) -> usize {
+    let buffers = program.buffers.iter().enumerate();
+    let own = buffers.filter(|(id, _)| program.per_sample(BufferId(*id)));
+    let elements: usize = own.map(|(_, buffer)| buffer.len).sum();
+    (CACHED / size_of::<f32>() / elements.max(1)).max(8)
+}
+
+/// Whether an operation runs once per sample in training, or in a forward pass.
+fn runs(op: &Op, train: bool) -> bool {
+    op.part == Part::Sample && (train || op.pass == Pass::Forward)
 }
 
 /// What the lanes read.
 struct Work<'a> {
     program: &'a Program,
     plans: &'a [Option<Contraction>],
-    shared: &'a [Vec<f32>],
+    shared: &'a [Lines<f32>],
+    kept: &'a [Kept<f32>],
+    at_once: usize,
     storage: Storage,
     loss_scale: f32,
     train: bool,
 }
 
+/// Some samples of a lane's.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    /// Place of the first among the lane's.
+    start: usize,
+    count: usize,
+    /// Their labels; empty without.
+    labels: &'a [u8],
+}
+
 impl Work<'_> {
-    fn run(&self, lane: &mut Lane, pixels: &[u8], labels: &[u8], count: usize) {
+    /// Runs a lane's samples, as many at a time as its buffers hold.
+    fn run(&self, lane: &mut Lane, pixels: &[u8], labels: &[u8]) {
         let input = self.program.input();
-        for (slot, &pixel) in lane.own[input.0].iter_mut().zip(pixels) {
-            *slot = f32::from(pixel) * (1.0 / 255.0);
-        }
-        self.storage
-            .round_slice(&mut lane.own[input.0][..pixels.len()]);
+        let inputs = self.program.buffer(input).len;
+        let samples = pixels.len() / inputs;
         lane.outcomes.clear();
-        lane.outcomes.resize(count, SampleOutcome::default());
-        for (op, plan) in self.program.ops.iter().zip(self.plans) {
-            if op.part == Part::Sample && (self.train || op.pass == Pass::Forward) {
-                self.op(lane, &op.kind, plan.as_ref(), labels, count);
+        lane.outcomes.resize(samples, SampleOutcome::default());
+        for start in (0..samples).step_by(self.at_once) {
+            let count = self.at_once.min(samples - start);
+            let pixels = &pixels[start * inputs..(start + count) * inputs];
+            let slots = &mut lane.own[input.0][..pixels.len()];
+            for (slot, &pixel) in slots.iter_mut().zip(pixels) {
+                *slot = f32::from(pixel) * (1.0 / 255.0);
+            }
+            self.storage.round_slice(slots);
+            let run = Run {
+                start,
+                count,
+                labels: labels.get(start..start + count).unwrap_or(&[]),
+            };
+            for (index, op) in self.program.ops.iter().enumerate() {
+                if runs(op, self.train) {
+                    self.op(lane, index, run);
+                }
             }
         }
     }
 
-    fn op(
-        &self,
-        lane: &mut Lane,
-        kind: &OpKind,
-        plan: Option<&Contraction>,
-        labels: &[u8],
-        count: usize,
-    ) {
-        match kind {
+    fn op(&self, lane: &mut Lane, index: usize, run: Run) {
+        let count = run.count;
+        match &self.program.ops[index].kind {
             OpKind::Contract {
                 accumulate,
                 exponent,
                 ..
             } => {
-                let Some(plan) = plan else { return };
+                let Some(plan) = &self.plans[index] else {
+                    return;
+                };
                 let mut out = std::mem::take(&mut lane.own[plan.out.0]);
                 let operand = |id: BufferId| {
                     if self.program.per_sample(id) {
@@ -270,15 +314,21 @@ impl Work<'_> {
                         &self.shared[id.0][..]
                     }
                 };
-                let operands = (operand(plan.left), operand(plan.right));
-                contract(
-                    &mut lane.packs,
+                let right = if self.program.per_sample(plan.right) {
+                    let at = plan.right_at(0, plan.term_count(count));
+                    Factor::Scattered(operand(plan.right), at)
+                } else {
+                    Factor::Kept(&self.kept[index])
+                };
+                Product {
                     plan,
-                    count,
-                    operands,
-                    &mut out,
-                    exact::pow2(-exponent),
-                );
+                    samples: count,
+                    left: operand(plan.left),
+                    right,
+                    scale: exact::pow2(-exponent),
+                    add: *accumulate && run.start > 0,
+                }
+                .run(&mut lane.packs, &mut out);
                 if !accumulate {
                     let used = self.program.buffer(plan.out).len * count;
                     self.storage.round_slice(&mut out[..used]);
@@ -288,20 +338,20 @@ impl Work<'_> {
             OpKind::Bias { y, bias } => {
                 let bias = &self.shared[bias.0];
                 for row in lane.own[y.0].chunks_exact_mut(bias.len()).take(count) {
-                    for (value, bias) in row.iter_mut().zip(bias) {
+                    for (value, bias) in row.iter_mut().zip(bias.iter()) {
                         *value += bias;
                     }
                     self.storage.round_slice(row);
                 }
             }
             OpKind::Relu { y } => {
-                for value in &mut lane.own[y.0] {
+                for value in lane.own[y.0].iter_mut() {
                     *value = value.max(0.0);
                 }
             }
             OpKind::ReluGradient { y, gradient } => {
                 let mut slots = std::mem::take(&mut lane.own[gradient.0]);
-                for (slot, &value) in slots.iter_mut().zip(&lane.own[y.0]) {
+                for (slot, &value) in slots.iter_mut().zip(lane.own[y.0].iter()) {
                     *slot = if value > 0.0 { *slot } else { 0.0 };
                 }
                 lane.own[gradient.0] = slots;
@@ -318,8 +368,9 @@ impl Work<'_> {
                     let logits = &lane.own[logits.0][sample * len..sample * len + classes];
                     let gradient = &mut slots[sample * len..(sample + 1) * len];
                     gradient.fill(0.0);
-                    let target = labels.get(sample).map(|&label| (label, *smoothing));
-                    lane.outcomes[sample] = softmax(logits, target, &mut gradient[..*classes]);
+                    let target = run.labels.get(sample).map(|&label| (label, *smoothing));
+                    lane.outcomes[run.start + sample] =
+                        softmax(logits, target, &mut gradient[..*classes]);
                     for value in gradient.iter_mut() {
                         *value *= self.loss_scale;
                     }
@@ -329,7 +380,9 @@ impl Work<'_> {
             }
             OpKind::Sum { from, out } => {
                 let mut sums = std::mem::take(&mut lane.own[out.0]);
-                sums.fill(0.0);
+                if run.start == 0 {
+                    sums.fill(0.0);
+                }
                 for row in lane.own[from.0].chunks_exact(sums.len()).take(count) {
                     for (sum, value) in sums.iter_mut().zip(row) {
                         *sum += value;
@@ -342,32 +395,46 @@ impl Work<'_> {
     }
 }
 
-/// One contraction on `samples` samples; `out` is overwritten.
-fn contract(
-    packs: &mut Packs<f32>,
-    plan: &Contraction,
+/// A contraction on some samples, ready to run.
+struct Product<'a> {
+    plan: &'a Contraction,
     samples: usize,
-    (left, right): (&[f32], &[f32]),
-    out: &mut [f32],
+    left: &'a [f32],
+    right: Factor<'a, f32>,
     scale: f32,
-) {
-    let terms = plan.term_count(samples);
-    gemm(
-        packs,
-        (left, plan.left_at(samples, 0, terms)),
-        (right, plan.right_at(0, terms)),
-        |first, columns, sums, stride| {
-            for (i, sums) in sums.chunks_exact(stride).enumerate() {
-                let base = plan.out_row(first + i) as usize;
-                for (at, offset) in plan.runs(columns.clone()) {
-                    let start = base + offset;
-                    for (slot, sum) in out[start..start + at.len()].iter_mut().zip(&sums[at]) {
-                        *slot = sum * scale;
-                    }
+    /// Whether it is added to the result, instead of replacing it.
+    add: bool,
+}
+
+impl Product<'_> {
+    fn run(&self, packs: &mut Packs<f32>, out: &mut [f32]) {
+        let Self {
+            plan,
+            samples,
+            scale,
+            ..
+        } = *self;
+        let left = (
+            self.left,
+            plan.left_at(samples, 0, plan.term_count(samples)),
+        );
+        let at = plan.out_at(samples);
+        #[expect(clippy::float_cmp, reason = "a power of two, exactly")]
+        let plain = scale == 1.0;
+        if plain && gemm_into(packs, left, self.right, (&mut *out, at), self.add) {
+            return;
+        }
+        gemm(packs, left, self.right, |first, columns, sums, stride| {
+            // Down the columns: rows lie together where columns do not.
+            let rows = &at.rows[first..first + sums.len() / stride];
+            for (j, &col) in at.cols[columns].iter().enumerate() {
+                for (sums, &row) in sums.chunks_exact(stride).zip(rows) {
+                    let slot = &mut out[(row + col) as usize];
+                    *slot = if self.add { *slot } else { 0.0 } + sums[j] * scale;
                 }
             }
-        },
-    );
+        });
+    }
 }
 
 /// Softmax and cross-entropy of one sample; `gradient` becomes `p - t` for a label with the share of

@@ -40,15 +40,28 @@ impl Contraction {
             return None;
         };
         let (a_samples, b_samples) = (program.per_sample(a.buffer), program.per_sample(b.buffer));
-        // Samples are rows; otherwise the result's innermost index should run along the columns.
-        let a_last = out
-            .axes
-            .last()
-            .is_some_and(|axis| a.axes.iter().any(|other| other.label == axis.label));
-        let swap = if a_samples == b_samples {
-            a_last
-        } else {
-            b_samples
+        let swap = match (a_samples, b_samples) {
+            // Both operands vary: columns should lie together, and the left one, which may be copied, be
+            // the smaller.
+            (true, true) => {
+                let along = |of: &View, with: &View| {
+                    let last = of.axes.last();
+                    last.is_some_and(|last| with.axes.iter().all(|axis| axis.label != last.label))
+                };
+                let len = |view: &View| program.buffer(view.buffer).len;
+                match (along(a, b), along(b, a)) {
+                    (true, false) => true,
+                    (false, true) => false,
+                    _ => len(a) > len(b),
+                }
+            }
+            // The result's innermost index should run along the columns.
+            (false, false) => out
+                .axes
+                .last()
+                .is_some_and(|axis| a.axes.iter().any(|other| other.label == axis.label)),
+            // Samples are rows.
+            (_, b_samples) => b_samples,
         };
         let (left, right) = if swap { (b, a) } else { (a, b) };
         let common = |of: &View, with: &View| -> Vec<Axis> {
@@ -209,6 +222,14 @@ impl Contraction {
                 )
             })
         })
+    }
+
+    /// The result on `samples` samples.
+    pub fn out_at(&self, samples: usize) -> Scatter<'_> {
+        Scatter {
+            rows: &self.out_rows[..self.row_count(samples)],
+            cols: &self.out_cols,
+        }
     }
 
     /// Offset of a row in the result.

@@ -1,7 +1,8 @@
 //! The matrix product over scattered elements.
 
+use super::lines::Lines;
 use super::pack::{pack_left, pack_right, panels};
-use super::tile::{Element, Isa, Left, Right, VECTORS, tile};
+use super::tile::{Cut, Element, Isa, Left, Out, Ramps, VECTORS, tile};
 use std::ops::Range;
 
 /// Where a matrix's elements lie: element (i, j) at `rows[i] + cols[j]`.
@@ -13,15 +14,71 @@ pub struct Scatter<'a> {
     pub cols: &'a [u32],
 }
 
+/// The right operand of a product.
+#[derive(Clone, Copy, Debug)]
+pub enum Factor<'a, T: Element> {
+    /// Elements where they lie.
+    Scattered(&'a [T], Scatter<'a>),
+    /// Elements that were packed before, since many products share them.
+    Kept(&'a Kept<T>),
+}
+
+/// A right operand in the order in which tiles read it.
+#[derive(Clone, Debug)]
+pub struct Kept<T: Element> {
+    isa: Isa,
+    words: Lines<T>,
+    terms: usize,
+    columns: usize,
+}
+
+impl<T: Element> Kept<T> {
+    /// No operand yet, for products in `isa`.
+    #[must_use]
+    pub fn with(isa: Isa) -> Self {
+        Self {
+            isa,
+            words: Lines::default(),
+            terms: 0,
+            columns: 0,
+        }
+    }
+
+    /// Packs an operand in place of the last one.
+    ///
+    /// # Panics
+    /// If an offset lies outside the slice.
+    pub fn pack(&mut self, right: &[T], at: Scatter) {
+        (self.terms, self.columns) = (at.rows.len(), at.cols.len());
+        let lanes = self.isa.lanes();
+        let width = self.columns.next_multiple_of(lanes) * T::GROUP;
+        self.words.resize(padded::<T>(self.terms) * width);
+        for words in cuts::<T>(self.terms, self.isa) {
+            let out = &mut self.words[words.start * width..words.end * width];
+            pack_right(out, right, at.terms::<T>(&words), lanes);
+        }
+    }
+}
+
+impl<T: Element> Default for Kept<T> {
+    /// No operand yet; for the widest vectors the machine has.
+    fn default() -> Self {
+        Self::with(Isa::widest())
+    }
+}
+
 /// Scratch memory of [`gemm`], kept between calls, and the instructions it uses.
 #[derive(Clone, Debug)]
 pub struct Packs<T: Element> {
     isa: Isa,
-    left: Vec<T>,
+    left: Lines<T>,
     left_rows: Vec<u32>,
     starts: Vec<u32>,
-    right: Vec<T>,
-    block: Vec<T::Acc>,
+    right: Lines<T>,
+    right_starts: Vec<u32>,
+    ramps: Ramps,
+    block_rows: Vec<u32>,
+    block: Lines<T::Acc>,
 }
 
 impl<T: Element> Packs<T> {
@@ -37,11 +94,14 @@ impl<T: Element> Packs<T> {
         );
         Self {
             isa,
-            left: Vec::new(),
+            left: Lines::default(),
             left_rows: Vec::new(),
             starts: Vec::new(),
-            right: Vec::new(),
-            block: Vec::new(),
+            right: Lines::default(),
+            right_starts: Vec::new(),
+            ramps: Ramps::default(),
+            block_rows: Vec::new(),
+            block: Lines::default(),
         }
     }
 }
@@ -68,6 +128,9 @@ const SUMS: usize = 64 * 1024;
 /// Columns from which the left operand's words, where they lie apart, are copied together first.
 const COPY_FROM: usize = 16;
 
+/// Tiles of rows up to which the right operand is read where it lies: so few do not pay for a copy.
+const IN_PLACE: usize = 8;
+
 /// Multiplies `left` (M x K) by `right` (K x N) and hands the sums to `sink` in blocks.
 ///
 /// `sink(row, columns, sums, stride)` gets the rows from `row` on of some columns; row `i` of the
@@ -76,19 +139,76 @@ const COPY_FROM: usize = 16;
 /// [`super::safe_terms`].
 ///
 /// # Panics
-/// If an offset lies outside its slice or the K sides differ in length.
+/// If an offset lies outside its slice, the K sides differ in length, or a kept operand was packed for
+/// other vectors.
 pub fn gemm<T: Element>(
     packs: &mut Packs<T>,
-    (left, left_at): (&[T], Scatter),
-    (right, right_at): (&[T], Scatter),
-    mut sink: impl FnMut(usize, Range<usize>, &[T::Acc], usize),
+    left: (&[T], Scatter),
+    right: Factor<T>,
+    sink: impl FnMut(usize, Range<usize>, &[T::Acc], usize),
 ) {
-    let (m, n, k) = (left_at.rows.len(), right_at.cols.len(), left_at.cols.len());
+    product(packs, left, right, Target::Blocks(sink));
+}
+
+/// Multiplies `left` by `right` straight into `out`, where element (i, j) lies at `rows[i] + cols[j]`, or
+/// adds to what is there. False, with nothing done, if the columns do not lie together by whole vectors.
+///
+/// # Panics
+/// As [`gemm`]; or if the sides of `at` are not the product's.
+pub fn gemm_into<T: Element>(
+    packs: &mut Packs<T>,
+    left: (&[T], Scatter),
+    right: Factor<T>,
+    (out, at): (&mut [T::Acc], Scatter),
+    add: bool,
+) -> bool {
+    let together = in_vectors(at.cols, packs.isa.lanes());
+    if together {
+        let reach = at.rows.iter().copied().max().unwrap_or(0) as usize;
+        let direct = Target::Direct {
+            out,
+            at,
+            reach,
+            add,
+        };
+        product::<T, fn(usize, Range<usize>, &[T::Acc], usize)>(packs, left, right, direct);
+    }
+    together
+}
+
+/// Where a product's sums go.
+enum Target<'a, T: Element, F> {
+    Blocks(F),
+    Direct {
+        out: &'a mut [T::Acc],
+        at: Scatter<'a>,
+        reach: usize,
+        add: bool,
+    },
+}
+
+fn product<T: Element, F: FnMut(usize, Range<usize>, &[T::Acc], usize)>(
+    packs: &mut Packs<T>,
+    (left, left_at): (&[T], Scatter),
+    right: Factor<T>,
+    mut target: Target<T, F>,
+) {
+    let (m, k) = (left_at.rows.len(), left_at.cols.len());
+    let (terms, n) = match right {
+        Factor::Scattered(_, at) => (at.rows.len(), at.cols.len()),
+        Factor::Kept(kept) => (kept.terms, kept.columns),
+    };
     assert_eq!(
-        k,
-        right_at.rows.len(),
+        k, terms,
         "both operands are contracted over the same indices"
     );
+    if let Target::Direct { at, .. } = &target {
+        assert_eq!(
+            (at.rows.len(), at.cols.len()),
+            (m, n),
+            "a place for each sum"
+        );
+    }
     if m == 0 || n == 0 {
         return;
     }
@@ -98,15 +218,17 @@ pub fn gemm<T: Element>(
         left_rows,
         starts,
         right: packed,
+        right_starts,
+        ramps,
+        block_rows,
         block,
     } = packs;
-    let isa = *isa;
-    let words = starts_of::<T>(starts, left_at.cols, n);
-    let left = if let Some(words) = words {
+    let (isa, lanes) = (*isa, isa.lanes());
+    let left = if let Some(words) = starts_of::<T>(starts, left_at.cols, n) {
         Left::new(left, left_at.rows, starts, words)
     } else {
         // Each row's words together, filled up with zeros to whole starts.
-        let length = k.div_ceil(4 * T::GROUP) * 4 * T::GROUP;
+        let length = padded::<T>(k) * T::GROUP;
         pack_left(copied, left, left_at, length);
         starts.clear();
         starts.extend((0..length as u32).step_by(4 * T::GROUP));
@@ -114,64 +236,138 @@ pub fn gemm<T: Element>(
         left_rows.extend((0..m).map(|row| (row * length) as u32));
         Left::new(copied, left_rows, starts, 4)
     };
-    let groups = left.groups();
-    let width = VECTORS * isa.lanes();
-    // As many cuts of the terms as keep a panel in the first-level cache, of nearly equal length.
-    let cuts = groups.div_ceil(PANEL / width).max(1);
-    let words_at_once = groups.div_ceil(cuts).next_multiple_of(4);
-    let columns_at_once = if cuts == 1 {
-        (PACKED / groups.max(1) / width).max(1) * width
-    } else {
-        (SUMS / m / width).max(1) * width
+    let in_place = match right {
+        Factor::Scattered(_, at) if left.groups() == k && m <= IN_PLACE * isa.rows() => {
+            in_place::<T>(at, left.words(), lanes, right_starts)
+        }
+        Factor::Scattered(..) => None,
+        Factor::Kept(kept) => {
+            assert_eq!(kept.isa, isa, "the operand is packed for these vectors");
+            None
+        }
     };
-    // A left operand filled up with zeros has more words than the right one has rows.
-    let in_place = in_place::<T>(right.len(), right_at, m, isa).filter(|_| groups == k);
+    let one_cut = cuts::<T>(k, isa).nth(1).is_none();
+    let width = VECTORS * lanes;
+    let columns_at_once = match right {
+        Factor::Scattered(..) if one_cut && in_place.is_none() => PACKED / padded::<T>(k).max(1),
+        _ if one_cut => n,
+        _ => SUMS / m,
+    };
+    let columns_at_once = (columns_at_once / width).max(1) * width;
     for first in (0..n).step_by(columns_at_once) {
         let cols = first..n.min(first + columns_at_once);
-        let stride = cols.len().div_ceil(isa.lanes()) * isa.lanes();
-        let rows_at_once = if cuts == 1 {
-            ((BLOCK / stride).max(1).div_ceil(isa.rows()) * isa.rows()).min(m)
+        let stride = cols.len().next_multiple_of(lanes);
+        let rows_at_once = if one_cut && in_place.is_none() {
+            (BLOCK / stride).max(1).next_multiple_of(isa.rows()).min(m)
         } else {
             m
         };
-        block.resize(rows_at_once * stride, T::Acc::default());
-        for word in (0..groups.max(1)).step_by(words_at_once.max(1)) {
-            let words = word..groups.min(word + words_at_once);
-            let at = Scatter {
-                rows: &right_at.rows[k.min(words.start * T::GROUP)..k.min(words.end * T::GROUP)],
-                cols: &right_at.cols[cols.clone()],
+        if let Target::Blocks(_) = target {
+            block.resize(rows_at_once * stride);
+            block_rows.clear();
+            block_rows.extend((0..rows_at_once).map(|row| (row * stride) as u32));
+        }
+        for words in cuts::<T>(k, isa) {
+            let left = left.part(words.start..left.groups().min(words.end));
+            let starts = words.start / left.words()..words.end.div_ceil(left.words());
+            let cut = match (right, in_place) {
+                (Factor::Scattered(right, at), Some(step)) => {
+                    let starts = &right_starts[starts.start..right_starts.len().min(starts.end)];
+                    Cut::scattered(right, &at.cols[cols.clone()], starts, step)
+                }
+                (Factor::Scattered(right, at), None) => {
+                    let at = Scatter {
+                        cols: &at.cols[cols.clone()],
+                        ..at.terms::<T>(&words)
+                    };
+                    packed.resize(words.len() * stride * T::GROUP);
+                    pack_right(packed, right, at, lanes);
+                    Cut::packed(packed, words.len(), ramps.of::<T>(&left, lanes))
+                }
+                (Factor::Kept(kept), _) => {
+                    let before = words.start * n.next_multiple_of(lanes) + first * words.len();
+                    let words_from = &kept.words[before * T::GROUP..];
+                    Cut::packed(words_from, words.len(), ramps.of::<T>(&left, lanes))
+                }
             };
-            if in_place.is_none() {
-                pack_right(packed, right, at, words.len(), isa.lanes());
-            }
-            let left = left.part(words.clone());
+            let last = words.end == padded::<T>(k);
             for row in (0..m).step_by(rows_at_once) {
                 let rows = rows_at_once.min(m - row);
-                for above in (0..rows).step_by(isa.rows()) {
-                    let count = isa.rows().min(rows - above);
-                    for (from, vectors) in panels(cols.len(), isa.lanes()) {
-                        let panel = match in_place {
-                            Some(step) => Right {
-                                data: &right[(at.rows[0] + at.cols[from]) as usize..],
-                                step,
-                                vectors,
+                for (from, vectors) in panels(cols.len(), lanes) {
+                    let panel = cut.panel(from, vectors, lanes);
+                    for above in (0..rows).step_by(isa.rows()) {
+                        let count = isa.rows().min(rows - above);
+                        let out = match &mut target {
+                            Target::Blocks(_) => Out {
+                                data: &mut block[from..],
+                                rows: &block_rows[above..],
+                                reach: (above + count - 1) * stride,
+                                second: lanes,
+                                add: words.start > 0,
                             },
-                            None => Right {
-                                data: &packed[from * words.len() * T::GROUP..],
-                                step: vectors * isa.lanes() * T::GROUP,
-                                vectors,
-                            },
+                            Target::Direct {
+                                out,
+                                at,
+                                reach,
+                                add,
+                            } => {
+                                let place = |from: usize| at.cols[first + from] as usize;
+                                let second = if vectors > 1 {
+                                    place(from + lanes)
+                                } else {
+                                    place(from)
+                                };
+                                Out {
+                                    data: &mut out[place(from)..],
+                                    rows: &at.rows[row + above..],
+                                    reach: *reach,
+                                    second: second - place(from),
+                                    add: *add || words.start > 0,
+                                }
+                            }
                         };
-                        let out = (&mut block[above * stride + from..], stride);
-                        tile(isa, &left, (row + above, count), panel, out, word > 0);
+                        tile(isa, &left, (row + above, count), panel, out);
                     }
                 }
-                if words.end == groups {
+                if let (true, Target::Blocks(sink)) = (last, &mut target) {
                     sink(row, cols.clone(), &block[..rows * stride], stride);
                 }
             }
         }
     }
+}
+
+/// Whether columns lie together by whole vectors, in ascending order.
+fn in_vectors(cols: &[u32], lanes: usize) -> bool {
+    let together = |cols: &[u32]| cols.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+    cols.len().is_multiple_of(lanes) && cols.is_sorted() && cols.chunks(lanes).all(together)
+}
+
+impl<'a> Scatter<'a> {
+    /// The rows that make some words of a right operand.
+    fn terms<T: Element>(self, words: &Range<usize>) -> Scatter<'a> {
+        let end = self.rows.len();
+        let rows = end.min(words.start * T::GROUP)..end.min(words.end * T::GROUP);
+        Scatter {
+            rows: &self.rows[rows],
+            cols: self.cols,
+        }
+    }
+}
+
+/// Words of so many terms, filled up to whole starts; those of one start at least.
+fn padded<T: Element>(terms: usize) -> usize {
+    terms.div_ceil(4 * T::GROUP).max(1) * 4
+}
+
+/// As many cuts of the terms' words as keep a panel in the first-level cache, of nearly equal length.
+fn cuts<T: Element>(terms: usize, isa: Isa) -> impl Iterator<Item = Range<usize>> {
+    let words = padded::<T>(terms);
+    let count = words.div_ceil(PANEL / (VECTORS * isa.lanes()));
+    let at_once = words.div_ceil(count).next_multiple_of(4);
+    (0..words)
+        .step_by(at_once)
+        .map(move |word| word..words.min(word + at_once))
 }
 
 /// Lists where the left operand's words start, if they can be read where they lie: by fours (4) or
@@ -190,27 +386,28 @@ fn starts_of<T: Element>(starts: &mut Vec<u32>, terms: &[u32], columns: usize) -
     None
 }
 
-/// The step between rows of a right operand that can be read where it lies: few rows of the left
-/// would not pay for packing it.
-fn in_place<T: Element>(length: usize, at: Scatter, rows: usize, isa: Isa) -> Option<usize> {
-    let even = |offsets: &[u32], step: u32| {
-        offsets
-            .windows(2)
-            .all(|pair| pair[1].checked_sub(pair[0]) == Some(step))
-    };
+/// Lists where the words at each of the left operand's starts begin in a right one that can be read
+/// where it lies: whole vectors of columns, and an even step between a start's words, which is returned.
+fn in_place<T: Element>(
+    at: Scatter,
+    words: usize,
+    lanes: usize,
+    starts: &mut Vec<u32>,
+) -> Option<usize> {
     let step = match at.rows {
-        [first, second, ..] => second.checked_sub(*first)?,
-        [_] => 1,
-        [] => return None,
+        [first, second, ..] if words > 1 => second.checked_sub(*first)?,
+        _ => 0,
     };
-    let last = at.rows.last()? + at.cols.last()?;
-    (T::GROUP == 1
-        && rows <= 8 * isa.rows()
-        && at.cols.len().is_multiple_of(isa.lanes())
-        && even(at.cols, 1)
-        && even(at.rows, step)
-        && (last as usize) < length)
-        .then_some(step as usize)
+    let even = |rows: &[u32]| {
+        rows.windows(2)
+            .all(|pair| pair[0].checked_add(step) == Some(pair[1]))
+    };
+    let there = T::GROUP == 1 && in_vectors(at.cols, lanes) && at.rows.chunks(words).all(even);
+    if there {
+        starts.clear();
+        starts.extend(at.rows.iter().step_by(words));
+    }
+    there.then_some(step as usize)
 }
 
 #[cfg(test)]
@@ -287,39 +484,47 @@ mod tests {
                 (0..length as u32).map(|i| draw(stream, i)).collect()
             };
             let (a, b) = (draw(a_length, 0), draw(b_length, 1));
-            let mut seen = vec![0; m * n];
-            gemm(
-                &mut packs,
-                (
-                    &a,
-                    Scatter {
-                        rows: &ar,
-                        cols: &ac,
-                    },
-                ),
-                (
-                    &b,
-                    Scatter {
-                        rows: &br,
-                        cols: &bc,
-                    },
-                ),
-                |row, columns, sums, stride| {
-                    for (i, sums) in sums.chunks(stride).enumerate() {
-                        for (j, &sum) in columns.clone().zip(sums) {
-                            let mut terms = (0..k).map(|q| {
-                                (
-                                    a[(ar[row + i] + ac[q]) as usize],
-                                    b[(br[q] + bc[j]) as usize],
-                                )
-                            });
-                            assert!(agree(sum, &mut terms), "{isa:?}, case {number}");
-                            seen[(row + i) * n + j] += 1;
+            let at = Scatter {
+                rows: &br,
+                cols: &bc,
+            };
+            let mut kept = Kept::with(isa);
+            kept.pack(&b, at);
+            for right in [Factor::Scattered(&b, at), Factor::Kept(&kept)] {
+                let mut seen = vec![0; m * n];
+                gemm(
+                    &mut packs,
+                    (
+                        &a,
+                        Scatter {
+                            rows: &ar,
+                            cols: &ac,
+                        },
+                    ),
+                    Factor::Scattered(
+                        &b,
+                        Scatter {
+                            rows: &br,
+                            cols: &bc,
+                        },
+                    ),
+                    |row, columns, sums, stride| {
+                        for (i, sums) in sums.chunks(stride).enumerate() {
+                            for (j, &sum) in columns.clone().zip(sums) {
+                                let mut terms = (0..k).map(|q| {
+                                    (
+                                        a[(ar[row + i] + ac[q]) as usize],
+                                        b[(br[q] + bc[j]) as usize],
+                                    )
+                                });
+                                assert!(agree(sum, &mut terms), "{isa:?}, case {number}");
+                                seen[(row + i) * n + j] += 1;
+                            }
                         }
-                    }
-                },
-            );
-            assert!(seen.iter().all(|&times| times == 1));
+                    },
+                );
+                assert!(seen.iter().all(|&times| times == 1));
+            }
         }
     }
 
@@ -370,7 +575,7 @@ mod tests {
                     cols: &ac,
                 },
             ),
-            (
+            Factor::Scattered(
                 &b,
                 Scatter {
                     rows: &br,

@@ -8,12 +8,14 @@
 //! multiplies them tile by tile, in `f32` or in 16-bit integers with exact 32-bit sums.
 
 mod gemm;
+mod lines;
 mod pack;
 mod requantise;
 mod tile;
 mod vectors;
 
-pub use gemm::{Packs, Scatter, gemm};
+pub use gemm::{Factor, Kept, Packs, Scatter, gemm, gemm_into};
+pub use lines::Lines;
 pub use requantise::{Requantise, RowStats, requantise_row};
 pub use tile::{Element, Isa};
 pub use vectors::vectorised;

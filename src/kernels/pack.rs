@@ -1,6 +1,7 @@
 //! Copies of operands in the order in which tiles read them.
 
 use super::gemm::Scatter;
+use super::lines::Lines;
 use super::tile::{Element, VECTORS};
 
 /// The panels of `columns` columns in vectors of `lanes`: each one's first column and vectors.
@@ -16,10 +17,10 @@ fn together(offsets: &[u32]) -> bool {
 }
 
 /// Copies rows one after another, `length` apart, zeros after their last term.
-pub(super) fn pack_left<T: Element>(out: &mut Vec<T>, a: &[T], at: Scatter, length: usize) {
+pub(super) fn pack_left<T: Element>(out: &mut Lines<T>, a: &[T], at: Scatter, length: usize) {
     const SIDE: usize = 16;
     let terms = at.cols.len();
-    out.resize(at.rows.len() * length, T::default());
+    out.resize(at.rows.len() * length);
     for row in out.chunks_exact_mut(length.max(1)) {
         row[terms..].fill(T::default());
     }
@@ -58,32 +59,30 @@ pub(super) fn pack_left<T: Element>(out: &mut Vec<T>, a: &[T], at: Scatter, leng
     }
 }
 
-/// Copies columns into panels: `[word][column][within word]`, zeros beside and below the matrix.
-pub(super) fn pack_right<T: Element>(
-    out: &mut Vec<T>,
-    b: &[T],
-    at: Scatter,
-    groups: usize,
-    lanes: usize,
-) {
-    let width = at.cols.len().div_ceil(lanes) * lanes;
-    out.resize(groups * width * T::GROUP, T::default());
+/// Copies columns into panels, which fill `out`: `[word][column][within word]`, zeros beside and below
+/// the matrix.
+pub(super) fn pack_right<T: Element>(out: &mut [T], b: &[T], at: Scatter, lanes: usize) {
+    let width = at.cols.len().next_multiple_of(lanes);
+    let groups = out.len() / (width * T::GROUP);
     for (from, vectors) in panels(at.cols.len(), lanes) {
         let cols = &at.cols[from..at.cols.len().min(from + vectors * lanes)];
         let step = vectors * lanes * T::GROUP;
         let panel = &mut out[from * groups * T::GROUP..][..groups * step];
-        let filled = at.rows.len() / T::GROUP;
-        let consecutive = together(cols);
-        let words = panel.chunks_exact_mut(step).zip(at.rows.chunks(T::GROUP));
-        for (word, rows) in words {
+        let run = 1 + cols.windows(2).take_while(|w| w[1] == w[0] + 1).count();
+        let runs = run >= 4 && cols.chunks(run).all(together);
+        let words = at.rows.chunks(T::GROUP);
+        let filled = words.len();
+        for (word, rows) in panel.chunks_exact_mut(step).zip(words) {
             word[cols.len() * T::GROUP..].fill(T::default());
             let word = &mut word[..cols.len() * T::GROUP];
-            if consecutive && rows.len() == T::GROUP {
-                let row = |row: u32| {
-                    let start = (row + cols[0]) as usize;
-                    &b[start..start + cols.len()]
-                };
-                T::interleave(word, row(rows[0]), row(rows[T::GROUP - 1]));
+            if runs && rows.len() == T::GROUP {
+                for (word, cols) in word.chunks_mut(run * T::GROUP).zip(cols.chunks(run)) {
+                    let row = |row: u32| {
+                        let start = (row + cols[0]) as usize;
+                        &b[start..start + cols.len()]
+                    };
+                    T::interleave(word, row(rows[0]), row(rows[T::GROUP - 1]));
+                }
             } else if rows.len() == T::GROUP && together(rows) {
                 let b = &b[rows[0] as usize..];
                 for (pair, &col) in word.chunks_exact_mut(T::GROUP).zip(cols) {
@@ -98,7 +97,6 @@ pub(super) fn pack_right<T: Element>(
                 }
             }
         }
-        let rest = filled + usize::from(!at.rows.len().is_multiple_of(T::GROUP));
-        panel[rest * step..].fill(T::default());
+        panel[filled * step..].fill(T::default());
     }
 }

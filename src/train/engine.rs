@@ -101,7 +101,7 @@ impl Engine {
 
     pub fn logits(&self) -> Vec<f32> {
         match self {
-            Self::Float(executor) => executor.logits(0).to_vec(),
+            Self::Float(executor) => executor.logits().to_vec(),
             Self::Fixed(executor) => executor.logits(0),
         }
     }

@@ -1,7 +1,7 @@
 //! One contraction in integers: exact sums, then stored, gathered or only measured.
 
 use crate::exec::layout::Contraction;
-use crate::kernels::{Packs, Requantise, RowStats, gemm, requantise_row};
+use crate::kernels::{Factor, Packs, Requantise, RowStats, gemm, requantise_row};
 use crate::numeric::{Rounding, Stream, shift_round};
 
 /// What the results of one operation on a batch held.
@@ -47,7 +47,7 @@ impl Product<'_> {
             let to = (from + safe).min(terms);
             let (left, right) = (
                 (left, plan.left_at(samples, from, to)),
-                (right, plan.right_at(from, to)),
+                Factor::Scattered(right, plan.right_at(from, to)),
             );
             gemm(packs, left, right, |first, columns, sums, stride| {
                 for (i, sums) in sums.chunks_exact(stride).enumerate() {
@@ -102,7 +102,7 @@ impl Product<'_> {
         let mut saturated = 0_u64;
         let (left, right) = (
             (left, plan.left_at(samples, 0, terms)),
-            (right, plan.right_at(0, terms)),
+            Factor::Scattered(right, plan.right_at(0, terms)),
         );
         gemm(packs, left, right, |first, columns, sums, stride| {
             let cols = &plan.out_cols[columns.clone()];

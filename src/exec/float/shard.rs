@@ -89,7 +89,7 @@ impl FloatExecutor {
                 &mut []
             };
             for lane in others {
-                for (sum, part) in sums.iter_mut().zip(&lane.own[id.0]) {
+                for (sum, part) in sums.iter_mut().zip(lane.own[id.0].iter()) {
                     *sum += part;
                 }
             }

@@ -153,18 +153,134 @@ impl<'a, T: Element> Left<'a, T> {
         Self { starts, ..*self }
     }
 
+    /// Words at a start.
+    pub(super) fn words(&self) -> usize {
+        self.words
+    }
+
     /// Words of a row.
     pub(super) fn groups(&self) -> usize {
         self.starts.len() * self.words
     }
 }
 
-/// Columns of the right operand: word group `g` starts at `g * step` and holds `vectors` vectors.
+/// A cut of the right operand's terms: panels of columns, each of whole vectors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut<'a, T> {
+    data: &'a [T],
+    /// Where each column lies; none for panels that were packed.
+    columns: Option<&'a [u32]>,
+    /// Words of a packed panel.
+    words: usize,
+    /// Where the words at each of the left operand's starts begin within panels of one and two vectors.
+    starts: [&'a [u32]; VECTORS],
+    /// From one word to the next within a start, in both.
+    steps: [usize; VECTORS],
+    /// The last of these offsets.
+    reach: usize,
+}
+
+impl<'a, T: Element> Cut<'a, T> {
+    /// Columns where they lie: vector by vector in consecutive places.
+    pub(super) fn scattered(
+        data: &'a [T],
+        columns: &'a [u32],
+        starts: &'a [u32],
+        step: usize,
+    ) -> Self {
+        Self {
+            data,
+            columns: Some(columns),
+            words: 0,
+            starts: [starts; VECTORS],
+            steps: [step; VECTORS],
+            reach: starts.iter().copied().max().unwrap_or(0) as usize + 3 * step,
+        }
+    }
+
+    /// Panels one after the other, of so many words each.
+    pub(super) fn packed(
+        data: &'a [T],
+        words: usize,
+        ramps: [(&'a [u32], usize); VECTORS],
+    ) -> Self {
+        Self {
+            data,
+            columns: None,
+            words,
+            starts: ramps.map(|(starts, _)| starts),
+            steps: ramps.map(|(_, step)| step),
+            reach: 0,
+        }
+    }
+
+    /// The panel of columns `from` on.
+    pub(super) fn panel(&self, from: usize, vectors: usize, lanes: usize) -> Right<'a, T> {
+        let (starts, step) = (self.starts[vectors - 1], self.steps[vectors - 1]);
+        let (at, second, reach) = match self.columns {
+            Some(columns) => {
+                let first = columns[from] as usize;
+                let second = if vectors > 1 {
+                    columns[from + lanes] as usize - first
+                } else {
+                    0
+                };
+                (first, second, self.reach)
+            }
+            None => (
+                from * self.words * T::GROUP,
+                lanes * T::GROUP,
+                starts.last().map_or(0, |&start| start as usize + 3 * step),
+            ),
+        };
+        Right {
+            data: &self.data[at..],
+            starts,
+            reach,
+            step,
+            second,
+            vectors,
+        }
+    }
+}
+
+/// Starts of the words of packed panels.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ramps {
+    /// By words of a start (4 or 1) and vectors of a panel.
+    ramps: [[Vec<u32>; VECTORS]; 2],
+}
+
+impl Ramps {
+    /// The starts for a left operand in panels of one and two vectors, and the step between words.
+    pub(super) fn of<T: Element>(
+        &mut self,
+        left: &Left<T>,
+        lanes: usize,
+    ) -> [(&[u32], usize); VECTORS] {
+        let (words, count) = (left.words, left.starts.len());
+        let ramps = &mut self.ramps[usize::from(words == 1)];
+        let mut vectors = 0;
+        ramps.each_mut().map(|ramp| {
+            vectors += 1;
+            let step = vectors * lanes * T::GROUP;
+            ramp.extend((ramp.len()..count).map(|start| (start * words * step) as u32));
+            (&ramp[..count], step)
+        })
+    }
+}
+
+/// A panel of the right operand: the words at the left operand's start `s` begin at `starts[s]`, `step`
+/// apart, and hold `vectors` vectors, the second one `second` after the first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Right<'a, T> {
-    pub(super) data: &'a [T],
-    pub(super) step: usize,
-    pub(super) vectors: usize,
+    data: &'a [T],
+    starts: &'a [u32],
+    /// No word lies beyond.
+    reach: usize,
+    step: usize,
+    second: usize,
+    vectors: usize,
 }
 
 /// A tile whose reads and writes were all checked.
@@ -178,14 +294,29 @@ pub struct Checked<T: Element> {
     start_count: usize,
     words: usize,
     right: *const T,
+    right_starts: *const u32,
     step: usize,
+    second: usize,
     vectors: usize,
     out: *mut T::Acc,
-    stride: usize,
+    out_rows: *const u32,
+    out_second: usize,
     add: bool,
 }
 
-/// Writes the sums of rows `first .. first + count` to `out`, `stride` apart, or adds them to what is there.
+/// Where a tile's sums go: row `i` at `rows[i]`, the second vector `second` after the first.
+#[derive(Debug)]
+pub(super) struct Out<'a, S> {
+    pub(super) data: &'a mut [S],
+    pub(super) rows: &'a [u32],
+    /// No row lies beyond.
+    pub(super) reach: usize,
+    pub(super) second: usize,
+    /// Whether they are added to what is there.
+    pub(super) add: bool,
+}
+
+/// Writes the sums of rows `first .. first + count` of the left operand.
 ///
 /// # Panics
 /// If the rows are more than the tile's, or a slice is too short.
@@ -194,15 +325,20 @@ pub(super) fn tile<T: Element>(
     left: &Left<T>,
     (first, count): (usize, usize),
     right: Right<T>,
-    (out, stride): (&mut [T::Acc], usize),
-    add: bool,
+    out: Out<T::Acc>,
 ) {
     let rows = &left.rows[first..first + count];
-    let width = right.vectors * isa.lanes();
+    let out_rows = &out.rows[..count];
+    let lanes = isa.lanes();
     assert!((1..=isa.rows()).contains(&count) && (1..=VECTORS).contains(&right.vectors));
-    assert!(out.len() >= (count - 1) * stride + width);
-    let groups = left.groups();
-    assert!(groups == 0 || right.data.len() >= (groups - 1) * right.step + width * T::GROUP);
+    let second = |second: usize| if right.vectors > 1 { second } else { 0 };
+    assert!(out.data.len() >= out.reach + second(out.second) + lanes);
+    assert!(right.starts.len() >= left.starts.len());
+    let beyond = (4 - left.words) * right.step;
+    assert!(
+        left.starts.is_empty()
+            || right.data.len() >= right.reach - beyond + second(right.second) + lanes * T::GROUP
+    );
     let checked = Checked {
         left: left.data.as_ptr(),
         rows: rows.as_ptr(),
@@ -211,14 +347,18 @@ pub(super) fn tile<T: Element>(
         start_count: left.starts.len(),
         words: left.words,
         right: right.data.as_ptr(),
+        right_starts: right.starts.as_ptr(),
         step: right.step,
+        second: right.second,
         vectors: right.vectors,
-        out: out.as_mut_ptr(),
-        stride,
-        add,
+        out: out.data.as_mut_ptr(),
+        out_rows: out_rows.as_ptr(),
+        out_second: out.second,
+        add: out.add,
     };
     // SAFETY: an Isa other than the portable one is made by `available` alone or named by a test that
-    // asked it; `Left::new` checked the left operand, the lines above the right one and `out`.
+    // asked it; `Left::new` checked the left operand, the lines above the right one and `out`, whose rows
+    // do not reach beyond `reach`, as whoever made it found.
     unsafe { T::run(isa, &checked) };
 }
 
@@ -244,25 +384,28 @@ macro_rules! kernel {
                 unsafe fn $one<const W: usize>(tile: &crate::kernels::tile::Checked<$element>) {
                     // SAFETY: the tile is checked: its offsets, lengths and counts fit.
                     unsafe {
-                        let (mut row, mut to) = (tile.rows, tile.out);
+                        let (mut row, mut to) = (tile.rows, tile.out_rows);
                         $(
                             let $l = tile.left.add(*row as usize);
                             row = row.add(1);
-                            let mut $a = if tile.add { $load(to.cast::<$element>()) } else { $zero() };
-                            to = to.wrapping_add(tile.stride);
+                            let mut $a = if tile.add {
+                                $load(tile.out.add(*to as usize).cast::<$element>())
+                            } else {
+                                $zero()
+                            };
+                            to = to.add(1);
                         )+
-                        let mut right = tile.right;
-                        for start in std::slice::from_raw_parts(tile.starts, tile.start_count) {
-                            let start = *start as usize;
+                        for at in 0..tile.start_count {
+                            let start = *tile.starts.add(at) as usize;
+                            let right = tile.right.add(*tile.right_starts.add(at) as usize);
                             for word in 0..W {
-                                let column = $load(right);
-                                right = right.wrapping_add(tile.step);
+                                let column = $load(right.add(word * tile.step));
                                 $($a = $add($a, $splat($l.add(start).add(word * $group)), column);)+
                             }
                         }
                         let _ = (to,); // after the last row
-                        to = tile.out;
-                        $($store(to, $a); to = to.wrapping_add(tile.stride);)+
+                        to = tile.out_rows;
+                        $($store(tile.out.add(*to as usize), $a); to = to.add(1);)+
                         let _ = (row, to); // after the last row
                     }
                 }
@@ -273,22 +416,21 @@ macro_rules! kernel {
                 unsafe fn $two<const W: usize>(tile: &crate::kernels::tile::Checked<$element>) {
                     // SAFETY: the tile is checked: its offsets, lengths and counts fit.
                     unsafe {
-                        let (mut row, mut to) = (tile.rows, tile.out);
+                        let (mut row, mut to) = (tile.rows, tile.out_rows);
                         $(
                             let $l = tile.left.add(*row as usize);
                             row = row.add(1);
                             let (mut $a, mut $b) = if tile.add {
-                                ($load(to.cast::<$element>()), $load(to.wrapping_add($lanes).cast::<$element>()))
+                                let to = tile.out.add(*to as usize);
+                                ($load(to.cast::<$element>()), $load(to.add(tile.out_second).cast::<$element>()))
                             } else {
                                 ($zero(), $zero())
                             };
-                            to = to.wrapping_add(tile.stride);
+                            to = to.add(1);
                         )+
-                        let mut right = tile.right;
                         macro_rules! word {
-                            ($word:literal, $at:ident) => {
-                                let columns = ($load(right), $load(right.add($lanes * $group)));
-                                right = right.wrapping_add(tile.step);
+                            ($word:literal, $at:ident, $right:ident) => {
+                                let columns = ($load($right), $load($right.add(tile.second)));
                                 $(
                                     let value = $splat($l.add($at).add($word * $group));
                                     $a = $add($a, value, columns.0);
@@ -296,21 +438,26 @@ macro_rules! kernel {
                                 )+
                             };
                         }
-                        for start in std::slice::from_raw_parts(tile.starts, tile.start_count) {
-                            let start = *start as usize;
-                            word!(0, start);
+                        for at in 0..tile.start_count {
+                            let start = *tile.starts.add(at) as usize;
+                            let right = tile.right.add(*tile.right_starts.add(at) as usize);
+                            word!(0, start, right);
                             if W == 4 {
-                                word!(1, start);
-                                word!(2, start);
-                                word!(3, start);
+                                let right = right.add(tile.step);
+                                word!(1, start, right);
+                                let right = right.add(tile.step);
+                                word!(2, start, right);
+                                let right = right.add(tile.step);
+                                word!(3, start, right);
                             }
                         }
                         let _ = (to,); // after the last row
-                        to = tile.out;
+                        to = tile.out_rows;
                         $(
-                            $store(to, $a);
-                            $store(to.wrapping_add($lanes), $b);
-                            to = to.wrapping_add(tile.stride);
+                            let at = tile.out.add(*to as usize);
+                            $store(at, $a);
+                            $store(at.add(tile.out_second), $b);
+                            to = to.add(1);
                         )+
                         let _ = (row, to); // after the last row
                     }
