@@ -9,7 +9,7 @@ mod shard;
 use super::blank::contractions;
 use super::layout::Contraction;
 use super::{Batch, Margin, SampleOutcome, arg_max, cut, on_lanes};
-use crate::kernels::{Factor, Kept, Lines, Packs, gemm, gemm_into};
+use crate::kernels::{self, Factor, Kept, Lines, Packs, gemm, gemm_into};
 use crate::numeric::{Storage, exact};
 use crate::program::{BufferId, Class, Op, OpKind, Part, Pass, Program};
 
@@ -127,9 +127,7 @@ impl FloatExecutor {
     /// If the length differs from the buffer's.
     pub fn gradient(&self, id: BufferId, out: &mut [f32]) {
         assert_eq!(out.len(), self.shared[id.0].len());
-        for (slot, &value) in out.iter_mut().zip(self.shared[id.0].iter()) {
-            *slot = value / self.loss_scale;
-        }
+        kernels::scaled(out, &self.shared[id.0], 1.0 / self.loss_scale);
     }
 
     /// Forward and backward on a batch; gradients are then ready. Returns each sample's outcome.
@@ -278,9 +276,7 @@ impl Work<'_> {
             let count = self.at_once.min(samples - start);
             let pixels = &pixels[start * inputs..(start + count) * inputs];
             let slots = &mut lane.own[input.0][..pixels.len()];
-            for (slot, &pixel) in slots.iter_mut().zip(pixels) {
-                *slot = f32::from(pixel) * (1.0 / 255.0);
-            }
+            kernels::scaled_bytes(slots, pixels, 1.0 / 255.0);
             self.storage.round_slice(slots);
             let run = Run {
                 start,
@@ -338,22 +334,16 @@ impl Work<'_> {
             OpKind::Bias { y, bias } => {
                 let bias = &self.shared[bias.0];
                 for row in lane.own[y.0].chunks_exact_mut(bias.len()).take(count) {
-                    for (value, bias) in row.iter_mut().zip(bias.iter()) {
-                        *value += bias;
-                    }
+                    kernels::add(row, bias);
                     self.storage.round_slice(row);
                 }
             }
             OpKind::Relu { y } => {
-                for value in lane.own[y.0].iter_mut() {
-                    *value = value.max(0.0);
-                }
+                kernels::positive(&mut lane.own[y.0]);
             }
             OpKind::ReluGradient { y, gradient } => {
                 let mut slots = std::mem::take(&mut lane.own[gradient.0]);
-                for (slot, &value) in slots.iter_mut().zip(lane.own[y.0].iter()) {
-                    *slot = if value > 0.0 { *slot } else { 0.0 };
-                }
+                kernels::where_positive(&mut slots, &lane.own[y.0]);
                 lane.own[gradient.0] = slots;
             }
             OpKind::SoftmaxCrossEntropy {
@@ -384,9 +374,7 @@ impl Work<'_> {
                     sums.fill(0.0);
                 }
                 for row in lane.own[from.0].chunks_exact(sums.len()).take(count) {
-                    for (sum, value) in sums.iter_mut().zip(row) {
-                        *sum += value;
-                    }
+                    kernels::add(&mut sums, row);
                 }
                 lane.own[out.0] = sums;
             }

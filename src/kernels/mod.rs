@@ -7,6 +7,7 @@
 //! contraction without transposition", SISC 2018). [`gemm`] packs such matrices into panels and
 //! multiplies them tile by tile, in `f32` or in 16-bit integers with exact 32-bit sums.
 
+mod elementwise;
 mod gemm;
 mod lines;
 mod pack;
@@ -14,6 +15,7 @@ mod requantise;
 mod tile;
 mod vectors;
 
+pub use elementwise::{Adam, add, positive, scale, scaled, scaled_bytes, subtract, where_positive};
 pub use gemm::{Factor, Kept, Packs, Scatter, gemm, gemm_into};
 pub use lines::Lines;
 pub use requantise::{Requantise, RowStats, requantise_row};

@@ -3,7 +3,7 @@
 //! Only `+ - * / sqrt` in `f32`, in a fixed order: in fixed point the updates decide bits.
 
 use super::config::{MomentStorage, OptimiserConfig, OptimiserKind};
-use crate::kernels::vectorised;
+use crate::kernels::{Adam, vectorised};
 use crate::numeric::{Storage, Stream};
 
 /// The moments of one parameter.
@@ -50,10 +50,7 @@ impl OptimiserStep {
 
     /// Turns the gradient of one parameter into the change to be subtracted from it, in place.
     pub fn apply(&self, moments: &mut Moments, gradient: &mut [f32], stream: Stream) {
-        vectorised(
-            #[inline(always)]
-            || self.change(moments, gradient),
-        );
+        self.change(moments, gradient);
         if self.config.moments == MomentStorage::Bf16 {
             let firsts = moments.first.len() as u32;
             vectorised(
@@ -69,11 +66,6 @@ impl OptimiserStep {
         }
     }
 
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "it must be compiled with its caller's target features"
-    )]
     fn change(&self, moments: &mut Moments, gradient: &mut [f32]) {
         let OptimiserConfig {
             momentum,
@@ -87,19 +79,15 @@ impl OptimiserStep {
                 *m = momentum * *m + *g;
                 *g = self.rate * *m;
             }
-        } else {
-            for ((g, m), v) in gradient
-                .iter_mut()
-                .zip(first.iter_mut())
-                .zip(second.iter_mut())
-            {
-                *m = momentum * *m + (1.0 - momentum) * *g;
-                *v = beta2 * *v + (1.0 - beta2) * (*g * *g);
-                let mean = *m / self.first_correction;
-                let root = (*v / self.second_correction).sqrt();
-                *g = self.rate * mean / (root + epsilon);
-            }
+            return;
         }
+        let adam = Adam {
+            betas: [momentum, beta2],
+            corrections: [self.first_correction, self.second_correction],
+            rate: self.rate,
+            epsilon,
+        };
+        adam.change(gradient, first, second);
     }
 }
 

@@ -7,7 +7,7 @@ use super::optimiser::{Moments, OptimiserStep};
 use super::prior;
 use super::step::{Order, StepSettings};
 use crate::exec::fixed::FixedFormats;
-use crate::kernels::vectorised;
+use crate::kernels::{self, vectorised};
 use crate::numeric::Seed;
 
 /// What a step changes in a layer.
@@ -39,9 +39,7 @@ pub fn take_step<'a>(
             slopes.clear();
             slopes.resize(parameter.master.len(), 0.0);
             gradient(index, place, &mut slopes);
-            for slope in &mut slopes {
-                *slope *= scale;
-            }
+            kernels::scale(&mut slopes, scale);
             if let Some(bond) = layer.bonds.get_mut(place) {
                 bond.observe(&parameter.master, &slopes);
                 if order.penalty > 0.0 {
@@ -51,16 +49,18 @@ pub fn take_step<'a>(
             let drawn = stream(seed, order.step, Purpose::Moments, number);
             optimiser.apply(&mut parameter.moments, &mut slopes, drawn);
             let drawn = stream(seed, order.step, Purpose::Master, number);
-            let changes = parameter.master.iter_mut().zip(&slopes);
-            vectorised(
-                #[inline(always)]
-                || match parameter.grid {
-                    Some(grid) => changes.enumerate().for_each(|(at, (value, change))| {
-                        *value = grid.round(*value - change, drawn, at);
-                    }),
-                    None => changes.for_each(|(value, change)| *value -= change),
-                },
-            );
+            match parameter.grid {
+                Some(grid) => vectorised(
+                    #[inline(always)]
+                    || {
+                        let changes = parameter.master.iter_mut().zip(&slopes);
+                        changes.enumerate().for_each(|(at, (value, change))| {
+                            *value = grid.round(*value - change, drawn, at);
+                        });
+                    },
+                ),
+                None => kernels::subtract(&mut parameter.master, &slopes),
+            }
             number += 1;
         }
         if settings.prior.kind != PriorKind::None {

@@ -5,6 +5,7 @@
 use super::FloatExecutor;
 use crate::exec::shard::{BadPartial, Partial, add, append, write_outcomes};
 use crate::exec::{Batch, SampleOutcome};
+use crate::kernels;
 use crate::program::{BufferId, Class, Part, Program};
 
 impl FloatExecutor {
@@ -89,9 +90,7 @@ impl FloatExecutor {
                 &mut []
             };
             for lane in others {
-                for (sum, part) in sums.iter_mut().zip(lane.own[id.0].iter()) {
-                    *sum += part;
-                }
+                kernels::add(sums, &lane.own[id.0]);
             }
             for rest in &mut rests {
                 let (parts, after) = rest.split_at(sums.len() * 4);

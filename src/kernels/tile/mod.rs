@@ -538,7 +538,12 @@ impl Element for f32 {
     const GROUP: usize = 1;
 
     fn interleave(out: &mut [f32], first: &[f32], _: &[f32]) {
-        out.copy_from_slice(first);
+        // Copies of a few numbers are not worth a call.
+        let ((out, out_rest), (first, rest)) = (out.as_chunks_mut::<4>(), first.as_chunks::<4>());
+        for (out, first) in out.iter_mut().zip(first) {
+            *out = *first;
+        }
+        out_rest.copy_from_slice(rest);
     }
 
     unsafe fn run(isa: Isa, tile: &Checked<f32>) {

@@ -1,0 +1,406 @@
+//! Operations on one element after another, a vector at a time.
+//!
+//! In WebAssembly the vectors are written out, since the page is compiled for size; elsewhere the
+//! compiler makes them of plain loops. The results are the same: no operation is fused or reordered.
+#![cfg_attr(
+    target_arch = "wasm32",
+    expect(unsafe_code, reason = "vector loads and stores of arrays")
+)]
+#![expect(
+    clippy::inline_always,
+    reason = "operations must be compiled with their caller's target features"
+)]
+
+use super::vectorised;
+
+#[cfg(target_arch = "wasm32")]
+use wasm::Reals;
+
+/// Real numbers of a vector.
+#[cfg(target_arch = "wasm32")]
+const REALS: usize = 4;
+#[cfg(not(target_arch = "wasm32"))]
+const REALS: usize = 8;
+
+#[cfg(target_arch = "wasm32")]
+mod wasm {
+    use std::arch::wasm32::{
+        f32x4_add, f32x4_convert_u32x4, f32x4_div, f32x4_gt, f32x4_mul, f32x4_splat, f32x4_sqrt,
+        f32x4_sub, u16x8_extend_low_u8x16, u32x4_extend_low_u16x8, u32x4_splat, v128, v128_and,
+        v128_load, v128_store,
+    };
+
+    /// A vector of real numbers.
+    #[derive(Clone, Copy)]
+    pub(super) struct Reals(v128);
+
+    impl Reals {
+        #[inline(always)]
+        pub fn load(from: &[f32; super::REALS]) -> Self {
+            // SAFETY: an array of a vector's size; the load is unaligned.
+            Self(unsafe { v128_load(from.as_ptr().cast()) })
+        }
+
+        #[inline(always)]
+        pub fn store(self, to: &mut [f32; super::REALS]) {
+            // SAFETY: an array of a vector's size; the store is unaligned.
+            unsafe { v128_store(to.as_mut_ptr().cast(), self.0) }
+        }
+
+        #[inline(always)]
+        pub fn splat(value: f32) -> Self {
+            Self(f32x4_splat(value))
+        }
+
+        #[inline(always)]
+        pub fn of_bytes(bytes: &[u8; super::REALS]) -> Self {
+            let bytes = u32x4_splat(u32::from_le_bytes(*bytes));
+            let words = u32x4_extend_low_u16x8(u16x8_extend_low_u8x16(bytes));
+            Self(f32x4_convert_u32x4(words))
+        }
+
+        #[inline(always)]
+        pub fn sub(self, other: Self) -> Self {
+            Self(f32x4_sub(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub fn add(self, other: Self) -> Self {
+            Self(f32x4_add(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub fn mul(self, other: Self) -> Self {
+            Self(f32x4_mul(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub fn div(self, other: Self) -> Self {
+            Self(f32x4_div(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub fn sqrt(self) -> Self {
+            Self(f32x4_sqrt(self.0))
+        }
+
+        /// Zeros, but where `other` is positive.
+        #[inline(always)]
+        pub fn where_positive(self, other: Self) -> Self {
+            Self(v128_and(self.0, f32x4_gt(other.0, f32x4_splat(0.0))))
+        }
+    }
+}
+
+/// A vector of real numbers.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Clone, Copy)]
+struct Reals([f32; REALS]);
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Reals {
+    #[inline(always)]
+    fn load(from: &[f32; REALS]) -> Self {
+        Self(*from)
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32; REALS]) {
+        *to = self.0;
+    }
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Self([value; REALS])
+    }
+
+    #[inline(always)]
+    fn of_bytes(bytes: &[u8; REALS]) -> Self {
+        Self(bytes.map(f32::from))
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.with(other, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    fn with(self, other: Self, of: impl Fn(f32, f32) -> f32) -> Self {
+        Self(std::array::from_fn(|lane| of(self.0[lane], other.0[lane])))
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.with(other, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.with(other, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        self.with(other, |a, b| a / b)
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(self.0.map(f32::sqrt))
+    }
+
+    /// Zeros, but where `other` is positive.
+    #[inline(always)]
+    fn where_positive(self, other: Self) -> Self {
+        self.with(other, |a, b| if b > 0.0 { a } else { 0.0 })
+    }
+}
+
+/// Numbers of the end that do not fill a vector, with zeros after them.
+#[inline(always)]
+fn rest(of: &[f32]) -> [f32; REALS] {
+    let mut filled = [0.0; REALS];
+    filled[..of.len()].copy_from_slice(of);
+    filled
+}
+
+/// Replaces each of `out` by what `work` makes of it and of the same number of `with`.
+#[inline(always)]
+fn each(out: &mut [f32], with: &[f32], work: impl Fn(Reals, Reals) -> Reals) {
+    let with = &with[..out.len()];
+    let ((whole, end), (with, with_end)) = (out.as_chunks_mut(), with.as_chunks());
+    for (out, with) in whole.iter_mut().zip(with) {
+        work(Reals::load(out), Reals::load(with)).store(out);
+    }
+    let mut last = rest(end);
+    work(Reals::load(&last), Reals::load(&rest(with_end))).store(&mut last);
+    end.copy_from_slice(&last[..end.len()]);
+}
+
+/// Replaces each of `out` by what `work` makes of it.
+#[inline(always)]
+fn each_alone(out: &mut [f32], work: impl Fn(Reals) -> Reals) {
+    let (whole, end) = out.as_chunks_mut();
+    for out in whole {
+        work(Reals::load(out)).store(out);
+    }
+    let mut last = rest(end);
+    work(Reals::load(&last)).store(&mut last);
+    end.copy_from_slice(&last[..end.len()]);
+}
+
+/// Adds `values` to `sums`.
+///
+/// # Panics
+/// If there are fewer values than sums, as in all of these.
+pub fn add(sums: &mut [f32], values: &[f32]) {
+    vectorised(
+        #[inline(always)]
+        || each(sums, values, |sum, value| sum.add(value)),
+    );
+}
+
+/// Subtracts `values` from `out`.
+pub fn subtract(out: &mut [f32], values: &[f32]) {
+    vectorised(
+        #[inline(always)]
+        || each(out, values, Reals::sub),
+    );
+}
+
+/// Writes `values` times `scale`.
+pub fn scaled(out: &mut [f32], values: &[f32], scale: f32) {
+    vectorised(
+        #[inline(always)]
+        || {
+            let scale = Reals::splat(scale);
+            each(out, values, |_, value| value.mul(scale));
+        },
+    );
+}
+
+/// Writes `bytes` times `scale`.
+pub fn scaled_bytes(out: &mut [f32], bytes: &[u8], scale: f32) {
+    let bytes = &bytes[..out.len()];
+    vectorised(
+        #[inline(always)]
+        || {
+            let ((whole, end), (bytes, bytes_end)) = (out.as_chunks_mut(), bytes.as_chunks());
+            for (out, bytes) in whole.iter_mut().zip(bytes) {
+                let values = Reals::of_bytes(bytes);
+                values.mul(Reals::splat(scale)).store(out);
+            }
+            for (out, &byte) in end.iter_mut().zip(bytes_end) {
+                *out = f32::from(byte) * scale;
+            }
+        },
+    );
+}
+
+/// Replaces `values` by zeros, but where the same number of `of` is positive.
+pub fn where_positive(values: &mut [f32], of: &[f32]) {
+    vectorised(
+        #[inline(always)]
+        || each(values, of, Reals::where_positive),
+    );
+}
+
+/// Replaces what is not positive by zeros.
+pub fn positive(values: &mut [f32]) {
+    vectorised(
+        #[inline(always)]
+        || each_alone(values, |value| value.where_positive(value)),
+    );
+}
+
+/// Multiplies `values` by `scale`.
+pub fn scale(values: &mut [f32], scale: f32) {
+    vectorised(
+        #[inline(always)]
+        || each_alone(values, |value| value.mul(Reals::splat(scale))),
+    );
+}
+
+/// Adam's constants at one step (Kingma and Ba, 2015).
+#[derive(Clone, Copy, Debug)]
+pub struct Adam {
+    /// Decay of both moments.
+    pub betas: [f32; 2],
+    /// Bias corrections `1 - beta^t` of both.
+    pub corrections: [f32; 2],
+    /// Learning rate.
+    pub rate: f32,
+    /// Added to the root of the second moment.
+    pub epsilon: f32,
+}
+
+impl Adam {
+    /// Turns a gradient into the change to be subtracted, and updates both moments.
+    pub fn change(&self, gradient: &mut [f32], first: &mut [f32], second: &mut [f32]) {
+        let one = |gradient: &mut _, first: &mut _, second: &mut _| {
+            let splat = Reals::splat;
+            let g = Reals::load(gradient);
+            let decayed = |moment: &mut [f32; REALS], beta: f32, value: Reals| {
+                let old = splat(beta).mul(Reals::load(moment));
+                let new = old.add(splat(1.0 - beta).mul(value));
+                new.store(moment);
+                new
+            };
+            let mean = decayed(first, self.betas[0], g);
+            let square = decayed(second, self.betas[1], g.mul(g));
+            let mean = mean.div(splat(self.corrections[0]));
+            let root = square.div(splat(self.corrections[1])).sqrt();
+            let change = splat(self.rate).mul(mean);
+            change.div(root.add(splat(self.epsilon))).store(gradient);
+        };
+        vectorised(
+            #[inline(always)]
+            || {
+                let (gradients, gradient_end) = gradient.as_chunks_mut();
+                let (firsts, first_end) = first.as_chunks_mut();
+                let (seconds, second_end) = second.as_chunks_mut();
+                for ((gradient, first), second) in gradients.iter_mut().zip(firsts).zip(seconds) {
+                    one(gradient, first, second);
+                }
+                let ends = [gradient_end, first_end, second_end];
+                let mut filled = ends.each_ref().map(|end| rest(end));
+                let [gradient, first, second] = &mut filled;
+                one(gradient, first, second);
+                for (end, filled) in ends.into_iter().zip(filled) {
+                    end.copy_from_slice(&filled[..end.len()]);
+                }
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::{Seed, Stream};
+
+    fn numbers(salt: u32, len: u32) -> Vec<f32> {
+        let stream = Stream::new(Seed(5), 0, 0, salt);
+        (0..len).map(|at| stream.normal(at)).collect()
+    }
+
+    /// Bits, but one of all numbers that are none.
+    fn bits(values: &[f32]) -> Vec<u32> {
+        let bits = |value: &f32| if value.is_nan() { 1 } else { value.to_bits() };
+        values.iter().map(bits).collect()
+    }
+
+    #[test]
+    fn every_length_gives_the_bits_of_plain_loops() {
+        for len in 0..40 {
+            let (mut a, b) = (numbers(0, len), numbers(1, len));
+            if len > 20 {
+                a[3] = f32::NAN;
+                a[17] = -0.0;
+            }
+            let pairs = || a.iter().zip(&b);
+            let mut out = a.clone();
+            add(&mut out, &b);
+            assert_eq!(
+                bits(&out),
+                bits(&pairs().map(|(a, b)| a + b).collect::<Vec<_>>())
+            );
+            let difference: Vec<f32> = out.iter().zip(&b).map(|(a, b)| a - b).collect();
+            subtract(&mut out, &b);
+            assert_eq!(bits(&out), bits(&difference));
+            let bytes: Vec<u8> = (0..len as u8).map(|at| at.wrapping_mul(77)).collect();
+            scaled_bytes(&mut out, &bytes, 0.7);
+            assert!(
+                out.iter()
+                    .zip(&bytes)
+                    .all(|(out, &byte)| *out == f32::from(byte) * 0.7)
+            );
+            out.copy_from_slice(&a);
+            scale(&mut out, -0.3);
+            assert_eq!(
+                bits(&out),
+                bits(&a.iter().map(|a| a * -0.3).collect::<Vec<_>>())
+            );
+            scaled(&mut out, &a, 0.3);
+            assert_eq!(
+                bits(&out),
+                bits(&a.iter().map(|a| a * 0.3).collect::<Vec<_>>())
+            );
+            let kept = |(a, b): (&f32, &f32)| if *a > 0.0 { *b } else { 0.0 };
+            out.copy_from_slice(&b);
+            where_positive(&mut out, &a);
+            assert_eq!(bits(&out), bits(&pairs().map(kept).collect::<Vec<_>>()));
+            out.copy_from_slice(&a);
+            positive(&mut out);
+            assert_eq!(
+                bits(&out),
+                bits(&a.iter().map(|a| kept((a, a))).collect::<Vec<_>>())
+            );
+        }
+    }
+
+    #[test]
+    fn adam_gives_the_bits_of_its_definition() {
+        let adam = Adam {
+            betas: [0.9, 0.999],
+            corrections: [0.271, 0.002_997],
+            rate: 3e-3,
+            epsilon: 1e-8,
+        };
+        for len in [0, 1, 7, 8, 9, 31, 64] {
+            let (mut gradient, mut first) = (numbers(2, len), numbers(3, len));
+            let mut second: Vec<f32> = numbers(4, len).iter().map(|v| v * v).collect();
+            let mut wanted = Vec::new();
+            for ((g, m), v) in gradient.iter().zip(&first).zip(&second) {
+                let m = 0.9 * m + (1.0 - 0.9) * g;
+                let v = 0.999 * v + (1.0 - 0.999) * (g * g);
+                wanted.push([3e-3 * (m / 0.271) / ((v / 0.002_997).sqrt() + 1e-8), m, v]);
+            }
+            adam.change(&mut gradient, &mut first, &mut second);
+            for (at, wanted) in wanted.iter().enumerate() {
+                let found = [gradient[at], first[at], second[at]];
+                assert_eq!(bits(&found), bits(wanted), "element {at} of {len}");
+            }
+        }
+    }
+}
