@@ -8,10 +8,10 @@ mod shard;
 
 use super::blank::contractions;
 use super::layout::Contraction;
-use super::{Batch, Margin, SampleOutcome, arg_max, cut, on_lanes};
+use super::{Batch, Margin, SampleOutcome, arg_max, at_once, cut, on_lanes, runs};
 use crate::kernels::{self, Factor, Kept, Lines, Packs, gemm, gemm_into};
 use crate::numeric::{Storage, exact};
-use crate::program::{BufferId, Class, Op, OpKind, Part, Pass, Program};
+use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
 
 /// Runs a Program in floating point.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl FloatExecutor {
     pub fn new(program: Program, storage: Storage, threads: usize) -> Self {
         let plans = contractions(&program, Margin::default(), true);
         let threads = threads.clamp(1, program.batch.max(1));
-        let at_once = at_once(&program).min(program.batch.div_ceil(threads));
+        let at_once = at_once(&program, size_of::<f32>()).min(program.batch.div_ceil(threads));
         let shared = (0..program.buffers.len())
             .map(|id| {
                 if program.per_sample(BufferId(id)) {
@@ -199,11 +199,10 @@ impl FloatExecutor {
         let cuts = cut(samples, self.lanes.len());
         self.used = cuts.len();
         for ((op, plan), kept) in self.program.ops.iter().zip(&self.plans).zip(&mut self.kept) {
-            if let (Some(plan), true) = (plan, runs(op, train)) {
-                if self.program.per_sample(plan.left) && !self.program.per_sample(plan.right) {
-                    let at = plan.right_at(0, plan.term_count(1));
-                    kept.pack(&self.shared[plan.right.0], at);
-                }
+            let shared = |plan: &&Contraction| !self.program.per_sample(plan.right);
+            if let (true, Some(plan)) = (runs(op, train), plan.as_ref().filter(shared)) {
+                let at = plan.right_at(0, plan.term_count(1));
+                kept.pack(&self.shared[plan.right.0], at);
             }
         }
         let work = Work {
@@ -223,23 +222,6 @@ impl FloatExecutor {
             work.run(lane, pixels, labels);
         });
     }
-}
-
-/// Bytes of samples' buffers that stay in the second-level cache.
-const CACHED: usize = 1 << 20;
-
-/// Samples whose buffers a lane holds at a time: more than one cache holds would pay for each pass over
-/// them in memory traffic.
-fn at_once(program: &Program) -> usize {
-    let buffers = program.buffers.iter().enumerate();
-    let own = buffers.filter(|(id, _)| program.per_sample(BufferId(*id)));
-    let elements: usize = own.map(|(_, buffer)| buffer.len).sum();
-    (CACHED / size_of::<f32>() / elements.max(1)).max(8)
-}
-
-/// Whether an operation runs once per sample in training, or in a forward pass.
-fn runs(op: &Op, train: bool) -> bool {
-    op.part == Part::Sample && (train || op.pass == Pass::Forward)
 }
 
 /// What the lanes read.
@@ -272,7 +254,8 @@ impl Work<'_> {
         let samples = pixels.len() / inputs;
         lane.outcomes.clear();
         lane.outcomes.resize(samples, SampleOutcome::default());
-        for start in (0..samples).step_by(self.at_once) {
+        // Without samples, sums are still cleared.
+        for start in (0..samples.max(1)).step_by(self.at_once) {
             let count = self.at_once.min(samples - start);
             let pixels = &pixels[start * inputs..(start + count) * inputs];
             let slots = &mut lane.own[input.0][..pixels.len()];

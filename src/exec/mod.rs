@@ -12,6 +12,8 @@ pub mod shard;
 
 pub use blank::Margin;
 
+use crate::program::{BufferId, Op, Part, Pass, Program};
+
 /// Padded input pixels and labels of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
@@ -39,6 +41,23 @@ fn cut(samples: usize, lanes: usize) -> Vec<(usize, usize)> {
             (start, end - start)
         })
         .collect()
+}
+
+/// Bytes of samples' buffers that stay in the second-level cache.
+const CACHED: usize = 1 << 20;
+
+/// Samples that a lane runs at a time, given the bytes of an element: more than one cache holds would pay
+/// for each pass over them in memory traffic.
+fn at_once(program: &Program, bytes: usize) -> usize {
+    let buffers = program.buffers.iter().enumerate();
+    let own = buffers.filter(|(id, _)| program.per_sample(BufferId(*id)));
+    let elements: usize = own.map(|(_, buffer)| buffer.len).sum();
+    (CACHED / bytes / elements.max(1)).max(8)
+}
+
+/// Whether an operation runs once per sample in training, or in a forward pass.
+fn runs(op: &Op, train: bool) -> bool {
+    op.part == Part::Sample && (train || op.pass == Pass::Forward)
 }
 
 /// Runs `work` on every lane, side by side where there is more than one.

@@ -26,9 +26,64 @@ const REALS: usize = 8;
 mod wasm {
     use std::arch::wasm32::{
         f32x4_add, f32x4_convert_u32x4, f32x4_div, f32x4_gt, f32x4_mul, f32x4_splat, f32x4_sqrt,
-        f32x4_sub, u16x8_extend_low_u8x16, u32x4_extend_low_u16x8, u32x4_splat, v128, v128_and,
-        v128_load, v128_store,
+        f32x4_sub, i16x8_gt, i16x8_max, i16x8_splat, i64x2_add, i64x2_extend_high_i32x4,
+        i64x2_extend_low_i32x4, u16x8_extend_low_u8x16, u32x4_extend_low_u16x8, u32x4_splat, v128,
+        v128_and, v128_load, v128_store,
     };
+
+    #[inline(always)]
+    fn load<T, const N: usize>(from: &[T; N]) -> v128 {
+        const { assert!(size_of::<[T; N]>() == 16) };
+        // SAFETY: an array of a vector's size; the load is unaligned.
+        unsafe { v128_load(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn store<T, const N: usize>(to: &mut [T; N], vector: v128) {
+        const { assert!(size_of::<[T; N]>() == 16) };
+        // SAFETY: an array of a vector's size; the store is unaligned.
+        unsafe { v128_store(to.as_mut_ptr().cast(), vector) }
+    }
+
+    /// Adds whole vectors; returns what is left to be added.
+    pub(super) fn add_wide<'a, 'b>(
+        out: &'a mut [i64],
+        sums: &'b [i32],
+    ) -> (&'a mut [i64], &'b [i32]) {
+        let rest = sums.len() / 4 * 4;
+        let (whole, end) = out.split_at_mut(rest);
+        let (pairs, (sums, sums_end)) = (whole.as_chunks_mut::<2>().0, sums.as_chunks::<4>());
+        for (pairs, sums) in pairs.chunks_exact_mut(2).zip(sums) {
+            let sums = load(sums);
+            let low = i64x2_add(load(&pairs[0]), i64x2_extend_low_i32x4(sums));
+            store(&mut pairs[0], low);
+            let high = i64x2_add(load(&pairs[1]), i64x2_extend_high_i32x4(sums));
+            store(&mut pairs[1], high);
+        }
+        (end, sums_end)
+    }
+
+    /// Clears whole vectors; returns what is left.
+    pub(super) fn where_positive<'a, 'b>(
+        values: &'a mut [i16],
+        of: &'b [i16],
+    ) -> (&'a mut [i16], &'b [i16]) {
+        let ((whole, end), (of, of_end)) = (values.as_chunks_mut::<8>(), of.as_chunks::<8>());
+        for (values, of) in whole.iter_mut().zip(of) {
+            let positive = i16x8_gt(load(of), i16x8_splat(0));
+            store(values, v128_and(load(values), positive));
+        }
+        (end, of_end)
+    }
+
+    /// Clears whole vectors; returns what is left.
+    pub(super) fn positive(values: &mut [i16]) -> &mut [i16] {
+        let (whole, end) = values.as_chunks_mut::<8>();
+        for values in whole {
+            store(values, i16x8_max(load(values), i16x8_splat(0)));
+        }
+        end
+    }
 
     /// A vector of real numbers.
     #[derive(Clone, Copy)]
@@ -37,14 +92,12 @@ mod wasm {
     impl Reals {
         #[inline(always)]
         pub fn load(from: &[f32; super::REALS]) -> Self {
-            // SAFETY: an array of a vector's size; the load is unaligned.
-            Self(unsafe { v128_load(from.as_ptr().cast()) })
+            Self(load(from))
         }
 
         #[inline(always)]
         pub fn store(self, to: &mut [f32; super::REALS]) {
-            // SAFETY: an array of a vector's size; the store is unaligned.
-            unsafe { v128_store(to.as_mut_ptr().cast(), self.0) }
+            store(to, self.0);
         }
 
         #[inline(always)]
@@ -261,6 +314,86 @@ pub fn scale(values: &mut [f32], scale: f32) {
     );
 }
 
+/// Adds exact sums to wider ones.
+///
+/// # Panics
+/// If there are fewer sums than `out`.
+pub fn add_wide(out: &mut [i64], sums: &[i32]) {
+    let sums = &sums[..out.len()];
+    #[cfg(target_arch = "wasm32")]
+    let (out, sums) = wasm::add_wide(out, sums);
+    vectorised(
+        #[inline(always)]
+        || {
+            for (slot, &sum) in out.iter_mut().zip(sums) {
+                *slot += i64::from(sum);
+            }
+        },
+    );
+}
+
+/// Adds numbers to exact sums.
+///
+/// # Panics
+/// If there are fewer values than `out`.
+pub fn add_numbers(out: &mut [i64], values: &[i16]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for (slot, &value) in out.iter_mut().zip(values) {
+                *slot += i64::from(value);
+            }
+        },
+    );
+}
+
+/// Copies a few numbers, for which a call would take longer.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn copy<T: Copy>(out: &mut [T], from: &[T]) {
+    let ((whole, end), (from, from_end)) = (out.as_chunks_mut::<8>(), from.as_chunks::<8>());
+    assert!(whole.len() == from.len() && end.len() == from_end.len());
+    for (out, from) in whole.iter_mut().zip(from) {
+        *out = *from;
+    }
+    for (out, from) in end.iter_mut().zip(from_end) {
+        *out = *from;
+    }
+}
+
+/// Replaces `values` by zeros, but where the same number of `of` is positive.
+///
+/// # Panics
+/// If there are fewer of the latter.
+pub fn integers_where_positive(values: &mut [i16], of: &[i16]) {
+    let of = &of[..values.len()];
+    #[cfg(target_arch = "wasm32")]
+    let (values, of) = wasm::where_positive(values, of);
+    vectorised(
+        #[inline(always)]
+        || {
+            for (value, &of) in values.iter_mut().zip(of) {
+                *value = if of > 0 { *value } else { 0 };
+            }
+        },
+    );
+}
+
+/// Replaces what is not positive by zeros.
+pub fn positive_integers(values: &mut [i16]) {
+    #[cfg(target_arch = "wasm32")]
+    let values = wasm::positive(values);
+    vectorised(
+        #[inline(always)]
+        || {
+            for value in values {
+                *value = (*value).max(0);
+            }
+        },
+    );
+}
+
 /// Adam's constants at one step (Kingma and Ba, 2015).
 #[derive(Clone, Copy, Debug)]
 pub struct Adam {
@@ -376,6 +509,31 @@ mod tests {
                 bits(&out),
                 bits(&a.iter().map(|a| kept((a, a))).collect::<Vec<_>>())
             );
+        }
+    }
+
+    #[test]
+    fn every_length_gives_the_integers_of_plain_loops() {
+        let stream = Stream::new(Seed(6), 0, 0, 0);
+        for len in 0..40_u32 {
+            let of = |salt: u32| (0..len).map(move |at| stream.bits(at * 4 + salt) as i32);
+            let sums: Vec<i32> = of(0).collect();
+            let wide: Vec<i64> = of(1).map(|value| i64::from(value) << 20).collect();
+            let (a, b): (Vec<i16>, Vec<i16>) = of(2).map(|v| (v as i16, (v >> 16) as i16)).unzip();
+            let mut out = wide.clone();
+            add_wide(&mut out, &sums);
+            add_numbers(&mut out, &a);
+            for at in 0..len as usize {
+                assert_eq!(out[at], wide[at] + i64::from(sums[at]) + i64::from(a[at]));
+            }
+            let mut out = a.clone();
+            integers_where_positive(&mut out, &b);
+            let kept = |(a, b): (&i16, &i16)| if *b > 0 { *a } else { 0 };
+            assert!(out.iter().copied().eq(a.iter().zip(&b).map(kept)));
+            copy(&mut out, &b);
+            assert_eq!(out, b);
+            positive_integers(&mut out);
+            assert!(out.iter().zip(&b).all(|(out, b)| *out == (*b).max(0)));
         }
     }
 

@@ -44,6 +44,12 @@ impl<T: Element> Kept<T> {
         }
     }
 
+    /// Whether nothing was packed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
     /// Packs an operand in place of the last one.
     ///
     /// # Panics

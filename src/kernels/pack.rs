@@ -18,7 +18,6 @@ fn together(offsets: &[u32]) -> bool {
 
 /// Copies rows one after another, `length` apart, zeros after their last term.
 pub(super) fn pack_left<T: Element>(out: &mut Lines<T>, a: &[T], at: Scatter, length: usize) {
-    const SIDE: usize = 16;
     let terms = at.cols.len();
     out.resize(at.rows.len() * length);
     for row in out.chunks_exact_mut(length.max(1)) {
@@ -34,26 +33,15 @@ pub(super) fn pack_left<T: Element>(out: &mut Lines<T>, a: &[T], at: Scatter, le
         }
         return;
     }
-    for (rows, out) in at
-        .rows
-        .chunks(SIDE)
-        .zip(out.chunks_mut(SIDE * length.max(1)))
-    {
-        if rows.len() == SIDE && together(rows) {
-            for (k, &col) in at.cols.iter().enumerate() {
-                let start = (rows[0] + col) as usize;
-                let from = &a[start..start + SIDE];
-                let out = &mut out[k..=(SIDE - 1) * length + k];
-                for (i, &value) in from.iter().enumerate() {
-                    out[i * length] = value;
-                }
-            }
-        } else {
-            for (out, &row) in out.chunks_exact_mut(length.max(1)).zip(rows) {
-                let a = &a[row as usize..];
-                for (slot, &col) in out.iter_mut().zip(at.cols) {
-                    *slot = a[col as usize];
-                }
+    let mut rest = &mut out[..];
+    for rows in at.rows.chunk_by(|a, b| a + 1 == *b) {
+        let out;
+        (out, rest) = rest.split_at_mut(rows.len() * length);
+        for (k, &col) in at.cols.iter().enumerate() {
+            let start = (rows[0] + col) as usize;
+            let from = &a[start..start + rows.len()];
+            for (slot, &value) in out[k..].iter_mut().step_by(length).zip(from) {
+                *slot = value;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! One contraction in integers: exact sums, then stored, gathered or only measured.
 
 use crate::exec::layout::Contraction;
-use crate::kernels::{Factor, Packs, Requantise, RowStats, gemm, requantise_row};
+use crate::kernels::{self, Factor, Kept, Packs, Requantise, RowStats, gemm, requantise_row};
 use crate::numeric::{Rounding, Stream, shift_round};
 
 /// What the results of one operation on a batch held.
@@ -28,20 +28,22 @@ pub(super) struct Product<'a> {
     pub samples: usize,
     /// Its left and right operands.
     pub operands: (&'a [i16], &'a [i16]),
+    /// The right one packed before, if it was.
+    pub kept: Option<&'a Kept<i16>>,
     /// Terms whose sum is certain to fit 30 bits.
     pub safe: usize,
 }
 
 impl Product<'_> {
-    /// Adds the exact sums to `out`, which starts at zero.
+    /// Adds the exact sums to `out`.
     pub fn gather(&self, packs: &mut Packs<i16>, out: &mut [i64]) {
         let Self {
             plan,
             samples,
             operands: (left, right),
             safe,
+            ..
         } = *self;
-        out.fill(0);
         let terms = plan.term_count(samples);
         for from in (0..terms).step_by(safe) {
             let to = (from + safe).min(terms);
@@ -50,13 +52,24 @@ impl Product<'_> {
                 Factor::Scattered(right, plan.right_at(from, to)),
             );
             gemm(packs, left, right, |first, columns, sums, stride| {
-                for (i, sums) in sums.chunks_exact(stride).enumerate() {
-                    let base = plan.out_row(first + i) as usize;
-                    for (at, offset) in plan.runs(columns.clone()) {
-                        let start = base + offset;
-                        for (slot, &sum) in out[start..start + at.len()].iter_mut().zip(&sums[at]) {
-                            *slot += i64::from(sum);
+                let rows = &plan.out_at(samples).rows[first..first + sums.len() / stride];
+                if plan
+                    .runs(columns.clone())
+                    .next()
+                    .is_some_and(|(run, _)| run.len() > 1)
+                {
+                    for (sums, &row) in sums.chunks_exact(stride).zip(rows) {
+                        for (at, offset) in plan.runs(columns.clone()) {
+                            let start = row as usize + offset;
+                            kernels::add_wide(&mut out[start..start + at.len()], &sums[at]);
                         }
+                    }
+                    return;
+                }
+                // Down the columns: rows lie together where columns do not.
+                for (j, &col) in plan.out_cols[columns].iter().enumerate() {
+                    for (sums, &row) in sums.chunks_exact(stride).zip(rows) {
+                        out[(row + col) as usize] += i64::from(sums[j]);
                     }
                 }
             });
@@ -84,6 +97,7 @@ impl Product<'_> {
             plan,
             samples,
             operands: (left, right),
+            kept,
             safe,
         } = *self;
         let terms = plan.term_count(samples);
@@ -102,7 +116,10 @@ impl Product<'_> {
         let mut saturated = 0_u64;
         let (left, right) = (
             (left, plan.left_at(samples, 0, terms)),
-            Factor::Scattered(right, plan.right_at(0, terms)),
+            kept.map_or_else(
+                || Factor::Scattered(right, plan.right_at(0, terms)),
+                Factor::Kept,
+            ),
         );
         gemm(packs, left, right, |first, columns, sums, stride| {
             let cols = &plan.out_cols[columns.clone()];
@@ -127,7 +144,7 @@ impl Product<'_> {
                     let row_stats = requantise_row(how, sums, row_out, key, draw, cols);
                     for (at, offset) in plan.runs(columns.clone()) {
                         let start = base + offset;
-                        out[start..start + at.len()].copy_from_slice(&row_out[at]);
+                        kernels::copy(&mut out[start..start + at.len()], &row_out[at]);
                     }
                     row_stats
                 };

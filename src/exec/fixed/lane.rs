@@ -2,9 +2,11 @@
 
 use super::contract::{OpStats, Product};
 use super::{Core, StepKey, align_bias};
-use crate::exec::SampleOutcome;
-use crate::kernels::Packs;
-use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
+use std::ops::Range;
+
+use crate::exec::{SampleOutcome, runs};
+use crate::kernels::{self, Kept, Packs};
+use crate::program::{BufferId, Class, OpKind, Program};
 
 /// Buffers of the samples of one thread.
 #[derive(Clone, Debug)]
@@ -76,10 +78,14 @@ pub(super) struct Work<'a> {
     pub key: StepKey,
     /// Whether the backward pass runs too.
     pub train: bool,
+    /// What the samples share of each contraction, if it was packed.
+    pub kept: &'a [Kept<i16>],
     /// Labels of the samples; empty without.
     pub labels: &'a [u8],
     /// Place of the first sample within the batch.
     pub start: usize,
+    /// Place of the first sample within the lane.
+    pub at: usize,
     /// Number of samples.
     pub count: usize,
 }
@@ -87,15 +93,31 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     /// Whether an operation runs once per sample in this run.
     pub fn includes(&self, op: usize) -> bool {
-        let op = &self.core.program.ops[op];
-        op.part == Part::Sample && (self.train || op.pass == Pass::Forward)
+        runs(&self.core.program.ops[op], self.train)
     }
 
-    /// Runs every operation of the sample part.
-    pub fn run(&self, lane: &mut Lane) {
-        for op in (0..self.core.program.ops.len()).filter(|&op| self.includes(op)) {
-            self.op(lane, op);
+    /// Runs every operation of the sample part, on so many samples at a time.
+    pub fn run(&self, lane: &mut Lane, at_once: usize) {
+        // Without samples, sums are still cleared.
+        for first in (0..self.count.max(1)).step_by(at_once) {
+            let count = at_once.min(self.count - first);
+            let part = Self {
+                labels: self.labels.get(first..first + count).unwrap_or(&[]),
+                start: self.start + first,
+                at: self.at + first,
+                count,
+                ..*self
+            };
+            for op in (0..self.core.program.ops.len()).filter(|&op| self.includes(op)) {
+                part.op(lane, op);
+            }
         }
+    }
+
+    /// Where these samples' values of a buffer lie in the lane.
+    fn own(&self, id: BufferId) -> Range<usize> {
+        let len = self.core.program.buffer(id).len;
+        self.at * len..(self.at + self.count) * len
     }
 
     /// Largest magnitude of a contraction's sums, nothing stored.
@@ -103,7 +125,12 @@ impl Work<'_> {
         let Some(plan) = &self.core.plans[op] else {
             return 0;
         };
-        let len = lane.values[plan.out.0].len();
+        let len = self
+            .core
+            .program
+            .buffer(plan.out)
+            .len
+            .max(lane.values[plan.out.0].len());
         let mut packs = std::mem::take(&mut lane.packs);
         let peak = self.product(lane, op, plan).peak(&mut packs, len);
         lane.packs = packs;
@@ -117,25 +144,25 @@ impl Work<'_> {
         plan: &'l crate::exec::layout::Contraction,
     ) -> Product<'l> {
         let operand = |id: BufferId| {
-            let values = if self.core.program.per_sample(id) {
-                &lane.values
+            if self.core.program.per_sample(id) {
+                &lane.values[id.0][self.own(id)]
             } else {
-                &self.core.values
-            };
-            &values[id.0][..]
+                &self.core.values[id.0][..]
+            }
         };
         let operands = (operand(plan.left), operand(plan.right));
         Product {
             plan,
             samples: self.count,
             operands,
+            kept: self.kept.get(op).filter(|kept| !kept.is_empty()),
             safe: self.core.safe[op],
         }
     }
 
     /// Runs one operation.
     pub fn op(&self, lane: &mut Lane, index: usize) {
-        let (core, count) = (self.core, self.count);
+        let core = self.core;
         match &core.program.ops[index].kind {
             OpKind::Contract { accumulate, .. } => {
                 let Some(plan) = &core.plans[index] else {
@@ -144,6 +171,9 @@ impl Work<'_> {
                 let mut packs = std::mem::take(&mut lane.packs);
                 if *accumulate {
                     let mut out = std::mem::take(&mut lane.sums[plan.out.0]);
+                    if self.at == 0 {
+                        out.fill(0);
+                    }
                     self.product(lane, index, plan).gather(&mut packs, &mut out);
                     lane.sums[plan.out.0] = out;
                 } else {
@@ -151,28 +181,32 @@ impl Work<'_> {
                     let stream = |sample: u32| self.key.stream(self.start as u32 + sample, index);
                     let len = core.program.buffer(plan.out).len;
                     let how = core.requantise(index, self.train);
-                    lane.stats[index] = self
-                        .product(lane, index, plan)
-                        .store(&mut packs, how, stream, len, &mut out);
+                    let stats = self.product(lane, index, plan).store(
+                        &mut packs,
+                        how,
+                        stream,
+                        len,
+                        &mut out[self.own(plan.out)],
+                    );
+                    lane.stats[index].add(stats);
                     lane.values[plan.out.0] = out;
                 }
                 lane.packs = packs;
             }
             OpKind::Bias { y, bias } => {
                 let mut aligned = std::mem::take(&mut lane.aligned);
-                lane.stats[index] = self.bias(&mut lane.values[y.0], *y, *bias, &mut aligned);
+                let values = &mut lane.values[y.0][self.own(*y)];
+                let stats = self.bias(values, *y, *bias, &mut aligned);
+                lane.stats[index].add(stats);
                 lane.aligned = aligned;
             }
             OpKind::Relu { y } => {
-                for value in &mut lane.values[y.0] {
-                    *value = (*value).max(0);
-                }
+                kernels::positive_integers(&mut lane.values[y.0][self.own(*y)]);
             }
             OpKind::ReluGradient { y, gradient } => {
                 let mut slots = std::mem::take(&mut lane.values[gradient.0]);
-                for (slot, &value) in slots.iter_mut().zip(&lane.values[y.0]) {
-                    *slot = if value > 0 { *slot } else { 0 };
-                }
+                let own = self.own(*y);
+                kernels::integers_where_positive(&mut slots[own.clone()], &lane.values[y.0][own]);
                 lane.values[gradient.0] = slots;
             }
             OpKind::SoftmaxCrossEntropy {
@@ -183,14 +217,15 @@ impl Work<'_> {
             } => {
                 let len = core.program.buffer(*logits).len;
                 let mut slots = std::mem::take(&mut lane.values[gradient.0]);
-                let rows = lane.values[logits.0]
+                let own = self.own(*logits);
+                let rows = lane.values[logits.0][own.clone()]
                     .chunks_exact(len)
-                    .zip(slots.chunks_exact_mut(len));
-                for (sample, (logits, gradient)) in rows.take(count).enumerate() {
+                    .zip(slots[own].chunks_exact_mut(len));
+                for (sample, (logits, gradient)) in rows.enumerate() {
                     gradient.fill(0);
                     let target = self.labels.get(sample).map(|&label| (label, *smoothing));
                     let bits = core.formats.gradient;
-                    lane.outcomes[sample] = core.table.gradient(
+                    lane.outcomes[self.at + sample] = core.table.gradient(
                         &logits[..*classes],
                         target,
                         bits,
@@ -201,11 +236,11 @@ impl Work<'_> {
             }
             OpKind::Sum { from, out } => {
                 let sums = &mut lane.sums[out.0];
-                sums.fill(0);
-                for row in lane.values[from.0].chunks_exact(sums.len()).take(count) {
-                    for (sum, &value) in sums.iter_mut().zip(row) {
-                        *sum += i64::from(value);
-                    }
+                if self.at == 0 {
+                    sums.fill(0);
+                }
+                for row in lane.values[from.0][self.own(*from)].chunks_exact(sums.len()) {
+                    kernels::add_numbers(sums, row);
                 }
             }
             OpKind::Finish { .. } | OpKind::Update { .. } => {}
@@ -230,7 +265,7 @@ impl Work<'_> {
             (1_i32 << (core.formats.activation - 1)) - 1,
         );
         let (mut peak, mut saturated) = (0_u32, 0_u64);
-        for row in values.chunks_exact_mut(aligned.len()).take(self.count) {
+        for row in values.chunks_exact_mut(aligned.len()) {
             let mut clipped = 0_u32;
             for (slot, &bias) in row.iter_mut().zip(&*aligned) {
                 let value = i32::from(*slot) + bias;

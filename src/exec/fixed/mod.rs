@@ -21,8 +21,8 @@ use lane::{Lane, Work};
 
 use super::blank::contractions;
 use super::layout::Contraction;
-use super::{Batch, Margin, SampleOutcome, cut, on_lanes};
-use crate::kernels::{Packs, Requantise, safe_terms};
+use super::{Batch, Margin, SampleOutcome, at_once, cut, on_lanes, runs};
+use crate::kernels::{Kept, Packs, Requantise, safe_terms};
 use crate::numeric::{Format, Rounding, Seed, Stream, exact, shift_round};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
 
@@ -90,7 +90,11 @@ pub struct FixedExecutor {
     core: Core,
     shifts: Vec<Shift>,
     sums: Vec<Vec<i64>>,
+    /// What each contraction's samples share, packed for a batch.
+    kept: Vec<Kept<i16>>,
     lanes: Vec<Lane>,
+    /// Samples that a lane runs at a time.
+    at_once: usize,
     /// Lanes that hold the samples run last.
     used: usize,
     /// What each operation's results held in the step in progress.
@@ -146,6 +150,7 @@ impl Core {
             plan,
             samples: 1,
             operands: (operand(plan.left), operand(plan.right)),
+            kept: None,
             safe: self.safe[index],
         }
     }
@@ -269,9 +274,11 @@ impl FixedExecutor {
         let shifts = vec![Shift::default(); core.program.ops.len()];
         Self {
             stats: vec![OpStats::default(); core.program.ops.len()],
-            core,
             shifts,
             sums,
+            kept: vec![Kept::default(); core.program.ops.len()],
+            at_once: at_once(&core.program, size_of::<i16>()),
+            core,
             lanes,
             used: 0,
             packs: Packs::default(),
@@ -450,8 +457,10 @@ impl FixedExecutor {
                     core: &self.core,
                     key,
                     train,
+                    kept: &[],
                     labels,
                     start: 0,
+                    at: 0,
                     count,
                 };
                 if !work.includes(index) {
@@ -465,8 +474,10 @@ impl FixedExecutor {
                     core: &self.core,
                     key,
                     train,
+                    kept: &[],
                     labels,
                     start: 0,
+                    at: 0,
                     count,
                 };
                 work.op(&mut lane, index);
@@ -497,13 +508,19 @@ impl FixedExecutor {
         let cuts = cut(batch.pixels.len() / inputs, self.lanes.len());
         self.used = cuts.len();
         let core = &self.core;
+        let ops = core.program.ops.iter().zip(&core.plans).zip(&core.safe);
+        for (((op, plan), &safe), kept) in ops.zip(&mut self.kept) {
+            let shared = |plan: &&Contraction| {
+                !core.program.per_sample(plan.right) && plan.term_count(1) <= safe
+            };
+            if let (true, Some(plan)) = (runs(op, train), plan.as_ref().filter(shared)) {
+                let at = plan.right_at(0, plan.term_count(1));
+                kept.pack(&core.values[plan.right.0], at);
+            }
+        }
+        let (kept, at_once) = (&self.kept[..], self.at_once);
         on_lanes(&mut self.lanes[..cuts.len()], |index, lane| {
             let (start, count) = cuts[index];
-            let labels = if batch.labels.is_empty() {
-                &[]
-            } else {
-                &batch.labels[start..start + count]
-            };
             lane.load(
                 core,
                 &batch.pixels[start * inputs..(start + count) * inputs],
@@ -512,11 +529,13 @@ impl FixedExecutor {
                 core,
                 key,
                 train,
-                labels,
+                kept,
+                labels: batch.labels.get(start..start + count).unwrap_or(&[]),
                 start: first + start,
+                at: 0,
                 count,
             }
-            .run(lane);
+            .run(lane, at_once);
         });
     }
 

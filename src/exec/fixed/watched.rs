@@ -48,8 +48,10 @@ impl FixedExecutor {
                     core: &self.core,
                     key,
                     train: true,
+                    kept: &[],
                     labels: batch.labels.get(sample..=sample).unwrap_or(&[]),
                     start: sample,
+                    at: 0,
                     count: 1,
                 };
                 work.op(&mut self.lanes[0], op);
