@@ -8,6 +8,8 @@ import { readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transformSync } from 'esbuild'
 
+import { named } from './order.mjs'
+
 // While somebody tries things out, names are worth more.
 if (process.env.TRUNK_PROFILE === 'debug') process.exit()
 
@@ -17,22 +19,21 @@ const [index, script, program] = [/^index\.html$/, /^railyard-page-\w+\.js$/, /_
 
 const features = ['simd', 'bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue']
 const passes = [
+  ...['-Oz', '--strip-producers'],
   // The lowest KiB is the far end of the stack, so constants may be folded into addresses.
   '--low-memory-unused',
   // What is merged into its only caller no longer looks like its neighbours.
   ...['--one-caller-inline-max-function-size', '1'],
-  ...['-Oz', '-Oz'],
-  // Functions of one name are much alike: next to each other they compress.
-  '--reorder-functions-by-name',
-  '--minify-imports-and-exports-and-modules',
-  '--strip-producers',
 ]
 
-/** Optimises the program; returns what it and its script call each other, long and short. */
-function optimise() {
-  const map = execFileSync('wasm-opt', [...features.map((f) => `--enable-${f}`), ...passes, program, '-o', `${program}.small`], { encoding: 'utf8' })
-  renameSync(`${program}.small`, program)
-  return JSON.parse(map)
+const optimise = (...more) =>
+  execFileSync('wasm-opt', [...features.map((feature) => `--enable-${feature}`), ...passes, ...more, program, '-o', program], { encoding: 'utf8' })
+
+/** Makes the program small; returns what it and its script call each other, long and short. */
+function shrink() {
+  optimise()
+  writeFileSync(program, named(readFileSync(program)))
+  return JSON.parse(optimise('--reorder-functions-by-name', '--minify-imports-and-exports-and-modules'))
 }
 
 /** The script with the short names, and without what only readers need. */
@@ -57,7 +58,7 @@ const integrity = (file) => `sha384-${hash(readFileSync(file), 'sha384', 'base64
 
 const before = [script, program].map(integrity)
 const source = readFileSync(script, 'utf8')
-writeFileSync(script, shorten(source, optimise()))
+writeFileSync(script, shorten(source, shrink()))
 const after = [script, program].map(integrity)
 
 // The names of both files say what is in them, and the page vouches for it.
