@@ -44,11 +44,11 @@ function shorten(source, { imports, exports }) {
     if (!names.has(long)) throw new Error(`the program does not know ${long}`)
     return names.get(long)
   }
-  const named = source
+  const renamed = source
     .replace(/^( +)"\.\/[\w-]+\.js": import0,$/m, '$1a: import0,')
     .replace(/^( +)(\w+)(?=: (?:async )?function)/gm, (_, space, name) => space + short(inner, name))
     .replace(/\bwasm\.(\w+)/g, (_, name) => `wasm.${short(outer, name)}`)
-  const { code, warnings } = transformSync(named, { format: 'esm', minify: true, target: 'es2022' })
+  const { code, warnings } = transformSync(renamed, { format: 'esm', minify: true, target: 'es2022' })
   if (warnings.length > 0) throw new Error(warnings.map(({ text }) => text).join('\n'))
   return code
 }
