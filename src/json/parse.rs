@@ -1,5 +1,6 @@
 //! From text to a [`Json`] (RFC 8259).
 
+use super::number::number;
 use super::value::{Json, JsonError};
 
 /// Most arrays and objects within one another.
@@ -174,10 +175,8 @@ impl Parser<'_> {
         {
             return Ok(Json::Signed(value));
         }
-        match text.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(Json::Float(value)),
-            _ => Err("number out of range"),
-        }
+        let value = number(text).ok_or("number out of range")?;
+        Ok(Json::Float(value))
     }
 
     /// The string whose opening quote comes next.

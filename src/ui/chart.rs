@@ -6,6 +6,7 @@ use yew::prelude::*;
 use super::canvas::{Canvas, Paint, Surface};
 use super::format;
 use super::model::{History, Origin, View};
+use super::parts;
 use crate::train::metrics::{EpochMetrics, StepMetrics};
 
 /// Left margin for the scales.
@@ -148,32 +149,31 @@ fn walk(key: &str, cursor: Option<u32>, trained: usize) -> Option<Option<u32>> {
 
 /// The same figures as a table.
 fn table(epochs: &[EpochMetrics]) -> Html {
-    html! {
-        <details class="table">
-            <summary>{ "Table" }</summary>
-            <div class="sheet" tabindex="0" role="region" aria-label="Accuracy and loss as a table">
-                <table id="chart-table">
-                    <caption class="hidden">{ "Accuracy and loss by epoch" }</caption>
-                    <thead><tr>
-                        <th scope="col">{ "Epoch" }</th><th scope="col">{ "Train %" }</th><th scope="col">{ "Test %" }</th>
-                        <th scope="col">{ "Train loss" }</th><th scope="col">{ "Test loss" }</th><th scope="col">{ "Memory" }</th>
-                    </tr></thead>
-                    <tbody>
-                        { for epochs.iter().map(|e| html! {
-                            <tr key={e.epoch}>
-                                <th scope="row">{ e.epoch }</th>
-                                <td>{ format::percent(e.train_accuracy) }</td>
-                                <td>{ format::percent(e.test_accuracy) }</td>
-                                <td>{ format!("{:.3}", e.train_loss) }</td>
-                                <td>{ format!("{:.3}", e.test_loss) }</td>
-                                <td>{ format::factor(e.memory_reduction) }</td>
-                            </tr>
-                        }) }
-                    </tbody>
-                </table>
-            </div>
-        </details>
-    }
+    let rows = epochs.iter().map(|e| {
+        let texts = [
+            format::percent(e.train_accuracy),
+            format::percent(e.test_accuracy),
+            format!("{:.3}", e.train_loss),
+            format!("{:.3}", e.test_loss),
+            format::factor(e.memory_reduction),
+        ];
+        parts::row(&e.epoch.to_string(), &texts)
+    });
+    let table = parts::table(
+        None,
+        Some("chart-table"),
+        "Accuracy and loss by epoch",
+        parts::columns(&[
+            "Epoch",
+            "Train %",
+            "Test %",
+            "Train loss",
+            "Test loss",
+            "Memory",
+        ]),
+        rows.collect(),
+    );
+    parts::sheet("Table", "Accuracy and loss as a table", table)
 }
 
 #[derive(Clone, PartialEq)]

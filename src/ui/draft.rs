@@ -173,10 +173,9 @@ pub fn parse_whole<T: std::str::FromStr>(text: &str, example: &str) -> Result<T,
 /// # Errors
 /// If it is none.
 pub fn parse_number(text: &str, example: &str) -> Result<f32, String> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number: &f32| number.is_finite())
+    crate::json::number(text.trim())
+        .map(|number| number as f32)
+        .filter(|number| number.is_finite())
         .ok_or_else(|| format!("Write a number, such as {example}."))
 }
 

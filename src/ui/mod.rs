@@ -8,6 +8,7 @@ pub mod accel;
 pub mod board;
 pub mod board_state;
 pub mod csv;
+mod deflate;
 pub mod draft;
 pub mod format;
 pub mod link;
@@ -48,6 +49,8 @@ mod hooks;
 mod memory;
 #[cfg(target_arch = "wasm32")]
 mod pad;
+#[cfg(target_arch = "wasm32")]
+mod parts;
 #[cfg(target_arch = "wasm32")]
 mod rail;
 #[cfg(target_arch = "wasm32")]

@@ -12,6 +12,7 @@ use crate::numeric::sort_by_key;
 use crate::ui::fields::Choice;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::parts::{cell, cells, columns, gauge, row, sheet, table};
 use crate::ui::session::Session;
 
 /// Properties of [`EnergyPanel`].
@@ -47,6 +48,13 @@ pub fn EnergyPanel(props: &EnergyProps) -> Html {
         let session = session.clone();
         Callback::from(move |k| session.edit_accel(|accel| change(&mut accel.costs, k)))
     };
+    let shares = rows.iter().enumerate().map(|(k, row)| {
+        let texts = [
+            format::si(row.1, "J"),
+            [&format::percent((row.1 / total) as f32), " %"].concat(),
+        ];
+        html! { <tr><th scope="row"><i class={format!("e{k}")} aria-hidden="true"></i>{ row.0 }</th>{ for texts.iter().map(|text| cell(text)) }</tr> }
+    });
     html! {
         <section class="card energy" aria-labelledby="energy-title">
             <div class="head">
@@ -61,12 +69,7 @@ pub fn EnergyPanel(props: &EnergyProps) -> Html {
                     <i class={format!("e{k}")} style={format!("flex-grow:{:.6}", row.1 / total)}></i>
                 }) }
             </div>
-            <table class="plain">
-                <caption class="hidden">{ "Energy of a step by what it goes to" }</caption>
-                <tbody>{ for rows.iter().enumerate().map(|(k, row)| html! {
-                    <tr><th scope="row"><i class={format!("e{k}")} aria-hidden="true"></i>{ row.0 }</th><td>{ format::si(row.1, "J") }</td><td>{ format!("{} %", format::percent((row.1 / total) as f32)) }</td></tr>
-                }) }</tbody>
-            </table>
+            { table(Some("plain"), None, "Energy of a step by what it goes to", Html::default(), shares.collect()) }
             <div class="one-field">
                 <Choice field="accel.table" label="cost table" chosen={Some(costs.table)} onchoose={edit(|costs, k| costs.table = k)}
                     options={TABLES.map(|table| AttrValue::from(table.name)).to_vec()} />
@@ -92,25 +95,30 @@ pub fn FitPanel(props: &FitProps) -> Html {
         return Html::default();
     };
     let rows = [
-        (
-            "block RAM",
-            fit.blocks_used,
-            fit.blocks_available,
-            Kind::Counted,
-        ),
+        ("block RAM", "", fit.blocks_used, fit.blocks_available),
         (
             "multipliers",
+            "",
             fit.multipliers_used,
             fit.multipliers_available,
-            Kind::Counted,
         ),
         (
             "look-up tables",
+            "≈ ",
             fit.luts_estimated,
             fit.luts_available,
-            Kind::Modelled,
         ),
     ];
+    let gauges = rows.into_iter().map(|(name, about, used, there)| {
+        let text = format!("{about}{} of {}", format::count(used), format::count(there));
+        gauge(
+            name,
+            None,
+            used > there,
+            used as f64 / there.max(1) as f64,
+            &text,
+        )
+    });
     html! {
         <section class="card fill fit" aria-labelledby="fit-title">
             <div class="head">
@@ -119,16 +127,7 @@ pub fn FitPanel(props: &FitProps) -> Html {
                 <Provenance kind={Kind::Counted} align="end" text={format!("Counted: every buffer of the Program at an address of a memory, in blocks of {} bits; multipliers by the widths of the products. Look-up tables are a rough estimate, no synthesis result. Board: {}. Source: {}.",
                     format::count(fit.device.block_bits), fit.device.board, fit.device.source)} />
             </div>
-            <table class="plain gauges">
-                <caption class="hidden">{ "Needed and available" }</caption>
-                <tbody>{ for rows.into_iter().map(|(name, used, there, _)| html! {
-                    <tr class={(used > there).then_some("over")}>
-                        <th scope="row">{ name }</th>
-                        <td class="gauge"><span class="gauge-bar" aria-hidden="true"><i style={format!("width:{:.1}%", (used as f64 / there.max(1) as f64 * 100.0).min(100.0))}></i></span></td>
-                        <td>{ format!("{}{} of {}", if name == "look-up tables" { "≈ " } else { "" }, format::count(used), format::count(there)) }</td>
-                    </tr>
-                }) }</tbody>
-            </table>
+            { table(Some("plain gauges"), None, "Needed and available", Html::default(), gauges.collect()) }
             <p id="fit-says" class={if fit.fits() { "fits" } else { "fault" }}>{ match &fit.overflow {
                 Some(overflow) => overflow.clone(),
                 None => format!("It fits {} ({}).", fit.device.name, fit.device.board),
@@ -169,27 +168,35 @@ fn memories(fit: &Fit) -> Html {
 }
 
 fn map(fit: &Fit) -> Html {
-    html! {
-        <details class="table">
-            <summary>{ "Memory map" }</summary>
-            <div class="sheet" tabindex="0" role="region" aria-label="Memory map as a table">
-                <table id="memory-map">
-                    <caption class="hidden">{ "Memories and their buffers by address" }</caption>
-                    <thead><tr>
-                        <th scope="col">{ "Memory, buffer" }</th><th scope="col">{ "Banks" }</th><th scope="col">{ "Address" }</th><th scope="col">{ "Words" }</th>
-                        <th scope="col">{ "Bits" }</th><th scope="col">{ "Blocks" }</th>
-                    </tr></thead>
-                    <tbody>{ for fit.memories.iter().map(|memory| html! { <>
-                        <tr class="group">
-                            <th scope="row">{ &memory.name }</th><td>{ memory.banks }</td><td></td><td>{ format::count(memory.words) }</td><td>{ memory.word_bits }</td>
-                            <td>{ match memory.place { Place::BlockRam => memory.blocks.to_string(), Place::Logic => "logic".into(), Place::External => "external".into() } }</td>
-                        </tr>
-                        { for memory.buffers.iter().map(|buffer| html! {
-                            <tr><th scope="row">{ &buffer.name }</th><td></td><td>{ format::count(buffer.address) }</td><td>{ format::count(buffer.words) }</td><td></td><td></td></tr>
-                        }) }
-                    </> }) }</tbody>
-                </table>
-            </div>
-        </details>
-    }
+    let rows = fit.memories.iter().map(|memory| {
+        let place = match memory.place {
+            Place::BlockRam => memory.blocks.to_string(),
+            Place::Logic => "logic".into(),
+            Place::External => "external".into(),
+        };
+        let (words, bits) = (format::count(memory.words), memory.word_bits.to_string());
+        let texts = [memory.banks.to_string(), String::new(), words, bits, place];
+        html! { <>
+            <tr class="group">{ cells(&memory.name, &texts) }</tr>
+            { for memory.buffers.iter().map(|buffer| {
+                let (address, words) = (format::count(buffer.address), format::count(buffer.words));
+                row(&buffer.name, &[String::new(), address, words, String::new(), String::new()])
+            }) }
+        </> }
+    });
+    let map = table(
+        None,
+        Some("memory-map"),
+        "Memories and their buffers by address",
+        columns(&[
+            "Memory, buffer",
+            "Banks",
+            "Address",
+            "Words",
+            "Bits",
+            "Blocks",
+        ]),
+        rows.collect(),
+    );
+    sheet("Memory map", "Memory map as a table", map)
 }

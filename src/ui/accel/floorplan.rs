@@ -8,6 +8,7 @@ use crate::accel::fit::Place;
 use crate::accel::{Cause, Element, MemoryUse, OpTiming, Stage, StepTiming, TRACKS, Track};
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::parts::{self, cells, columns, row};
 
 /// The elements, in the order they are shown.
 pub const ELEMENTS: [Element; 5] = [
@@ -285,18 +286,16 @@ fn detail(part: Part, timed: &Timed) -> Html {
                 Element::Middle => "PE2 ",
                 _ => "none",
             };
+            let shown = runs(timing, element).map(|(op, times)| {
+                let (cycles, runs) = (format::count(op.cycles), format!("× {times}"));
+                row(&op.name, &[op.shape.clone(), cycles, runs])
+            });
             html! {
                 <>
                     <h3>{ element_name(element) }</h3>
                     <p>{ element_says(element) }</p>
                     <p class="num">{ format!("{} cycles a step, {} %", format::count(total), format::percent(total as f32 / timing.cycles().max(1) as f32)) }</p>
-                    <table>
-                        <caption class="hidden">{ "Operations of the element" }</caption>
-                        <thead><tr><th scope="col">{ "Operation" }</th><th scope="col">{ "Loops" }</th><th scope="col">{ "Cycles" }</th><th scope="col">{ "Runs" }</th></tr></thead>
-                        <tbody>{ for runs(timing, element).map(|(op, times)| html! {
-                            <tr><th scope="row">{ &op.name }</th><td>{ &op.shape }</td><td>{ format::count(op.cycles) }</td><td>{ format!("× {times}") }</td></tr>
-                        }) }</tbody>
-                    </table>
+                    { parts::table(None, None, "Operations of the element", columns(&["Operation", "Loops", "Cycles", "Runs"]), shown.collect()) }
                     { holds(memories(timed, prefix).filter(|memory| !memory.name.contains(" weights"))) }
                 </>
             }
@@ -320,11 +319,15 @@ fn holds<'a>(memories: impl Iterator<Item = &'a MemoryUse>) -> Html {
                 Place::Logic => "logic".into(),
                 Place::External => "external".into(),
             };
-            let head = html! {
-                <tr class="group"><th scope="row">{ &memory.name }</th><td>{ format!("{} × {} bits", format::count(memory.banks * memory.words), memory.word_bits) }</td><td>{ place }</td></tr>
-            };
-            let rest = memory.buffers.iter().map(|buffer| html! {
-                <tr><th scope="row">{ &buffer.name }</th><td>{ format!("{} words", format::count(buffer.words)) }</td><td>{ format!("at {}", format::count(buffer.address)) }</td></tr>
+            let words = format::count(memory.banks * memory.words);
+            let size = format!("{words} × {} bits", memory.word_bits);
+            let head = html! { <tr class="group">{ cells(&memory.name, &[size, place]) }</tr> };
+            let rest = memory.buffers.iter().map(|buffer| {
+                let size = [&format::count(buffer.words), " words"].concat();
+                row(
+                    &buffer.name,
+                    &[size, ["at ", &format::count(buffer.address)].concat()],
+                )
             });
             std::iter::once(head).chain(rest).collect::<Vec<_>>()
         })
@@ -335,7 +338,7 @@ fn holds<'a>(memories: impl Iterator<Item = &'a MemoryUse>) -> Html {
     html! {
         <table>
             <caption>{ "Holds" }</caption>
-            <thead><tr><th scope="col">{ "Memory, buffer" }</th><th scope="col">{ "Size" }</th><th scope="col">{ "Place" }</th></tr></thead>
+            { columns(&["Memory, buffer", "Size", "Place"]) }
             <tbody>{ for rows }</tbody>
         </table>
     }

@@ -8,6 +8,7 @@ use super::timed::Timed;
 use crate::ui::export;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::parts::{columns, row, scroll, table};
 
 /// Properties of [`Operations`].
 #[derive(Properties, PartialEq)]
@@ -27,6 +28,37 @@ pub fn Operations(props: &Props) -> Html {
     };
     let parts = timing.parts().into_iter();
     let rows = parts.flat_map(|(ops, runs)| ops.iter().map(move |op| (op, runs)));
+    let rows = rows.map(|(op, runs)| {
+        let share = (op.cycles * runs) as f32 / timing.cycles().max(1) as f32;
+        let texts = [
+            listing::part(op.part).to_string(),
+            element_name(op.element).to_string(),
+            op.shape.clone(),
+            op.tiles.to_string(),
+            format::count(op.counters.macs),
+            format::count(op.cycles),
+            runs.to_string(),
+            [&format::percent(share), " %"].concat(),
+        ];
+        row(&op.name, &texts)
+    });
+    let listed = table(
+        Some("plain"),
+        Some("operations-table"),
+        "Operations of a step",
+        columns(&[
+            "Operation",
+            "Part",
+            "Element",
+            "Loops",
+            "Tiles",
+            "MACs",
+            "Cycles",
+            "Runs",
+            "Of the step",
+        ]),
+        rows.collect(),
+    );
     html! {
         <section class="card operations" aria-labelledby="operations-title">
             <div class="head">
@@ -37,22 +69,7 @@ pub fn Operations(props: &Props) -> Html {
                 </span>
                 <Provenance kind={Kind::Modelled} align="end" text="Multiply-accumulates, tiles and loops are counted from the Program; cycles are modelled." />
             </div>
-            <div class="scroll" tabindex="0" role="region" aria-label="Operations of a step">
-                <table class="plain" id="operations-table">
-                    <caption class="hidden">{ "Operations of a step" }</caption>
-                    <thead><tr>
-                        <th scope="col">{ "Operation" }</th><th scope="col">{ "Part" }</th><th scope="col">{ "Element" }</th><th scope="col">{ "Loops" }</th><th scope="col">{ "Tiles" }</th>
-                        <th scope="col">{ "MACs" }</th><th scope="col">{ "Cycles" }</th><th scope="col">{ "Runs" }</th><th scope="col">{ "Of the step" }</th>
-                    </tr></thead>
-                    <tbody>{ for rows.map(|(op, runs)| html! {
-                        <tr>
-                            <th scope="row">{ &op.name }</th><td>{ listing::part(op.part) }</td><td>{ element_name(op.element) }</td><td>{ &op.shape }</td><td>{ op.tiles }</td>
-                            <td>{ format::count(op.counters.macs) }</td><td>{ format::count(op.cycles) }</td><td>{ runs }</td>
-                            <td>{ format!("{} %", format::percent((op.cycles * runs) as f32 / timing.cycles().max(1) as f32)) }</td>
-                        </tr>
-                    }) }</tbody>
-                </table>
-            </div>
+            { scroll("scroll", "Operations of a step", listed) }
         </section>
     }
 }

@@ -7,6 +7,7 @@ use crate::accel::Roofline as Roof;
 use crate::accel::roofline::{Bound, RooflinePoint};
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::parts::{columns, row, sheet, table};
 
 /// Properties of [`Roofline`].
 #[derive(Properties, PartialEq)]
@@ -74,7 +75,7 @@ pub fn Roofline(props: &Props) -> Html {
             <div class="head">
                 <h2 id="roof-title">{ "Roofline" }</h2>
                 <span class="legend"><i class="key dot"></i>{ "operation" }<i class="key whole"></i>{ "whole step" }</span>
-                { table(roof) }
+                { listed(roof) }
                 <Provenance kind={Kind::Modelled} align="end" text={format!("Modelled: the roof is the lower of {} multiply-accumulates per cycle (the array) and {} bytes per cycle (the ports) × multiply-accumulates per byte; they meet at {}. Bytes are those of activations and gradients, counted.",
                     roof.peak_macs_per_cycle, format::significant(roof.bytes_per_cycle), format::significant(roof.ridge))} />
             </div>
@@ -154,30 +155,33 @@ fn bound(bound: Bound) -> &'static str {
     }
 }
 
-fn table(roof: &Roof) -> Html {
-    html! {
-        <details class="table">
-            <summary>{ "Table" }</summary>
-            <div class="sheet" tabindex="0" role="region" aria-label="Roofline as a table">
-                <table id="roof-table">
-                    <caption class="hidden">{ "Operations under the roof" }</caption>
-                    <thead><tr>
-                        <th scope="col">{ "Operation" }</th><th scope="col">{ "MACs" }</th><th scope="col">{ "Bytes" }</th>
-                        <th scope="col">{ "MACs / byte" }</th><th scope="col">{ "MACs / cycle" }</th><th scope="col">{ "Roof" }</th><th scope="col">{ "Limit" }</th>
-                    </tr></thead>
-                    <tbody>{ for roof.ops.iter().chain([&roof.whole]).map(|point| html! {
-                        <tr>
-                            <th scope="row">{ &point.name }</th>
-                            <td>{ format::count(point.macs) }</td>
-                            <td>{ format::whole(point.bytes) }</td>
-                            <td>{ format::significant(point.macs_per_byte) }</td>
-                            <td>{ format::significant(point.macs_per_cycle) }</td>
-                            <td>{ format::significant(point.roof) }</td>
-                            <td>{ bound(point.bound) }</td>
-                        </tr>
-                    }) }</tbody>
-                </table>
-            </div>
-        </details>
-    }
+fn listed(roof: &Roof) -> Html {
+    let rows = roof.ops.iter().chain([&roof.whole]).map(|point| {
+        let texts = [
+            format::count(point.macs),
+            format::whole(point.bytes),
+            format::significant(point.macs_per_byte),
+            format::significant(point.macs_per_cycle),
+            format::significant(point.roof),
+            bound(point.bound).to_string(),
+        ];
+        row(&point.name, &texts)
+    });
+    let columns = columns(&[
+        "Operation",
+        "MACs",
+        "Bytes",
+        "MACs / byte",
+        "MACs / cycle",
+        "Roof",
+        "Limit",
+    ]);
+    let table = table(
+        None,
+        Some("roof-table"),
+        "Operations under the roof",
+        columns,
+        rows.collect(),
+    );
+    sheet("Table", "Roofline as a table", table)
 }

@@ -9,6 +9,7 @@ use crate::program::Part;
 use crate::ui::fields::Segments;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::parts::{self, columns, sheet, table};
 
 /// Properties of [`Stalls`].
 #[derive(Properties, PartialEq)]
@@ -77,7 +78,7 @@ pub fn Stalls(props: &Props) -> Html {
                 <h2 id="stalls-title">{ "Where the cycles went" }</h2>
                 <Segments name="Stalls by" options={vec![("track", "One row for each stage of each element"), ("operation", "One row for each operation, as its array saw it")]}
                     chosen={Some(*by)} onchoose={Callback::from(move |k| set.set(k))} />
-                { table(&rows) }
+                { listed(&rows) }
                 <Provenance kind={Kind::Modelled} align="end" text="Modelled: every cycle of every track has one cause, so the shares sum to the step exactly. An operation's bar is what its array saw, as long as its cycles in the step." />
             </div>
             <p class="causes-row" aria-hidden="true">{ for CAUSES.into_iter().map(|cause| html! { <span><i class={class(cause)}></i>{ cause.name() }</span> }) }</p>
@@ -109,28 +110,21 @@ fn bar(row: &Row, longest: f64) -> Html {
     }
 }
 
-fn table(rows: &[Row]) -> Html {
-    html! {
-        <details class="table">
-            <summary>{ "Table" }</summary>
-            <div class="sheet" tabindex="0" role="region" aria-label="Cycles by cause as a table">
-                <table id="stalls-table">
-                    <caption class="hidden">{ "Cycles by cause" }</caption>
-                    <thead><tr>
-                        <th scope="col">{ "Row" }</th>
-                        { for CAUSES.into_iter().map(|cause| html! { <th scope="col">{ cause.name() }</th> }) }
-                        <th scope="col">{ "sum" }</th><th scope="col">{ "runs" }</th>
-                    </tr></thead>
-                    <tbody>{ for rows.iter().map(|row| html! {
-                        <tr>
-                            <th scope="row">{ &row.name }</th>
-                            { for CAUSES.into_iter().map(|cause| html! { <td>{ format::count(row.tally.of(cause)) }</td> }) }
-                            <td>{ format::count(row.tally.total()) }</td>
-                            <td>{ row.times }</td>
-                        </tr>
-                    }) }</tbody>
-                </table>
-            </div>
-        </details>
-    }
+fn listed(rows: &[Row]) -> Html {
+    let shown = rows.iter().map(|row| {
+        let causes = CAUSES.into_iter().map(|cause| row.tally.of(cause));
+        let sums = causes.chain([row.tally.total()]).map(format::count);
+        let texts: Vec<String> = sums.chain([row.times.to_string()]).collect();
+        parts::row(&row.name, &texts)
+    });
+    let causes = CAUSES.map(Cause::name);
+    let columns = columns(&[&["Row"][..], &causes, &["sum", "runs"]].concat());
+    let table = table(
+        None,
+        Some("stalls-table"),
+        "Cycles by cause",
+        columns,
+        shown.collect(),
+    );
+    sheet("Table", "Cycles by cause as a table", table)
 }

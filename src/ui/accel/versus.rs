@@ -6,10 +6,12 @@ use super::figures::utilisation;
 use super::setup::{Accel, Costs};
 use super::timed::{Report, Timed};
 use crate::accel::StepTiming;
+use crate::accel::compare::Comparison;
 use crate::ui::draft::parse_number;
 use crate::ui::fields::TextField;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::parts::{self, cells, column, columns, row};
 use crate::ui::session::Session;
 
 /// Properties of [`Processor`] and [`Versus`].
@@ -58,19 +60,7 @@ pub fn Processor(props: &Props) -> Html {
                 <Provenance kind={Kind::Modelled} align="end" text="Modelled: the same multiply-accumulates at the assumed share of the processor's peak, over the machine's time; energy is the processor's power under load over the board's." />
             </div>
             { match &against {
-                Ok(r) => html! {
-                    <table class="plain">
-                        <caption class="hidden">{ "Speed and energy against the processor" }</caption>
-                        <thead><tr><td></td><th scope="col">{ "this machine" }</th><th scope="col"><Provenance kind={Kind::Published} align="end" text="Published: the paper's accelerator against the same processor. The share below it is modelled: the one at which this machine would be as much faster as published." /></th></tr></thead>
-                        <tbody>
-                            <tr><th scope="row">{ "speed over the CPU" }</th><td>{ format::factor(r.speed_ratio) }</td><td>{ format::factor(r.published_speed_ratio) }</td></tr>
-                            <tr><th scope="row">{ "energy of the CPU over it" }</th><td>{ format::factor(r.energy_ratio) }</td><td>{ format::factor(r.published_energy_ratio) }</td></tr>
-                            <tr><th scope="row">{ "its time per sample" }</th><td>{ format::si(r.accelerator_seconds, "s") }</td><td>{ "–" }</td></tr>
-                            <tr><th scope="row">{ "the CPU's" }</th><td>{ format::si(r.processor_seconds, "s") }</td><td>{ "–" }</td></tr>
-                            <tr><th scope="row">{ "share of the CPU's peak" }</th><td>{ format!("{} %", format::percent(r.efficiency as f32)) }</td><td>{ format!("{} %", format::percent(r.implied_efficiency as f32)) }</td></tr>
-                        </tbody>
-                    </table>
-                },
+                Ok(ratios) => against_table(ratios),
                 Err(_) => html! { <p class="empty">{ "Correct the marked assumption." }</p> },
             } }
             <div class="two-fields">
@@ -84,6 +74,38 @@ pub fn Processor(props: &Props) -> Html {
             <p class="source">{ format!("{}, {} W under load.", crate::accel::compare::RASPBERRY_PI_3B.name, crate::accel::compare::RASPBERRY_PI_3B.loaded_watts) }</p>
         </section>
     }
+}
+
+fn against_table(ratios: &Comparison) -> Html {
+    let percent = |share: f64| [&format::percent(share as f32), " %"].concat();
+    let seconds = |seconds: f64| [format::si(seconds, "s"), "–".into()];
+    let rows = [
+        (
+            "speed over the CPU",
+            [ratios.speed_ratio, ratios.published_speed_ratio].map(format::factor),
+        ),
+        (
+            "energy of the CPU over it",
+            [ratios.energy_ratio, ratios.published_energy_ratio].map(format::factor),
+        ),
+        ("its time per sample", seconds(ratios.accelerator_seconds)),
+        ("the CPU's", seconds(ratios.processor_seconds)),
+        (
+            "share of the CPU's peak",
+            [ratios.efficiency, ratios.implied_efficiency].map(percent),
+        ),
+    ];
+    let head = html! {
+        <thead><tr><td></td>{ column("this machine") }<th scope="col"><Provenance kind={Kind::Published} align="end" text="Published: the paper's accelerator against the same processor. The share below it is modelled: the one at which this machine would be as much faster as published." /></th></tr></thead>
+    };
+    let rows = rows.iter().map(|(name, texts)| row(name, texts)).collect();
+    parts::table(
+        Some("plain"),
+        None,
+        "Speed and energy against the processor",
+        head,
+        rows,
+    )
 }
 
 /// A figure of both machines.
@@ -206,19 +228,14 @@ fn table(names: &[String; 2], lines: &[Line]) -> Html {
         };
         // A busier array is no cost.
         let less = change.starts_with('-') && line.name != AT_WORK;
-        html! {
-            <tr>
-                <th scope="row">{ &line.name }</th>
-                { for line.values.iter().map(|value| html! { <td>{ value.map_or("–".into(), line.show) }</td> }) }
-                <td class={less.then_some("less")}>{ change.replace('-', "−") }</td>
-            </tr>
-        }
+        let values = line.values.map(|value| value.map_or("–".into(), line.show));
+        html! { <tr>{ cells(&line.name, &values) }<td class={less.then_some("less")}>{ change.replace('-', "−") }</td></tr> }
     };
     html! {
         <div class="scroll" tabindex="0" role="region" aria-label="A over B as a table">
             <table class="plain" id="versus-table">
                 <caption class="hidden">{ "Figures and operations of A and B" }</caption>
-                <thead><tr><th scope="col">{ "Figure" }</th><th scope="col">{ format!("A: {}", names[0]) }</th><th scope="col">{ format!("B: {}", names[1]) }</th><th scope="col">{ "A over B" }</th></tr></thead>
+                { columns(&["Figure", &["A: ", &names[0]].concat(), &["B: ", &names[1]].concat(), "A over B"]) }
                 <tbody>{ for lines.iter().take(FIGURES).map(row) }</tbody>
                 <tbody>
                     <tr class="group"><th scope="rowgroup" colspan="4">{ "Cycles of each operation in a step" }</th></tr>

@@ -15,6 +15,7 @@ use crate::ui::board_state::Frames as Log;
 use crate::ui::drop;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::parts::{cell, column};
 use crate::ui::session::Session;
 
 /// Height of a row in pixels, as in the style sheet.
@@ -140,8 +141,8 @@ pub fn Frames(props: &Props) -> Html {
                 <table class="plain" id="board-frames" aria-rowcount={(shown.len() + 1).to_string()}>
                     <caption class="hidden">{ "Frames that passed" }</caption>
                     <thead><tr>
-                        <th scope="col">{ "Seconds" }</th><th scope="col" class="way"><span class="hidden">{ "From" }</span></th><th scope="col">{ "Command" }</th><th scope="col">{ "Status" }</th>
-                        <th scope="col">{ "Seq." }</th><th scope="col">{ "Bytes" }</th><th scope="col">{ "Payload" }</th>
+                        { column("Seconds") }<th scope="col" class="way"><span class="hidden">{ "From" }</span></th>
+                        { for ["Command", "Status", "Seq.", "Bytes", "Payload"].map(column) }
                     </tr></thead>
                     <tbody>
                         <tr class="gap" aria-hidden="true" style={gap(first)}><td colspan="7"></td></tr>
@@ -167,12 +168,12 @@ fn row(frame: &Passed) -> Html {
     };
     html! {
         <tr class={classes!(if frame.sent { "sent" } else { "came" }, frame.repeated.then_some("again"), passed::refused(frame).then_some("over"))}>
-            <td>{ passed::time(frame) }</td>
+            { cell(&passed::time(frame)) }
             <td class="way" title={if frame.sent { "From the page to the board" } else { "From the board to the page" }}><span aria-hidden="true">{ arrow }</span><span class="hidden">{ from }</span></td>
             <td class="name">{ Command::name(frame.kind) }{ if frame.repeated { " again" } else { "" } }</td>
             <td title={meaning}>{ status }</td>
-            <td>{ frame.sequence }</td>
-            <td>{ format::count(passed::length(frame) as u64) }</td>
+            { cell(&frame.sequence.to_string()) }
+            { cell(&format::count(passed::length(frame) as u64)) }
             <td class="bytes">{ passed::first(frame) }</td>
         </tr>
     }

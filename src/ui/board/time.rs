@@ -9,6 +9,7 @@ use super::share::Split;
 use crate::link::run::StepTime;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::parts::{self, cell};
 use crate::worker::message::board::BoardView;
 
 /// Properties of [`TimePanel`].
@@ -119,27 +120,47 @@ fn table(split: &Split, view: &BoardView) -> Html {
             "Measured less modelled, or what of the line's time is hidden behind the board's",
         ),
     ];
-    html! {
-        <table class="plain">
-            <caption class="hidden">{ "Time of a step by what it goes to" }</caption>
-            <tbody>
-                { for rows.into_iter().map(|(class, name, from, time, title)| html! {
-                    <tr {title}>
-                        <th scope="row"><i {class} aria-hidden="true"></i>{ name }</th>
-                        <td class="from">{ from }</td><td>{ milliseconds(time) }</td><td>{ percent(split.share(time)) }</td>
-                    </tr>
-                }) }
-                <tr class="sum" title="Modelled: computed and link, counted once where they are at the same time">
-                    <th scope="row">{ "modelled" }</th><td class="from">{ "computed and link" }</td>
-                    <td id="board-modelled">{ milliseconds(split.modelled()) }</td><td>{ percent(split.share(split.modelled())) }</td>
-                </tr>
-                <tr class="sum" title="Measured: from the report before, or the start, to the report, by the page's clock">
-                    <th scope="row">{ "measured" }</th><td class="from">{ match split.steps { 1 => "the last step".into(), steps => format!("mean of {steps} steps") } }</td>
-                    <td id="board-measured">{ milliseconds(split.measured) }</td><td>{ percent(1.0) }</td>
-                </tr>
-            </tbody>
-        </table>
-    }
+    let parts = rows.into_iter().map(|(class, name, from, time, title)| html! {
+        <tr {title}>
+            <th scope="row"><i {class} aria-hidden="true"></i>{ name }</th>
+            <td class="from">{ from }</td>{ cell(&milliseconds(time)) }{ cell(&percent(split.share(time))) }
+        </tr>
+    });
+    let sum = |id: &'static str, name: &str, from: String, time: f64, title: &'static str| {
+        html! {
+            <tr class="sum" {title}>
+                <th scope="row">{ name }</th><td class="from">{ from }</td>
+                <td {id}>{ milliseconds(time) }</td>{ cell(&percent(split.share(time))) }
+            </tr>
+        }
+    };
+    let over = match split.steps {
+        1 => "the last step".into(),
+        steps => format!("mean of {steps} steps"),
+    };
+    let sums = [
+        sum(
+            "board-modelled",
+            "modelled",
+            "computed and link".into(),
+            split.modelled(),
+            "Modelled: computed and link, counted once where they are at the same time",
+        ),
+        sum(
+            "board-measured",
+            "measured",
+            over,
+            split.measured,
+            "Measured: from the report before, or the start, to the report, by the page's clock",
+        ),
+    ];
+    parts::table(
+        Some("plain"),
+        None,
+        "Time of a step by what it goes to",
+        Html::default(),
+        parts.chain(sums).collect(),
+    )
 }
 
 /// Room of the small drawing.

@@ -8,6 +8,7 @@ use super::words;
 use crate::link::run::{Comparison, MOST_SHOWN};
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::parts::{cells, column, columns, scroll, sheet, table};
 
 /// Properties of [`VerifyPanel`].
 #[derive(Properties, PartialEq)]
@@ -24,6 +25,9 @@ pub struct Props {
     pub onverify: Callback<()>,
 }
 
+/// What the table of tensors is called by screen readers.
+const TENSORS: &str = "Words compared in each tensor, as a table";
+
 /// The panel.
 #[component]
 pub fn VerifyPanel(props: &Props) -> Html {
@@ -39,10 +43,7 @@ pub fn VerifyPanel(props: &Props) -> Html {
             <div class="head">
                 <h2 id="verify-title">{ "Verify" }</h2>
                 if let Some(comparison) = comparison.as_deref().filter(|c| c.differences > 0) {
-                    <details class="table">
-                        <summary>{ "By tensor" }</summary>
-                        <div class="sheet" tabindex="0" role="region" aria-label="Words compared in each tensor, as a table">{ table(comparison) }</div>
-                    </details>
+                    { sheet("By tensor", TENSORS, tensors(comparison)) }
                 }
                 <button type="button" class="quiet" id="board-verify" disabled={!open} onclick={onverify.reform(|_: MouseEvent| ())}
                     title="Takes one step on the simulator and on the board and compares every word of both memories">
@@ -72,7 +73,7 @@ fn compared(comparison: &Comparison, master: [u8; 2]) -> Html {
                 <div title="Checksum of all parameters in the simulator"><dt>{ "simulator" }</dt><dd class="num">{ &comparison.simulator }</dd></div>
             </dl>
             if equal {
-                <div class="scroll" tabindex="0" role="region" aria-label="Words compared in each tensor, as a table">{ table(comparison) }</div>
+                { scroll("scroll", TENSORS, tensors(comparison)) }
             } else {
                 { differences(comparison, master) }
             }
@@ -88,7 +89,7 @@ fn differences(comparison: &Comparison, master: [u8; 2]) -> Html {
                 <caption class={classes!((shown == comparison.differences).then_some("hidden"))}>
                     { format!("Words that differ: the first {} of {}", shown.min(MOST_SHOWN as u64), format::count(comparison.differences)) }
                 </caption>
-                <thead><tr><th scope="col">{ "Tensor" }</th><th scope="col" title="One number for each axis, from 0; of a core (r, m, n, r')">{ "Index" }</th><th scope="col">{ "Board" }</th><th scope="col">{ "Simulator" }</th></tr></thead>
+                <thead><tr>{ column("Tensor") }<th scope="col" title="One number for each axis, from 0; of a core (r, m, n, r')">{ "Index" }</th>{ column("Board") }{ column("Simulator") }</tr></thead>
                 <tbody>{ for comparison.shown.iter().map(|difference| {
                     let bits = words::master_bits(&difference.tensor, master[0], master[1]);
                     html! {
@@ -106,16 +107,16 @@ fn differences(comparison: &Comparison, master: [u8; 2]) -> Html {
 }
 
 /// Words compared and words that differ in each tensor.
-fn table(comparison: &Comparison) -> Html {
-    html! {
-        <table class="plain" id="board-tensors">
-            <caption class="hidden">{ "Words compared and words that differ in each tensor" }</caption>
-            <thead><tr><th scope="col">{ "Tensor" }</th><th scope="col">{ "Words" }</th><th scope="col">{ "Differ" }</th></tr></thead>
-            <tbody>{ for comparison.tensors.iter().map(|(name, words, differ)| html! {
-                <tr class={(*differ > 0).then_some("over")}>
-                    <th scope="row">{ name }</th><td>{ format::count(*words) }</td><td>{ format::count(*differ) }</td>
-                </tr>
-            }) }</tbody>
-        </table>
-    }
+fn tensors(comparison: &Comparison) -> Html {
+    let rows = comparison.tensors.iter().map(|(name, words, differ)| {
+        let texts = [format::count(*words), format::count(*differ)];
+        html! { <tr class={(*differ > 0).then_some("over")}>{ cells(name, &texts) }</tr> }
+    });
+    table(
+        Some("plain"),
+        Some("board-tensors"),
+        "Words compared and words that differ in each tensor",
+        columns(&["Tensor", "Words", "Differ"]),
+        rows.collect(),
+    )
 }

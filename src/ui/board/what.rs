@@ -8,6 +8,7 @@ use super::words;
 use crate::link::answer::Capabilities;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::parts::{gauge, table};
 use crate::worker::message::board::{BoardFit, BoardView, Connection};
 
 /// Properties of [`WhatPanel`].
@@ -94,22 +95,16 @@ fn facts(board: &Capabilities, view: &BoardView) -> Html {
 
 fn fits(fit: &BoardFit) -> Html {
     let rows = [("memory", fit.memory), ("images", fit.images)];
+    let gauges = rows.into_iter().map(|(name, (used, there))| {
+        // Images that do not fit are sent again; only memory can refuse a run.
+        let over = used > there && name == "memory";
+        let title = Some("Counted: bytes the run needs, and bytes there are");
+        let text = format!("{} of {}", format::bytes(used), format::bytes(there));
+        gauge(name, title, over, used as f64 / there.max(1) as f64, &text)
+    });
     html! {
         <>
-            <table class="plain gauges">
-                <caption class="hidden">{ "What the run needs and what the board has" }</caption>
-                <tbody>{ for rows.into_iter().map(|(name, (used, there))| {
-                    // Images that do not fit are sent again; only memory can refuse a run.
-                    let over = used > there && name == "memory";
-                    html! {
-                        <tr class={over.then_some("over")} title="Counted: bytes the run needs, and bytes there are">
-                            <th scope="row">{ name }</th>
-                            <td class="gauge"><span class="gauge-bar" aria-hidden="true"><i style={format!("width:{:.1}%", (used as f64 / there.max(1) as f64 * 100.0).min(100.0))}></i></span></td>
-                            <td>{ format!("{} of {}", format::bytes(used), format::bytes(there)) }</td>
-                        </tr>
-                    }
-                }) }</tbody>
-            </table>
+            { table(Some("plain gauges"), None, "What the run needs and what the board has", Html::default(), gauges.collect()) }
             <p id="board-fit" class={if fit.fits { "fits" } else { "fault" }}>{ match (&fit.reason, fit.fits) {
                 (Some(reason), _) => reason.clone(),
                 (None, false) => "The run does not fit the board.".into(),

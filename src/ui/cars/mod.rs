@@ -15,6 +15,7 @@ use self::scene::Scene;
 use super::canvas::{Canvas, Paint};
 use super::format;
 use super::model::View;
+use super::parts;
 use crate::train::metrics::{Measure, Snapshot};
 
 /// Properties of [`Cars`].
@@ -131,31 +132,30 @@ fn table(snapshot: &Snapshot) -> Html {
                 .bonds
                 .get(k)
                 .and_then(|b| b.variances.iter().copied().reduce(f32::min));
-            html! {
-                <tr>
-                    <th scope="row">{ format!("{} G{}", layer.name, k + 1) }</th>
-                    <td>{ shape(core.shape) }</td>
-                    <td>{ format::count(core.values.len() as u64) }</td>
-                    <td>{ format!("{peak:.3}") }</td>
-                    <td>{ bond }</td>
-                    <td>{ least.map_or("–".into(), |v| format!("{v:.1e}")) }</td>
-                </tr>
-            }
+            let texts = [
+                shape(core.shape),
+                format::count(core.values.len() as u64),
+                format!("{peak:.3}"),
+                bond,
+                least.map_or("–".into(), |v| format!("{v:.1e}")),
+            ];
+            parts::row(&format!("{} G{}", layer.name, k + 1), &texts)
         })
     });
-    html! {
-        <details class="table">
-            <summary>{ "Table" }</summary>
-            <div class="sheet" tabindex="0" role="region" aria-label="Cores and bonds as a table">
-                <table id="cars-table">
-                    <caption class="hidden">{ "Cores and the bonds to their right" }</caption>
-                    <thead><tr>
-                        <th scope="col">{ "Core" }</th><th scope="col">{ "r×m×n×r′" }</th><th scope="col">{ "Entries" }</th>
-                        <th scope="col">{ "Largest" }</th><th scope="col">{ "Rank alive" }</th><th scope="col">{ format!("Least {}", measure(Some(snapshot)).unwrap_or("variance")) }</th>
-                    </tr></thead>
-                    <tbody>{ for rows }</tbody>
-                </table>
-            </div>
-        </details>
-    }
+    let least = ["Least ", measure(Some(snapshot)).unwrap_or("variance")].concat();
+    let table = parts::table(
+        None,
+        Some("cars-table"),
+        "Cores and the bonds to their right",
+        parts::columns(&[
+            "Core",
+            "r×m×n×r′",
+            "Entries",
+            "Largest",
+            "Rank alive",
+            &least,
+        ]),
+        rows.collect(),
+    );
+    parts::sheet("Table", "Cores and bonds as a table", table)
 }

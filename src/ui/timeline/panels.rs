@@ -10,6 +10,7 @@ use super::table::{Table, clipped, shares, stretch};
 use super::words;
 use crate::accel::timing::{CAUSES, Cause, TRACKS};
 use crate::ui::format;
+use crate::ui::parts::{column, columns};
 
 /// Classes of the causes' swatches, in the order of [`CAUSES`].
 const SWATCHES: [&str; CAUSES.len()] = [
@@ -127,15 +128,15 @@ pub fn sums(state: &State) -> Html {
             <table>
                 <caption class="hidden">{ &table.caption }</caption>
                 <thead><tr>
-                    <th scope="col">{ "Track" }</th><td></td>
-                    { for table.head.iter().skip(1).map(|head| html! { <th scope="col">{ *head }</th> }) }
+                    { column("Track") }<td></td>
+                    { for table.head.iter().skip(1).copied().map(column) }
                 </tr></thead>
                 <tbody>
                     { for table.rows.iter().enumerate().map(|(index, row)| html! {
                         <tr class={classes!((index == state.track).then_some("focused"))}>
                             <th scope="row" class="num" title={words::element_does(TRACKS[index].element)}>{ &row[0] }</th>
                             <td>{ bar(index) }</td>
-                            { for row.iter().skip(1).map(|cell| html! { <td class="num">{ cell }</td> }) }
+                            { numbers(row) }
                         </tr>
                     }) }
                 </tbody>
@@ -143,6 +144,14 @@ pub fn sums(state: &State) -> Html {
             </div>
         </section>
     }
+}
+
+/// A row's cells but for the first, which names it.
+fn numbers(row: &[String]) -> Html {
+    let cells = row.iter().skip(1);
+    cells
+        .map(|cell| html! { <td class="num">{ cell }</td> })
+        .collect()
 }
 
 /// What is seen, as a table.
@@ -153,12 +162,12 @@ pub fn table(table: &Table) -> Html {
             <div class="scroll" tabindex="0" role="region" aria-label="What is seen, as a table">
                 <table id="timeline-table">
                     <caption>{ &table.caption }</caption>
-                    <thead><tr>{ for table.head.iter().map(|head| html! { <th scope="col">{ *head }</th> }) }</tr></thead>
+                    { columns(&table.head) }
                     <tbody>
                         { for table.rows.iter().map(|row| html! {
                             <tr>
                                 <th scope="row" class="num">{ &row[0] }</th>
-                                { for row.iter().skip(1).map(|cell| html! { <td class="num">{ cell }</td> }) }
+                                { numbers(row) }
                             </tr>
                         }) }
                     </tbody>
