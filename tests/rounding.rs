@@ -2,7 +2,7 @@
 
 use railyard::exec::Batch;
 use railyard::exec::fixed::{FixedExecutor, FixedFormats, StepKey};
-use railyard::kernels::{Requantise, requantise_row};
+use railyard::kernels::{Places, Requantise, requantise_row};
 use railyard::numeric::{Rounding, Seed, Stream, shift_round};
 use railyard::program::{NetworkShape, Schedule, compile};
 use railyard::tt::TtShape;
@@ -85,7 +85,11 @@ fn rows_are_requantised_without_bias_or_by_half_a_step() {
                 bits: 16,
                 rounding,
             };
-            let stats = requantise_row(how, &sums, &mut out, stream, 7, &cols);
+            let places = Places {
+                at: &cols,
+                run: cols.len(),
+            };
+            let stats = requantise_row(how, &sums, &mut out, places, stream, 7);
             assert_eq!(stats.saturated, 0);
             let pairs = out
                 .iter()

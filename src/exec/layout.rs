@@ -224,6 +224,15 @@ impl Contraction {
         })
     }
 
+    /// A length by which columns from `first` on fall into runs of consecutive offsets in the result.
+    pub fn run_from(&self, first: usize) -> usize {
+        let (mut run, mut rest) = (self.out_run, first);
+        while rest > 0 {
+            (run, rest) = (rest, run % rest);
+        }
+        run
+    }
+
     /// The result on `samples` samples.
     pub fn out_at(&self, samples: usize) -> Scatter<'_> {
         Scatter {

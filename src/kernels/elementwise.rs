@@ -347,21 +347,6 @@ pub fn add_numbers(out: &mut [i64], values: &[i16]) {
     );
 }
 
-/// Copies a few numbers, for which a call would take longer.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn copy<T: Copy>(out: &mut [T], from: &[T]) {
-    let ((whole, end), (from, from_end)) = (out.as_chunks_mut::<8>(), from.as_chunks::<8>());
-    assert!(whole.len() == from.len() && end.len() == from_end.len());
-    for (out, from) in whole.iter_mut().zip(from) {
-        *out = *from;
-    }
-    for (out, from) in end.iter_mut().zip(from_end) {
-        *out = *from;
-    }
-}
-
 /// Replaces `values` by zeros, but where the same number of `of` is positive.
 ///
 /// # Panics
@@ -530,8 +515,7 @@ mod tests {
             integers_where_positive(&mut out, &b);
             let kept = |(a, b): (&i16, &i16)| if *b > 0 { *a } else { 0 };
             assert!(out.iter().copied().eq(a.iter().zip(&b).map(kept)));
-            copy(&mut out, &b);
-            assert_eq!(out, b);
+            out.copy_from_slice(&b);
             positive_integers(&mut out);
             assert!(out.iter().zip(&b).all(|(out, b)| *out == (*b).max(0)));
         }

@@ -122,6 +122,9 @@ impl<T: Element> Default for Packs<T> {
 /// Elements of a block of sums handed to the sink: it stays in the first-level cache.
 const BLOCK: usize = 4 * 1024;
 
+/// Tiles of a block, one above the other: what is set up for a panel serves them all.
+const TILES: usize = 8;
+
 /// Words of the right operand that are packed at a time: they stay in the second-level cache.
 const PACKED: usize = 96 * 1024;
 
@@ -254,19 +257,28 @@ fn product<T: Element, F: FnMut(usize, Range<usize>, &[T::Acc], usize)>(
     };
     let one_cut = cuts::<T>(k, isa).nth(1).is_none();
     let width = VECTORS * lanes;
-    let columns_at_once = match right {
-        Factor::Scattered(..) if one_cut && in_place.is_none() => PACKED / padded::<T>(k).max(1),
-        _ if one_cut => n,
-        _ => SUMS / m,
+    // Blocks of some tiles' rows; without them, all rows and what the caches hold of the right operand.
+    let rows_in_block = if one_cut && in_place.is_none() && matches!(target, Target::Blocks(_)) {
+        m.min(TILES * isa.rows())
+    } else {
+        m
+    };
+    let columns_at_once = match (&target, right) {
+        _ if !one_cut => SUMS / m,
+        (Target::Blocks(_), _) if in_place.is_none() => BLOCK / (TILES * isa.rows()),
+        (_, Factor::Scattered(..)) if in_place.is_none() => PACKED / padded::<T>(k),
+        _ => n,
     };
     let columns_at_once = (columns_at_once / width).max(1) * width;
     for first in (0..n).step_by(columns_at_once) {
         let cols = first..n.min(first + columns_at_once);
         let stride = cols.len().next_multiple_of(lanes);
-        let rows_at_once = if one_cut && in_place.is_none() {
-            (BLOCK / stride).max(1).next_multiple_of(isa.rows()).min(m)
-        } else {
-            m
+        let rows_at_once = match &target {
+            // A narrow block has more rows.
+            Target::Blocks(_) if rows_in_block < m => {
+                (BLOCK / stride).next_multiple_of(isa.rows()).min(m)
+            }
+            _ => m,
         };
         if let Target::Blocks(_) = target {
             block.resize(rows_at_once * stride);
@@ -301,39 +313,32 @@ fn product<T: Element, F: FnMut(usize, Range<usize>, &[T::Acc], usize)>(
                 let rows = rows_at_once.min(m - row);
                 for (from, vectors) in panels(cols.len(), lanes) {
                     let panel = cut.panel(from, vectors, lanes);
-                    for above in (0..rows).step_by(isa.rows()) {
-                        let count = isa.rows().min(rows - above);
-                        let out = match &mut target {
-                            Target::Blocks(_) => Out {
-                                data: &mut block[from..],
-                                rows: &block_rows[above..],
-                                reach: (above + count - 1) * stride,
-                                second: lanes,
-                                add: words.start > 0,
-                            },
-                            Target::Direct {
-                                out,
-                                at,
-                                reach,
-                                add,
-                            } => {
-                                let place = |from: usize| at.cols[first + from] as usize;
-                                let second = if vectors > 1 {
-                                    place(from + lanes)
-                                } else {
-                                    place(from)
-                                };
-                                Out {
-                                    data: &mut out[place(from)..],
-                                    rows: &at.rows[row + above..],
-                                    reach: *reach,
-                                    second: second - place(from),
-                                    add: *add || words.start > 0,
-                                }
+                    let out = match &mut target {
+                        Target::Blocks(_) => Out {
+                            data: &mut block[from..],
+                            rows: &block_rows,
+                            reach: (rows - 1) * stride,
+                            second: lanes,
+                            add: words.start > 0,
+                        },
+                        Target::Direct {
+                            out,
+                            at,
+                            reach,
+                            add,
+                        } => {
+                            let place = |from: usize| at.cols[first + from] as usize;
+                            let second = place(from + (vectors - 1) * lanes);
+                            Out {
+                                data: &mut out[place(from)..],
+                                rows: &at.rows[row..],
+                                reach: *reach,
+                                second: second - place(from),
+                                add: *add || words.start > 0,
                             }
-                        };
-                        tile(isa, &left, (row + above, count), panel, out);
-                    }
+                        }
+                    };
+                    tile(isa, &left, (row, rows), panel, out);
                 }
                 if let (true, Target::Blocks(sink)) = (last, &mut target) {
                     sink(row, cols.clone(), &block[..rows * stride], stride);

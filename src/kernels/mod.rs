@@ -16,12 +16,12 @@ mod tile;
 mod vectors;
 
 pub use elementwise::{
-    Adam, add, add_numbers, add_wide, copy, integers_where_positive, positive, positive_integers,
-    scale, scaled, scaled_bytes, subtract, where_positive,
+    Adam, add, add_numbers, add_wide, integers_where_positive, positive, positive_integers, scale,
+    scaled, scaled_bytes, subtract, where_positive,
 };
 pub use gemm::{Factor, Kept, Packs, Scatter, gemm, gemm_into};
 pub use lines::Lines;
-pub use requantise::{Requantise, RowStats, requantise_row};
+pub use requantise::{Places, Requantise, RowStats, requantise_row};
 pub use tile::{Element, Isa};
 pub use vectors::vectorised;
 

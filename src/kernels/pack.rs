@@ -51,6 +51,9 @@ pub(super) fn pack_left<T: Element>(out: &mut Lines<T>, a: &[T], at: Scatter, le
 /// the matrix.
 pub(super) fn pack_right<T: Element>(out: &mut [T], b: &[T], at: Scatter, lanes: usize) {
     let width = at.cols.len().next_multiple_of(lanes);
+    if width == 0 {
+        return;
+    }
     let groups = out.len() / (width * T::GROUP);
     for (from, vectors) in panels(at.cols.len(), lanes) {
         let cols = &at.cols[from..at.cols.len().min(from + vectors * lanes)];
@@ -60,18 +63,22 @@ pub(super) fn pack_right<T: Element>(out: &mut [T], b: &[T], at: Scatter, lanes:
         let runs = run >= 4 && cols.chunks(run).all(together);
         let words = at.rows.chunks(T::GROUP);
         let filled = words.len();
-        for (word, rows) in panel.chunks_exact_mut(step).zip(words) {
-            word[cols.len() * T::GROUP..].fill(T::default());
+        if cols.len() < vectors * lanes {
+            for word in panel.chunks_exact_mut(step) {
+                word[cols.len() * T::GROUP..].fill(T::default());
+            }
+        }
+        let mut done = 0;
+        if runs {
+            done = at.rows.len() / T::GROUP;
+            for (part, cols) in cols.chunks(run).enumerate() {
+                let out = &mut panel[part * run * T::GROUP..];
+                T::interleave(out, step, &b[cols[0] as usize..], at.rows, cols.len());
+            }
+        }
+        for (word, rows) in panel.chunks_exact_mut(step).zip(words).skip(done) {
             let word = &mut word[..cols.len() * T::GROUP];
-            if runs && rows.len() == T::GROUP {
-                for (word, cols) in word.chunks_mut(run * T::GROUP).zip(cols.chunks(run)) {
-                    let row = |row: u32| {
-                        let start = (row + cols[0]) as usize;
-                        &b[start..start + cols.len()]
-                    };
-                    T::interleave(word, row(rows[0]), row(rows[T::GROUP - 1]));
-                }
-            } else if rows.len() == T::GROUP && together(rows) {
+            if rows.len() == T::GROUP && together(rows) {
                 let b = &b[rows[0] as usize..];
                 for (pair, &col) in word.chunks_exact_mut(T::GROUP).zip(cols) {
                     pair.copy_from_slice(&b[col as usize..col as usize + T::GROUP]);

@@ -47,145 +47,159 @@ impl RowStats {
     }
 }
 
-/// Requantises one row of sums of at most 30 bits each; stochastic rounding takes draw
-/// `first + cols[j]` of `stream` for column `j`, so a value's random bits depend on where it is
-/// stored and not on how the work was cut.
+/// Where the sums of a row are stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Places<'a> {
+    /// The place of each.
+    pub at: &'a [u32],
+    /// Every so many of them follow each other (1 if none do).
+    pub run: usize,
+}
+
+/// Requantises one row of sums of at most 30 bits each and stores them in their places in `out`;
+/// stochastic rounding takes draw `first + place` of `stream`, so a value's random bits depend on where
+/// it is stored and not on how the work was cut.
 ///
 /// # Panics
-/// If the slices differ in length.
+/// If there are fewer places than sums, or one lies outside `out`.
 pub fn requantise_row(
     how: Requantise,
     sums: &[i32],
     out: &mut [i16],
+    places: Places,
     stream: Stream,
     first: u32,
-    cols: &[u32],
 ) -> RowStats {
-    assert!(sums.len() == out.len() && sums.len() == cols.len());
-    let (low, high) = (-(1_i32 << (how.bits - 1)), (1_i32 << (how.bits - 1)) - 1);
-    if !(1..=30).contains(&how.shift) {
-        return general_row(how, sums, out, stream, first, cols);
-    }
+    let row = Row {
+        how,
+        range: (-(1_i32 << (how.bits - 1)), (1_i32 << (how.bits - 1)) - 1),
+        stream,
+        first,
+    };
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::is_x86_feature_detected as has;
         if has!("avx512f") && has!("avx512bw") && has!("avx512vl") {
             // SAFETY: these parts of AVX-512 are there.
-            return unsafe { avx512_row(how, (low, high), sums, out, stream, first, cols) };
+            return unsafe { avx512_row(row, sums, out, places) };
         }
         if has!("avx2") {
             // SAFETY: AVX2 is there.
-            return unsafe { avx2_row(how, (low, high), sums, out, stream, first, cols) };
+            return unsafe { avx2_row(row, sums, out, places) };
         }
     }
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    return simd128::row(how, (low, high), sums, out, stream, first, cols);
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    vector_row(how, (low, high), sums, out, stream, first, cols)
+    row.store(sums, out, places)
 }
 
-/// Any shift, one value at a time.
-fn general_row(
+/// What is the same for a row's sums.
+#[derive(Clone, Copy)]
+struct Row {
     how: Requantise,
-    sums: &[i32],
-    out: &mut [i16],
+    range: (i32, i32),
     stream: Stream,
     first: u32,
-    cols: &[u32],
-) -> RowStats {
-    let (low, high) = (-(1_i64 << (how.bits - 1)), (1_i64 << (how.bits - 1)) - 1);
-    let mut stats = RowStats::default();
-    for ((slot, &sum), &col) in out.iter_mut().zip(sums).zip(cols) {
-        let random = if how.rounding == Rounding::Stochastic {
-            stream.bits(first + col)
-        } else {
-            0
-        };
-        let value = shift_round(i64::from(sum), how.shift, how.rounding, random);
-        let kept = value.clamp(low, high);
-        stats.peak = stats.peak.max(sum.unsigned_abs());
-        stats.saturated += u32::from(kept != value);
-        *slot = kept as i16;
-    }
-    stats
 }
 
 /// # Safety
 /// AVX-512 F, BW and VL must be there.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-unsafe fn avx512_row(
-    how: Requantise,
-    range: (i32, i32),
-    sums: &[i32],
-    out: &mut [i16],
-    stream: Stream,
-    first: u32,
-    cols: &[u32],
-) -> RowStats {
-    vector_row(how, range, sums, out, stream, first, cols)
+unsafe fn avx512_row(row: Row, sums: &[i32], out: &mut [i16], places: Places) -> RowStats {
+    row.store(sums, out, places)
 }
 
 /// # Safety
 /// AVX2 must be there.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2_row(
-    how: Requantise,
-    range: (i32, i32),
-    sums: &[i32],
-    out: &mut [i16],
-    stream: Stream,
-    first: u32,
-    cols: &[u32],
-) -> RowStats {
-    vector_row(how, range, sums, out, stream, first, cols)
+unsafe fn avx2_row(row: Row, sums: &[i32], out: &mut [i16], places: Places) -> RowStats {
+    row.store(sums, out, places)
 }
 
-/// Shifts of 1 to 30, in a form the compiler turns into vectors.
-#[inline(always)]
 #[expect(
     clippy::inline_always,
-    reason = "it must be compiled with its caller's target features"
+    reason = "loops must be compiled with their caller's target features"
 )]
-fn vector_row(
-    how: Requantise,
-    (low, high): (i32, i32),
-    sums: &[i32],
-    out: &mut [i16],
-    stream: Stream,
-    first: u32,
-    cols: &[u32],
-) -> RowStats {
-    let shift = how.shift as u32;
-    let mut peak = 0_u32;
-    let mut saturated = 0_u32;
-    let mut store = |slot: &mut i16, sum: i32, addend: i32| {
-        let value = (sum + addend) >> shift;
-        let kept = value.max(low).min(high);
-        peak = peak.max(sum.unsigned_abs());
-        saturated += u32::from(kept != value);
-        *slot = kept as i16;
-    };
-    match how.rounding {
-        Rounding::Truncate => out
-            .iter_mut()
-            .zip(sums)
-            .for_each(|(slot, &sum)| store(slot, sum, 0)),
-        Rounding::Nearest => {
-            let half = 1 << (shift - 1);
-            out.iter_mut()
-                .zip(sums)
-                .for_each(|(slot, &sum)| store(slot, sum, half));
+impl Row {
+    /// Run after run.
+    #[inline(always)]
+    fn store(self, sums: &[i32], out: &mut [i16], Places { at, run }: Places) -> RowStats {
+        let mut stats = RowStats::default();
+        if !(1..=30).contains(&self.how.shift) {
+            for (&sum, &at) in sums.iter().zip(at) {
+                stats = stats.and(self.general(sum, &mut out[at as usize], at));
+            }
+            return stats;
         }
-        Rounding::Stochastic => {
-            let mask = (1_u32 << shift) - 1;
-            for ((slot, &sum), &col) in out.iter_mut().zip(sums).zip(cols) {
-                store(slot, sum, (stream.bits(first + col) & mask) as i32);
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        let mut vectors = simd128::Vectors::new(self);
+        for (sums, at) in sums.chunks(run).zip(at.chunks(run)) {
+            let out = &mut out[at[0] as usize..][..sums.len()];
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            let (sums, out, at) = vectors.store(sums, out, at);
+            if !sums.is_empty() {
+                stats = stats.and(self.run(sums, out, at));
             }
         }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        let stats = stats.and(vectors.stats());
+        stats
     }
-    RowStats { peak, saturated }
+
+    /// Any shift.
+    fn general(self, sum: i32, slot: &mut i16, at: u32) -> RowStats {
+        let Requantise {
+            shift, rounding, ..
+        } = self.how;
+        let random = if rounding == Rounding::Stochastic {
+            self.stream.bits(self.first + at)
+        } else {
+            0
+        };
+        let value = shift_round(i64::from(sum), shift, rounding, random);
+        let kept = value.clamp(i64::from(self.range.0), i64::from(self.range.1));
+        *slot = kept as i16;
+        RowStats {
+            peak: sum.unsigned_abs(),
+            saturated: u32::from(kept != value),
+        }
+    }
+
+    /// Shifts of 1 to 30 of sums stored together, in a form the compiler turns into vectors.
+    #[inline(always)]
+    fn run(self, sums: &[i32], out: &mut [i16], at: &[u32]) -> RowStats {
+        let (low, high) = self.range;
+        let shift = self.how.shift as u32;
+        let mut peak = 0_u32;
+        let mut saturated = 0_u32;
+        let mut store = |slot: &mut i16, sum: i32, addend: i32| {
+            let value = (sum + addend) >> shift;
+            let kept = value.max(low).min(high);
+            peak = peak.max(sum.unsigned_abs());
+            saturated += u32::from(kept != value);
+            *slot = kept as i16;
+        };
+        match self.how.rounding {
+            Rounding::Truncate => out
+                .iter_mut()
+                .zip(sums)
+                .for_each(|(slot, &sum)| store(slot, sum, 0)),
+            Rounding::Nearest => {
+                let half = 1 << (shift - 1);
+                out.iter_mut()
+                    .zip(sums)
+                    .for_each(|(slot, &sum)| store(slot, sum, half));
+            }
+            Rounding::Stochastic => {
+                let mask = (1_u32 << shift) - 1;
+                for ((slot, &sum), &at) in out.iter_mut().zip(sums).zip(at) {
+                    let addend = self.stream.bits(self.first + at) & mask;
+                    store(slot, sum, addend as i32);
+                }
+            }
+        }
+        RowStats { peak, saturated }
+    }
 }
 
 /// The browser's vectors, written out so that the loop is the same at any level of optimisation.
@@ -197,33 +211,25 @@ mod simd128 {
         v128_load, v128_store,
     };
 
-    use super::{Requantise, Rounding, RowStats, Stream, vector_row};
+    use super::{Rounding, Row, RowStats, Stream};
 
-    /// Columns taken together.
+    /// Sums taken together.
     const WIDTH: usize = 8;
 
-    struct Loop {
+    /// A row's constants in vectors, and what it held so far.
+    pub(super) struct Vectors {
         shift: u32,
         low: v128,
         high: v128,
+        /// What is added before the shift, unless it is random.
+        half: v128,
+        random: Option<(Stream, v128, v128)>,
         peak: v128,
         /// Minus the values that saturated.
         saturated: v128,
     }
 
-    impl Loop {
-        /// Four sums with what is added before the shift.
-        #[inline]
-        fn four(&mut self, sums: v128, addend: v128) -> v128 {
-            let value = i32x4_shr(i32x4_add(sums, addend), self.shift);
-            let kept = i32x4_min(i32x4_max(value, self.low), self.high);
-            self.peak = u32x4_max(self.peak, i32x4_abs(sums));
-            self.saturated = i32x4_add(self.saturated, i32x4_ne(kept, value));
-            kept
-        }
-    }
-
-    #[inline]
+    #[inline(always)]
     fn halves<T>(values: &[T; WIDTH]) -> [v128; 2] {
         const { assert!(size_of::<T>() == 4) };
         let at = values.as_ptr().cast::<v128>();
@@ -231,64 +237,85 @@ mod simd128 {
         unsafe { [v128_load(at), v128_load(at.add(1))] }
     }
 
-    pub fn row(
-        how: Requantise,
-        range: (i32, i32),
-        sums: &[i32],
-        out: &mut [i16],
-        stream: Stream,
-        first: u32,
-        cols: &[u32],
-    ) -> RowStats {
-        let shift = how.shift as u32;
-        let mut state = Loop {
-            shift,
-            low: i32x4_splat(range.0),
-            high: i32x4_splat(range.1),
-            peak: i32x4_splat(0),
-            saturated: i32x4_splat(0),
-        };
-        let (sums, sums_left) = sums.as_chunks::<WIDTH>();
-        let (cols, cols_left) = cols.as_chunks::<WIDTH>();
-        let (out, out_left) = out.as_chunks_mut::<WIDTH>();
-        let mut store = |slot: &mut [i16; WIDTH], sums: &[i32; WIDTH], addends: [v128; 2]| {
-            let [a, b] = halves(sums);
-            let kept = i16x8_narrow_i32x4(state.four(a, addends[0]), state.four(b, addends[1]));
-            // SAFETY: eight values of two bytes are one vector; stores need no alignment.
-            unsafe { v128_store(slot.as_mut_ptr().cast::<v128>(), kept) };
-        };
-        if how.rounding == Rounding::Stochastic {
-            let (first, mask) = (u32x4_splat(first), u32x4_splat((1_u32 << shift) - 1));
-            for ((slot, sums), cols) in out.iter_mut().zip(sums).zip(cols) {
-                let draws = halves(cols)
-                    .map(|cols| v128_and(stream.bits_of_four(i32x4_add(cols, first)), mask));
-                store(slot, sums, draws);
-            }
-        } else {
-            let half = match how.rounding {
-                Rounding::Nearest => i32x4_splat(1 << (shift - 1)),
-                _ => i32x4_splat(0),
-            };
-            for (slot, sums) in out.iter_mut().zip(sums) {
-                store(slot, sums, [half; 2]);
+    impl Vectors {
+        #[inline(always)]
+        pub fn new(row: Row) -> Self {
+            let shift = row.how.shift as u32;
+            let first = || u32x4_splat(row.first);
+            let mask = || u32x4_splat((1_u32 << shift) - 1);
+            Self {
+                shift,
+                low: i32x4_splat(row.range.0),
+                high: i32x4_splat(row.range.1),
+                half: i32x4_splat(match row.how.rounding {
+                    Rounding::Nearest => 1 << (shift - 1),
+                    _ => 0,
+                }),
+                random: (row.how.rounding == Rounding::Stochastic)
+                    .then(|| (row.stream, first(), mask())),
+                peak: i32x4_splat(0),
+                saturated: i32x4_splat(0),
             }
         }
-        let counts = i32x4_sub(i32x4_splat(0), state.saturated);
-        let lanes = |v: v128| {
-            [
-                u32x4_extract_lane::<0>(v),
-                u32x4_extract_lane::<1>(v),
-                u32x4_extract_lane::<2>(v),
-                u32x4_extract_lane::<3>(v),
-            ]
-        };
-        let stats = RowStats {
-            peak: lanes(state.peak).into_iter().fold(0, u32::max),
-            saturated: lanes(counts).into_iter().sum(),
-        };
-        stats.and(vector_row(
-            how, range, sums_left, out_left, stream, first, cols_left,
-        ))
+
+        /// Four sums with what is added before the shift.
+        #[inline(always)]
+        fn four(&mut self, sums: v128, addend: v128) -> v128 {
+            let value = i32x4_shr(i32x4_add(sums, addend), self.shift);
+            let kept = i32x4_min(i32x4_max(value, self.low), self.high);
+            self.peak = u32x4_max(self.peak, i32x4_abs(sums));
+            self.saturated = i32x4_add(self.saturated, i32x4_ne(kept, value));
+            kept
+        }
+
+        #[inline(always)]
+        fn eight(&mut self, slot: &mut [i16; WIDTH], sums: &[i32; WIDTH], addends: [v128; 2]) {
+            let [a, b] = halves(sums);
+            let kept = i16x8_narrow_i32x4(self.four(a, addends[0]), self.four(b, addends[1]));
+            // SAFETY: eight values of two bytes are one vector; stores need no alignment.
+            unsafe { v128_store(slot.as_mut_ptr().cast::<v128>(), kept) };
+        }
+
+        /// Stores whole vectors of a run; returns what is left.
+        #[inline(always)]
+        pub fn store<'s, 'o, 'p>(
+            &mut self,
+            sums: &'s [i32],
+            out: &'o mut [i16],
+            at: &'p [u32],
+        ) -> (&'s [i32], &'o mut [i16], &'p [u32]) {
+            let (sums, sums_left) = sums.as_chunks::<WIDTH>();
+            let (at, at_left) = at.as_chunks::<WIDTH>();
+            let (out, out_left) = out.as_chunks_mut::<WIDTH>();
+            if let Some((stream, first, mask)) = self.random {
+                for ((slot, sums), at) in out.iter_mut().zip(sums).zip(at) {
+                    let draw = |at| v128_and(stream.bits_of_four(i32x4_add(at, first)), mask);
+                    self.eight(slot, sums, halves(at).map(draw));
+                }
+            } else {
+                for (slot, sums) in out.iter_mut().zip(sums) {
+                    self.eight(slot, sums, [self.half; 2]);
+                }
+            }
+            (sums_left, out_left, at_left)
+        }
+
+        #[inline(always)]
+        pub fn stats(&self) -> RowStats {
+            let counts = i32x4_sub(i32x4_splat(0), self.saturated);
+            let lanes = |v: v128| {
+                [
+                    u32x4_extract_lane::<0>(v),
+                    u32x4_extract_lane::<1>(v),
+                    u32x4_extract_lane::<2>(v),
+                    u32x4_extract_lane::<3>(v),
+                ]
+            };
+            RowStats {
+                peak: lanes(self.peak).into_iter().fold(0, u32::max),
+                saturated: lanes(counts).into_iter().sum(),
+            }
+        }
     }
 }
 
@@ -303,18 +330,41 @@ mod tests {
         let sums: Vec<i32> = (0..333)
             .map(|i| (stream.bits(i) >> 2) as i32 - (1 << 29))
             .collect();
-        let cols: Vec<u32> = (0..333).map(|i| i * 3).collect();
         for rounding in [Rounding::Truncate, Rounding::Nearest, Rounding::Stochastic] {
-            for shift in 1..=30 {
+            for (shift, run) in
+                (1..=30).flat_map(|shift| [1, 3, 9, 16, 37, 333].map(|run| (shift, run)))
+            {
+                // Runs in descending order, with gaps between them.
+                let at: Vec<u32> = (0..333)
+                    .map(|i| (333 / run - i / run) * (run + 2) + i % run)
+                    .collect();
                 let how = Requantise {
                     shift,
                     bits: 8,
                     rounding,
                 };
-                let (mut fast, mut slow) = (vec![0; 333], vec![0; 333]);
-                let a = requantise_row(how, &sums, &mut fast, stream, 17, &cols);
-                let b = general_row(how, &sums, &mut slow, stream, 17, &cols);
-                assert_eq!((a, fast), (b, slow), "{rounding:?} by {shift}");
+                let mut fast = vec![0; 1200];
+                let places = Places {
+                    at: &at,
+                    run: run as usize,
+                };
+                let found = requantise_row(how, &sums, &mut fast, places, stream, 17);
+                let row = Row {
+                    how,
+                    range: (-128, 127),
+                    stream,
+                    first: 17,
+                };
+                let mut slow = vec![0; 1200];
+                let mut wanted = RowStats::default();
+                for (&sum, &at) in sums.iter().zip(&at) {
+                    wanted = wanted.and(row.general(sum, &mut slow[at as usize], at));
+                }
+                assert_eq!(
+                    (found, fast),
+                    (wanted, slow),
+                    "{rounding:?} by {shift}, runs of {run}"
+                );
             }
         }
     }

@@ -1,7 +1,9 @@
 //! One contraction in integers: exact sums, then stored, gathered or only measured.
 
 use crate::exec::layout::Contraction;
-use crate::kernels::{self, Factor, Kept, Packs, Requantise, RowStats, gemm, requantise_row};
+use crate::kernels::{
+    self, Factor, Kept, Packs, Places, Requantise, RowStats, gemm, requantise_row,
+};
 use crate::numeric::{Rounding, Stream, shift_round};
 
 /// What the results of one operation on a batch held.
@@ -111,7 +113,6 @@ impl Product<'_> {
             return stats;
         }
         let rows = plan.rows_per_sample();
-        let mut row_out = vec![0_i16; plan.out_cols.len()];
         let mut stats = RowStats::default();
         let mut saturated = 0_u64;
         let (left, right) = (
@@ -122,8 +123,10 @@ impl Product<'_> {
             ),
         );
         gemm(packs, left, right, |first, columns, sums, stride| {
-            let cols = &plan.out_cols[columns.clone()];
-            let one_run = plan.runs(columns.clone()).nth(1).is_none();
+            let places = Places {
+                at: &plan.out_cols[columns.clone()],
+                run: plan.run_from(columns.start),
+            };
             for (i, sums) in sums.chunks_exact(stride).enumerate() {
                 let row = first + i;
                 let sample = if plan.sample_rows { row / rows } else { 0 };
@@ -134,20 +137,8 @@ impl Product<'_> {
                     Stream::default()
                 };
                 let draw = (base - sample * len) as u32;
-                let sums = &sums[..cols.len()];
-                let row_stats = if one_run {
-                    let start = base + cols[0] as usize;
-                    let out = &mut out[start..start + cols.len()];
-                    requantise_row(how, sums, out, key, draw, cols)
-                } else {
-                    let row_out = &mut row_out[..cols.len()];
-                    let row_stats = requantise_row(how, sums, row_out, key, draw, cols);
-                    for (at, offset) in plan.runs(columns.clone()) {
-                        let start = base + offset;
-                        kernels::copy(&mut out[start..start + at.len()], &row_out[at]);
-                    }
-                    row_stats
-                };
+                let sums = &sums[..places.at.len()];
+                let row_stats = requantise_row(how, sums, &mut out[base..], places, key, draw);
                 stats.peak = stats.peak.max(row_stats.peak);
                 saturated += u64::from(row_stats.saturated);
             }

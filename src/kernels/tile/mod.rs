@@ -104,9 +104,9 @@ pub trait Element: Copy + Default + Send + Sync + 'static {
     /// Numbers of a word.
     const GROUP: usize;
 
-    /// Puts two rows of the right operand, of one length, in the order of words; `GROUP` 1 takes the
-    /// first alone.
-    fn interleave(out: &mut [Self], first: &[Self], second: &[Self]);
+    /// Puts rows of the right operand in the order of words, `step` apart: the `columns` numbers from each
+    /// of `rows` on, `GROUP` rows to a word.
+    fn interleave(out: &mut [Self], step: usize, from: &[Self], rows: &[u32], columns: usize);
 
     /// Writes a tile of sums.
     ///
@@ -316,10 +316,10 @@ pub(super) struct Out<'a, S> {
     pub(super) add: bool,
 }
 
-/// Writes the sums of rows `first .. first + count` of the left operand.
+/// Writes the sums of rows `first .. first + count` of the left operand, a tile's rows at a time.
 ///
 /// # Panics
-/// If the rows are more than the tile's, or a slice is too short.
+/// If a slice is too short.
 pub(super) fn tile<T: Element>(
     isa: Isa,
     left: &Left<T>,
@@ -330,7 +330,7 @@ pub(super) fn tile<T: Element>(
     let rows = &left.rows[first..first + count];
     let out_rows = &out.rows[..count];
     let lanes = isa.lanes();
-    assert!((1..=isa.rows()).contains(&count) && (1..=VECTORS).contains(&right.vectors));
+    assert!((1..=VECTORS).contains(&right.vectors));
     let second = |second: usize| if right.vectors > 1 { second } else { 0 };
     assert!(out.data.len() >= out.reach + second(out.second) + lanes);
     assert!(right.starts.len() >= left.starts.len());
@@ -381,10 +381,10 @@ macro_rules! kernel {
                 /// Rows of one vector; each start begins `W` consecutive words.
                 #[inline(never)]
                 #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
-                unsafe fn $one<const W: usize>(tile: &crate::kernels::tile::Checked<$element>) {
+                unsafe fn $one<const W: usize>(tile: &crate::kernels::tile::Checked<$element>, first: usize) {
                     // SAFETY: the tile is checked: its offsets, lengths and counts fit.
                     unsafe {
-                        let (mut row, mut to) = (tile.rows, tile.out_rows);
+                        let (mut row, mut to) = (tile.rows.add(first), tile.out_rows.add(first));
                         $(
                             let $l = tile.left.add(*row as usize);
                             row = row.add(1);
@@ -404,7 +404,7 @@ macro_rules! kernel {
                             }
                         }
                         let _ = (to,); // after the last row
-                        to = tile.out_rows;
+                        to = tile.out_rows.add(first);
                         $($store(tile.out.add(*to as usize), $a); to = to.add(1);)+
                         let _ = (row, to); // after the last row
                     }
@@ -413,10 +413,10 @@ macro_rules! kernel {
                 /// Rows of two vectors; each start begins `W` consecutive words.
                 #[inline(never)]
                 #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
-                unsafe fn $two<const W: usize>(tile: &crate::kernels::tile::Checked<$element>) {
+                unsafe fn $two<const W: usize>(tile: &crate::kernels::tile::Checked<$element>, first: usize) {
                     // SAFETY: the tile is checked: its offsets, lengths and counts fit.
                     unsafe {
-                        let (mut row, mut to) = (tile.rows, tile.out_rows);
+                        let (mut row, mut to) = (tile.rows.add(first), tile.out_rows.add(first));
                         $(
                             let $l = tile.left.add(*row as usize);
                             row = row.add(1);
@@ -452,7 +452,7 @@ macro_rules! kernel {
                             }
                         }
                         let _ = (to,); // after the last row
-                        to = tile.out_rows;
+                        to = tile.out_rows.add(first);
                         $(
                             let at = tile.out.add(*to as usize);
                             $store(at, $a);
@@ -463,17 +463,27 @@ macro_rules! kernel {
                     }
                 }
             )+
-            // SAFETY: passed on; the kernel is chosen by the tile's counts.
-            unsafe {
-                match (tile.count, tile.vectors, tile.words) {
-                    $(
-                        ($count, 1, 1) => $one::<1>(tile),
-                        ($count, 1, _) => $one::<4>(tile),
-                        ($count, _, 1) => $two::<1>(tile),
-                        ($count, _, _) => $two::<4>(tile),
-                    )+
-                    _ => {}
+            const MOST: usize = {
+                let mut most = 0;
+                $(if $count > most { most = $count; })+
+                most
+            };
+            let mut first = 0;
+            while first < tile.count {
+                let count = MOST.min(tile.count - first);
+                // SAFETY: passed on; the kernel is chosen by the counts.
+                unsafe {
+                    match (count, tile.vectors, tile.words) {
+                        $(
+                            ($count, 1, 1) => $one::<1>(tile, first),
+                            ($count, 1, _) => $one::<4>(tile, first),
+                            ($count, _, 1) => $two::<1>(tile, first),
+                            ($count, _, _) => $two::<4>(tile, first),
+                        )+
+                        _ => {}
+                    }
                 }
+                first += count;
             }
         }
     };
@@ -537,13 +547,18 @@ impl Element for f32 {
     type Acc = f32;
     const GROUP: usize = 1;
 
-    fn interleave(out: &mut [f32], first: &[f32], _: &[f32]) {
-        // Copies of a few numbers are not worth a call.
-        let ((out, out_rest), (first, rest)) = (out.as_chunks_mut::<4>(), first.as_chunks::<4>());
-        for (out, first) in out.iter_mut().zip(first) {
-            *out = *first;
+    fn interleave(out: &mut [f32], step: usize, from: &[f32], rows: &[u32], columns: usize) {
+        for (word, &row) in out.chunks_mut(step).zip(rows) {
+            // Copies of a few numbers are not worth a call.
+            let from = from[row as usize..][..columns].as_chunks::<4>();
+            let word = word[..columns].as_chunks_mut::<4>();
+            for (out, from) in word.0.iter_mut().zip(from.0) {
+                *out = *from;
+            }
+            for (out, from) in word.1.iter_mut().zip(from.1) {
+                *out = *from;
+            }
         }
-        out_rest.copy_from_slice(rest);
     }
 
     unsafe fn run(isa: Isa, tile: &Checked<f32>) {
@@ -566,17 +581,21 @@ impl Element for i16 {
     type Acc = i32;
     const GROUP: usize = 2;
 
-    fn interleave(out: &mut [i16], first: &[i16], second: &[i16]) {
-        #[cfg(target_arch = "wasm32")]
-        let done = wasm::interleave(out, first, second);
-        #[cfg(target_arch = "x86_64")]
-        let done = x86::interleave(out, first, second);
-        #[cfg(not(any(target_arch = "wasm32", target_arch = "x86_64")))]
-        let done = 0;
-        let rest = first[done..].iter().zip(&second[done..]);
-        for (pair, (&first, &second)) in out[2 * done..].chunks_exact_mut(2).zip(rest) {
-            pair[0] = first;
-            pair[1] = second;
+    fn interleave(out: &mut [i16], step: usize, from: &[i16], rows: &[u32], columns: usize) {
+        for (word, rows) in out.chunks_mut(step).zip(rows.as_chunks::<2>().0) {
+            let [first, second] = rows.map(|row| &from[row as usize..][..columns]);
+            let word = &mut word[..2 * columns];
+            #[cfg(target_arch = "wasm32")]
+            let done = wasm::interleave(word, first, second);
+            #[cfg(target_arch = "x86_64")]
+            let done = x86::interleave(word, first, second);
+            #[cfg(not(any(target_arch = "wasm32", target_arch = "x86_64")))]
+            let done = 0;
+            let rest = first[done..].iter().zip(&second[done..]);
+            for (pair, (&first, &second)) in word[2 * done..].chunks_exact_mut(2).zip(rest) {
+                pair[0] = first;
+                pair[1] = second;
+            }
         }
     }
 

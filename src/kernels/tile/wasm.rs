@@ -58,6 +58,7 @@ four!(
 );
 
 /// Interleaves as many whole vectors as there are; returns how many numbers of each row it took.
+#[inline(always)]
 pub(super) fn interleave(out: &mut [i16], first: &[i16], second: &[i16]) -> usize {
     let whole = first.len().min(second.len()).min(out.len() / 2) / 8;
     for v in 0..whole {
