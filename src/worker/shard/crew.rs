@@ -26,9 +26,8 @@ const PATIENCE: f64 = 3000.0;
 const PATIENCE_RATIO: f64 = 8.0;
 /// Steps after which the cut is looked at.
 const BALANCE: u32 = 16;
-/// Waits that call for fewer and for more samples at the leader: milliseconds, and share of the step.
-const SHORT: (f64, f64) = (0.04, 0.01);
-const LONG: (f64, f64) = (0.12, 0.03);
+/// Most samples moved at a time.
+const MOVE: f64 = 4.0;
 
 struct Hand {
     id: FollowerId,
@@ -49,7 +48,8 @@ struct Order {
 struct Open {
     step: OpenStep,
     begun: f64,
-    /// When the leader's own shard was done.
+    /// When the orders were sent, and when the leader's own shard was done.
+    sent: f64,
     own: f64,
     due: f64,
     orders: Vec<Order>,
@@ -87,7 +87,19 @@ pub struct Crew {
     news: Option<String>,
     /// Samples of a whole batch that the leader runs; none before the first cut among so many workers.
     own: Option<(usize, usize)>,
-    waits: (u32, f64, f64),
+    times: Times,
+}
+
+/// Milliseconds that steps of one cut took since it was last looked at.
+#[derive(Default)]
+struct Times {
+    steps: u32,
+    /// The leader's own shard.
+    own: f64,
+    /// The slowest follower's.
+    theirs: f64,
+    /// The shortest time that messages and the leader's queue took.
+    latency: Option<f64>,
 }
 
 impl Crew {
@@ -257,7 +269,9 @@ impl Crew {
         now: impl Fn() -> f64,
     ) -> Option<(StepMetrics, f64)> {
         let mut open = self.open.take()?;
-        if open.orders.iter().all(|order| order.answer.is_some()) {
+        // The last batch of an epoch may be cut otherwise.
+        let whole = open.step.samples() == trainer.config().batch;
+        if whole && open.orders.iter().all(|order| order.answer.is_some()) {
             self.balance(&open, now(), trainer.any_cut());
         }
         for order in open.orders {
@@ -321,7 +335,7 @@ impl Crew {
         let workers = self.in_use().0.min(samples);
         if self.own.is_none_or(|(of, _)| of != workers) {
             self.own = Some((workers, samples.div_ceil(workers)));
-            self.waits = (0, 0.0, 0.0);
+            self.times = Times::default();
         }
         let most = samples - (workers - 1);
         let own = self.own.map_or(1, |(_, own)| own);
@@ -363,40 +377,58 @@ impl Crew {
                 });
             }
         }
+        let sent = now();
         trainer.run_shard(&mut step, 0..own);
         let done = now();
         self.open = Some(Open {
             step,
             begun,
+            sent,
             own: done,
             due: done + PATIENCE.max(PATIENCE_RATIO * (done - begun)),
             orders,
         });
     }
 
-    /// Moves the cut by a sample when the leader waited long, or not at all, over some steps. In floating
-    /// point the cut stays, since bits depend on it.
+    /// Moves the cut so that the leader's shard takes as long as the slowest follower's with its messages.
+    /// In floating point the cut stays, since bits depend on it.
     fn balance(&mut self, open: &Open, now: f64, any_cut: bool) {
         let Some((workers, own)) = self.own.filter(|_| any_cut) else {
             return;
         };
-        let (steps, wait, span) = &mut self.waits;
-        *steps += 1;
-        *wait += now - open.own;
-        *span += now - open.begun;
-        if *steps < BALANCE {
+        let answers = open
+            .orders
+            .iter()
+            .filter_map(|order| order.answer.as_deref());
+        let work = answers.filter_map(|answer| {
+            let [.., a, b, c, d, _, _, _, _] = *answer else {
+                return None;
+            };
+            Some(f64::from(u32::from_le_bytes([a, b, c, d])) / 1000.0)
+        });
+        let theirs = work.fold(0.0, f64::max);
+        let times = &mut self.times;
+        times.steps += 1;
+        times.own += open.own - open.sent;
+        times.theirs += theirs;
+        // Right when the leader waited, too long when it did not.
+        let latency = (now - open.sent - theirs).max(0.0);
+        times.latency = Some(times.latency.map_or(latency, |least| least.min(latency)));
+        if times.steps < BALANCE {
             return;
         }
-        let (wait, span) = (*wait / f64::from(BALANCE), *span / f64::from(BALANCE));
-        self.waits = (0, 0.0, 0.0);
-        let samples = open.step.samples();
-        let own = if wait > LONG.0.max(LONG.1 * span) {
-            own + 1
-        } else if wait < SHORT.0.max(SHORT.1 * span) {
-            own - 1
-        } else {
-            own
+        let steps = f64::from(BALANCE);
+        let (mine, theirs) = (times.own / steps, times.theirs / steps);
+        let late = mine - theirs - times.latency.unwrap_or(0.0);
+        // A sample less for the leader is one more for all followers together.
+        let each = mine / own as f64 * (1.0 + 1.0 / (workers.max(2) - 1) as f64);
+        let moved = (late / each.max(1e-6)).clamp(-MOVE, MOVE);
+        self.times = Times {
+            latency: times.latency,
+            ..Times::default()
         };
+        let samples = open.step.samples();
+        let own = (own as f64 - moved + 0.5) as usize;
         self.own = Some((workers, own.clamp(1, samples.max(2) - 1)));
     }
 
