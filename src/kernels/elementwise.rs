@@ -12,6 +12,7 @@
 )]
 
 use super::vectorised;
+use crate::numeric::Stream;
 
 #[cfg(target_arch = "wasm32")]
 use wasm::Reals;
@@ -24,11 +25,14 @@ const REALS: usize = 8;
 
 #[cfg(target_arch = "wasm32")]
 mod wasm {
+    use crate::numeric::Stream;
     use std::arch::wasm32::{
-        f32x4_add, f32x4_convert_u32x4, f32x4_div, f32x4_gt, f32x4_mul, f32x4_splat, f32x4_sqrt,
-        f32x4_sub, i16x8_gt, i16x8_max, i16x8_splat, i64x2_add, i64x2_extend_high_i32x4,
-        i64x2_extend_low_i32x4, u16x8_extend_low_u8x16, u32x4_extend_low_u16x8, u32x4_splat, v128,
-        v128_and, v128_load, v128_store,
+        f32x4_add, f32x4_convert_i32x4, f32x4_convert_u32x4, f32x4_div, f32x4_gt, f32x4_mul,
+        f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sqrt, f32x4_sub, i16x8_gt, i16x8_max,
+        i16x8_narrow_i32x4, i16x8_splat, i32x4_add, i32x4_shr, i32x4_shuffle, i32x4_splat,
+        i32x4_trunc_sat_f32x4, i64x2_add, i64x2_extend_high_i32x4, i64x2_extend_low_i32x4,
+        u16x8_extend_low_u8x16, u32x4, u32x4_extend_low_u16x8, u32x4_shr, u32x4_splat, v128,
+        v128_and, v128_any_true, v128_load, v128_or, v128_store, v128_store64_lane, v128_xor,
     };
 
     #[inline(always)]
@@ -61,6 +65,26 @@ mod wasm {
             store(&mut pairs[1], high);
         }
         (end, sums_end)
+    }
+
+    /// Narrows whole vectors; returns whether they fit 30 bits and a sign, and what is left.
+    pub(super) fn narrow<'a, 'b>(
+        out: &'a mut [i32],
+        sums: &'b [i64],
+    ) -> (bool, &'a mut [i32], &'b [i64]) {
+        let ((whole, end), (sums, sums_end)) = (out.as_chunks_mut::<4>(), sums.as_chunks::<4>());
+        let mut beyond = i32x4_splat(0);
+        for (out, sums) in whole.iter_mut().zip(sums) {
+            let [a, b, c, d] = *sums;
+            let (a, b) = (load(&[a, b]), load(&[c, d]));
+            let low = i32x4_shuffle::<0, 2, 4, 6>(a, b);
+            let high = i32x4_shuffle::<1, 3, 5, 7>(a, b);
+            let sign = v128_xor(high, i32x4_shr(low, 31));
+            let top = u32x4_shr(i32x4_add(low, i32x4_splat(1 << 30)), 31);
+            beyond = v128_or(beyond, v128_or(sign, top));
+            store(out, low);
+        }
+        (!v128_any_true(beyond), end, sums_end)
     }
 
     /// Clears whole vectors; returns what is left.
@@ -137,6 +161,35 @@ mod wasm {
             Self(f32x4_sqrt(self.0))
         }
 
+        /// Draws of a stream from number `index` on, uniform in [0, 1).
+        #[inline(always)]
+        pub fn units(stream: Stream, index: u32) -> Self {
+            let bits = stream.bits_of_four(u32x4(index, index + 1, index + 2, index + 3));
+            let units = f32x4_convert_i32x4(u32x4_shr(bits, 8));
+            Self(f32x4_mul(units, f32x4_splat(1.0 / 16_777_216.0)))
+        }
+
+        /// Whole numbers of at most 16 bits; not a number becomes zero.
+        #[inline(always)]
+        pub fn integers(self, to: &mut [i16; super::REALS]) {
+            let whole = i32x4_trunc_sat_f32x4(self.0);
+            let narrow = i16x8_narrow_i32x4(whole, whole);
+            // SAFETY: four numbers of two bytes; the store is unaligned.
+            unsafe { v128_store64_lane::<0>(narrow, to.as_mut_ptr().cast()) };
+        }
+
+        /// As [`f32::clamp`].
+        #[inline(always)]
+        pub fn clamp(self, low: Self, high: Self) -> Self {
+            Self(f32x4_pmin(f32x4_pmax(self.0, low.0), high.0))
+        }
+
+        /// Ones where it is above `other`, else zeros.
+        #[inline(always)]
+        pub fn above(self, other: Self) -> Self {
+            Self(v128_and(f32x4_gt(self.0, other.0), f32x4_splat(1.0)))
+        }
+
         /// Zeros, but where `other` is positive.
         #[inline(always)]
         pub fn where_positive(self, other: Self) -> Self {
@@ -202,6 +255,31 @@ impl Reals {
         Self(self.0.map(f32::sqrt))
     }
 
+    /// Draws of a stream from number `index` on, uniform in [0, 1).
+    #[inline(always)]
+    fn units(stream: Stream, index: u32) -> Self {
+        Self(std::array::from_fn(|lane| stream.unit(index + lane as u32)))
+    }
+
+    /// Whole numbers of at most 16 bits; not a number becomes zero.
+    #[inline(always)]
+    fn integers(self, to: &mut [i16; REALS]) {
+        *to = self.0.map(|value| value as i16);
+    }
+
+    /// As [`f32::clamp`].
+    #[inline(always)]
+    fn clamp(self, low: Self, high: Self) -> Self {
+        let least = self.with(low, |a, b| if a < b { b } else { a });
+        least.with(high, |a, b| if b < a { b } else { a })
+    }
+
+    /// Ones where it is above `other`, else zeros.
+    #[inline(always)]
+    fn above(self, other: Self) -> Self {
+        self.with(other, |a, b| if a > b { 1.0 } else { 0.0 })
+    }
+
     /// Zeros, but where `other` is positive.
     #[inline(always)]
     fn where_positive(self, other: Self) -> Self {
@@ -219,7 +297,7 @@ fn rest(of: &[f32]) -> [f32; REALS] {
 
 /// Replaces each of `out` by what `work` makes of it and of the same number of `with`.
 #[inline(always)]
-fn each(out: &mut [f32], with: &[f32], work: impl Fn(Reals, Reals) -> Reals) {
+fn each(out: &mut [f32], with: &[f32], mut work: impl FnMut(Reals, Reals) -> Reals) {
     let with = &with[..out.len()];
     let ((whole, end), (with, with_end)) = (out.as_chunks_mut(), with.as_chunks());
     for (out, with) in whole.iter_mut().zip(with) {
@@ -379,6 +457,103 @@ pub fn positive_integers(values: &mut [i16]) {
     );
 }
 
+/// A grid of `2 full` points on [-1, 1), and how values between two of them are rounded.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
+    /// Points above zero and zero.
+    pub full: f32,
+    /// What is added before the fraction of a step is dropped, unless a stream draws it.
+    pub addend: f32,
+    /// Draws of what is added, by an element's place.
+    pub random: Option<Stream>,
+}
+
+impl Steps {
+    /// Whole steps of `values` from `first` on, at least `least`; not a number stays so.
+    #[inline(always)]
+    fn whole(&self, values: Reals, least: f32, first: u32) -> Reals {
+        // Adding 1.5 * 2^23 leaves no bit after the point, so that this rounds to the nearest integer with
+        // the exactly rounded sum alone: baseline x86-64 has no vectors of `floor`.
+        let point = Reals::splat(12_582_912.0);
+        let addend = match self.random {
+            Some(stream) => Reals::units(stream, first),
+            None => Reals::splat(self.addend),
+        };
+        let steps = values.mul(Reals::splat(self.full)).add(addend);
+        let steps = steps.clamp(Reals::splat(least), Reals::splat(self.full - 1.0));
+        let nearest = steps.add(point).sub(point);
+        nearest.sub(nearest.above(steps))
+    }
+
+    /// Writes the whole steps of `values`, clipped to the symmetric range, without draws.
+    ///
+    /// # Panics
+    /// If there are fewer values than `out`.
+    pub fn integers(&self, out: &mut [i16], values: &[f32]) {
+        let values = &values[..out.len()];
+        vectorised(
+            #[inline(always)]
+            || {
+                let ((whole, end), (values, values_end)) =
+                    (out.as_chunks_mut(), values.as_chunks());
+                let integers = |values: &[f32; REALS], out: &mut [i16; REALS]| {
+                    self.whole(Reals::load(values), 1.0 - self.full, 0)
+                        .integers(out);
+                };
+                for (out, values) in whole.iter_mut().zip(values) {
+                    integers(values, out);
+                }
+                let mut last = [0; REALS];
+                integers(&rest(values_end), &mut last);
+                end.copy_from_slice(&last[..end.len()]);
+            },
+        );
+    }
+
+    /// Subtracts `changes` from values and puts them on the grid.
+    ///
+    /// # Panics
+    /// If there are fewer changes than values.
+    pub fn subtract(&self, values: &mut [f32], changes: &[f32]) {
+        // Multiplying by the inverse of a power of two is exact.
+        let unit = 1.0 / self.full;
+        vectorised(
+            #[inline(always)]
+            || {
+                let mut first = 0;
+                each(values, changes, |value, change| {
+                    let steps = self.whole(value.sub(change), -self.full, first);
+                    first += REALS as u32;
+                    steps.mul(Reals::splat(unit))
+                });
+            },
+        );
+    }
+}
+
+/// Narrows exact sums. False, with `out` left open, if one has more than 30 bits.
+///
+/// # Panics
+/// If there are fewer sums than `out`.
+pub fn narrow(out: &mut [i32], sums: &[i64]) -> bool {
+    let sums = &sums[..out.len()];
+    #[cfg(target_arch = "wasm32")]
+    let (fit, out, sums) = wasm::narrow(out, sums);
+    #[cfg(not(target_arch = "wasm32"))]
+    let fit = true;
+    let mut beyond = 0;
+    vectorised(
+        #[inline(always)]
+        || {
+            for (slot, &sum) in out.iter_mut().zip(sums) {
+                *slot = sum as i32;
+                beyond |= (sum + (1 << 30)) >> 31;
+            }
+        },
+    );
+    fit && beyond == 0
+}
+
 /// Adam's constants at one step (Kingma and Ba, 2015).
 #[derive(Clone, Copy, Debug)]
 pub struct Adam {
@@ -435,7 +610,7 @@ impl Adam {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::numeric::{Seed, Stream};
+    use crate::numeric::Seed;
 
     fn numbers(salt: u32, len: u32) -> Vec<f32> {
         let stream = Stream::new(Seed(5), 0, 0, salt);
@@ -510,6 +685,25 @@ mod tests {
             add_numbers(&mut out, &a);
             for at in 0..len as usize {
                 assert_eq!(out[at], wide[at] + i64::from(sums[at]) + i64::from(a[at]));
+            }
+            let mut narrowed = vec![0; len as usize];
+            let quarters: Vec<i64> = sums.iter().map(|&sum| i64::from(sum >> 1)).collect();
+            assert!(narrow(&mut narrowed, &quarters));
+            assert!(
+                narrowed
+                    .iter()
+                    .zip(&quarters)
+                    .all(|(a, b)| i64::from(*a) == *b)
+            );
+            for (at, wide) in [1 << 30, -(1 << 30) - 1, 1 << 40, i64::MIN / 2]
+                .iter()
+                .enumerate()
+            {
+                let mut beyond = quarters.clone();
+                if let Some(slot) = beyond.get_mut(at * 9) {
+                    *slot = *wide;
+                    assert!(!narrow(&mut narrowed, &beyond));
+                }
             }
             let mut out = a.clone();
             integers_where_positive(&mut out, &b);

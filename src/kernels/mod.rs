@@ -16,8 +16,8 @@ mod tile;
 mod vectors;
 
 pub use elementwise::{
-    Adam, add, add_numbers, add_wide, integers_where_positive, positive, positive_integers, scale,
-    scaled, scaled_bytes, subtract, where_positive,
+    Adam, Steps, add, add_numbers, add_wide, integers_where_positive, narrow, positive,
+    positive_integers, scale, scaled, scaled_bytes, subtract, where_positive,
 };
 pub use gemm::{Factor, Kept, Packs, Scatter, gemm, gemm_into};
 pub use lines::Lines;

@@ -3,6 +3,7 @@
 use super::config::{OptimiserKind, Precision, RunConfig};
 use super::optimiser::Moments;
 use super::update::LayerState;
+use crate::kernels::Steps;
 use crate::numeric::{Rounding, Seed, Stream};
 use crate::program::NetworkShape;
 use crate::tt::{TtShape, core_std, remove_bond_indices, scale_exponent};
@@ -52,6 +53,19 @@ impl Grid {
         floor_small((value * full + addend).clamp(-full, full - 1.0)) * (1.0 / full)
     }
 
+    /// The same of many values at once, less `changes`, drawn by place.
+    pub fn subtract(self, values: &mut [f32], changes: &[f32], stream: Stream) {
+        let steps = Steps {
+            full: self.full(),
+            addend: match self.rounding {
+                Rounding::Nearest => 0.5,
+                Rounding::Truncate | Rounding::Stochastic => 0.0,
+            },
+            random: (self.rounding == Rounding::Stochastic).then_some(stream),
+        };
+        steps.subtract(values, changes);
+    }
+
     /// The value's integer.
     #[must_use]
     pub fn integer(self, value: f32) -> i16 {
@@ -64,13 +78,15 @@ impl Grid {
         f32::from(integer) / self.full()
     }
 
-    /// The integer of `value` rounded to nearest on a grid of `bits` bits, clipped to the symmetric
+    /// Writes the integers of values rounded to nearest on a grid of `bits` bits, clipped to the symmetric
     /// range: how a core is seen through its master copy.
-    #[inline]
-    #[must_use]
-    pub fn view(value: f32, bits: u8) -> i16 {
-        let full = (1_u32 << (bits - 1)) as f32;
-        floor_small((value * full + 0.5).clamp(1.0 - full, full - 1.0)) as i16
+    pub fn view(out: &mut [i16], values: &[f32], bits: u8) {
+        let steps = Steps {
+            full: (1_u32 << (bits - 1)) as f32,
+            addend: 0.5,
+            random: None,
+        };
+        steps.integers(out, values);
     }
 }
 
@@ -358,5 +374,38 @@ impl Layer {
         let ([r, m, n, _], [_, m2, n2, r2]) =
             (self.shape.core_shape(bond), self.shape.core_shape(bond + 1));
         r * m * n + m2 * n2 * r2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_values_are_put_on_the_grid_as_one_is() {
+        let numbers = Stream::new(Seed(8), 0, 0, 0);
+        let drawn = Stream::new(Seed(8), 1, 0, 0);
+        for rounding in [Rounding::Truncate, Rounding::Nearest, Rounding::Stochastic] {
+            for bits in [2, 4, 8, 16] {
+                let grid = Grid { bits, rounding };
+                let mut values: Vec<f32> = (0..101).map(|at| numbers.normal(at) * 0.7).collect();
+                (values[5], values[9], values[100]) = (f32::NAN, 7.0, -7.0);
+                let changes: Vec<f32> = (0..101).map(|at| numbers.normal(200 + at) * 0.1).collect();
+                let pairs = values.iter().zip(&changes).enumerate();
+                let wanted: Vec<u32> = pairs
+                    .map(|(at, (value, change))| grid.round(value - change, drawn, at).to_bits())
+                    .collect();
+                grid.subtract(&mut values, &changes, drawn);
+                let found: Vec<u32> = values.iter().map(|value| value.to_bits()).collect();
+                assert_eq!(found, wanted, "{grid:?}");
+                let mut integers = vec![0; 101];
+                Grid::view(&mut integers, &values, bits.min(8));
+                let full = f32::from(1_u16 << (bits.min(8) - 1));
+                for (&integer, value) in integers.iter().zip(&values) {
+                    let nearest = (value * full + 0.5).floor().clamp(1.0 - full, full - 1.0);
+                    assert_eq!(integer, nearest as i16, "{value} in {bits} bits");
+                }
+            }
+        }
     }
 }

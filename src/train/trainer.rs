@@ -325,10 +325,11 @@ impl Trainer {
             return parameter.master.clone();
         }
         let unit = exact::pow2(1 - i32::from(bits));
-        parameter
-            .master
+        let mut integers = vec![0; parameter.master.len()];
+        Grid::view(&mut integers, &parameter.master, bits);
+        integers
             .iter()
-            .map(|&value| f32::from(Grid::view(value, bits)) * unit)
+            .map(|&value| f32::from(value) * unit)
             .collect()
     }
 

@@ -7,7 +7,7 @@ use super::optimiser::{Moments, OptimiserStep};
 use super::prior;
 use super::step::{Order, StepSettings};
 use crate::exec::fixed::FixedFormats;
-use crate::kernels::{self, vectorised};
+use crate::kernels;
 use crate::numeric::Seed;
 
 /// What a step changes in a layer.
@@ -50,15 +50,7 @@ pub fn take_step<'a>(
             optimiser.apply(&mut parameter.moments, &mut slopes, drawn);
             let drawn = stream(seed, order.step, Purpose::Master, number);
             match parameter.grid {
-                Some(grid) => vectorised(
-                    #[inline(always)]
-                    || {
-                        let changes = parameter.master.iter_mut().zip(&slopes);
-                        changes.enumerate().for_each(|(at, (value, change))| {
-                            *value = grid.round(*value - change, drawn, at);
-                        });
-                    },
-                ),
+                Some(grid) => grid.subtract(&mut parameter.master, &slopes, drawn),
                 None => kernels::subtract(&mut parameter.master, &slopes),
             }
             number += 1;
@@ -135,20 +127,20 @@ impl Parameter {
 
     /// Writes what [`Self::seen`] gives to a buffer of the parameter's length.
     pub(super) fn see(&self, bias: bool, formats: FixedFormats, out: &mut [i16]) {
-        let slots = out.iter_mut().zip(&self.master);
-        let width = if bias {
-            formats.activation
-        } else {
-            formats.core
-        };
-        vectorised(
-            #[inline(always)]
-            || match self.grid {
-                Some(grid) if bias => {
-                    slots.for_each(|(slot, &value)| *slot = grid.integer(value));
+        match self.grid {
+            Some(grid) if bias => {
+                for (slot, &value) in out.iter_mut().zip(&self.master) {
+                    *slot = grid.integer(value);
                 }
-                _ => slots.for_each(|(slot, &value)| *slot = Grid::view(value, width)),
-            },
-        );
+            }
+            _ => {
+                let width = if bias {
+                    formats.activation
+                } else {
+                    formats.core
+                };
+                Grid::view(out, &self.master, width);
+            }
+        }
     }
 }

@@ -150,6 +150,9 @@ impl Product<'_> {
     }
 }
 
+/// Sums looked at together.
+const CHUNK: usize = 256;
+
 /// Requantises exact sums of any size, drawing random bits by position.
 pub(super) fn store_sums(
     how: Requantise,
@@ -157,31 +160,58 @@ pub(super) fn store_sums(
     out: &mut [i16],
     stream: Stream,
 ) -> OpStats {
+    const PLACES: [u32; CHUNK] = {
+        let mut places = [0; CHUNK];
+        let mut at = 0;
+        while at < CHUNK {
+            places[at] = at as u32;
+            at += 1;
+        }
+        places
+    };
+    let mut stats = OpStats::default();
+    let mut narrow = [0; CHUNK];
+    let chunks = out.chunks_mut(CHUNK).zip(sums.chunks(CHUNK));
+    for ((out, sums), first) in chunks.zip((0..).step_by(CHUNK)) {
+        let narrow = &mut narrow[..sums.len().min(out.len())];
+        if kernels::narrow(narrow, sums) {
+            let places = Places {
+                at: &PLACES[..narrow.len()],
+                run: CHUNK,
+            };
+            let found = requantise_row(how, narrow, out, places, stream, first);
+            stats.add(OpStats {
+                peak: u64::from(found.peak),
+                saturated: u64::from(found.saturated),
+            });
+        } else {
+            stats.add(store_wide(how, sums, out, stream, first));
+        }
+    }
+    stats
+}
+
+/// The same of sums of more than 30 bits, numbered from `first` on.
+fn store_wide(
+    how: Requantise,
+    sums: &[i64],
+    out: &mut [i16],
+    stream: Stream,
+    first: u32,
+) -> OpStats {
     let (low, high) = (-(1_i64 << (how.bits - 1)), (1_i64 << (how.bits - 1)) - 1);
     let mut stats = OpStats::default();
-    let mut store = |slot: &mut i16, sum: i64, value: i64| {
-        let kept = value.clamp(low, high);
-        stats.peak = stats.peak.max(sum.unsigned_abs());
-        stats.saturated += u64::from(kept != value);
-        *slot = kept as i16;
-    };
-    let pairs = out.iter_mut().zip(sums);
-    if (1..=32).contains(&how.shift) && how.rounding == Rounding::Stochastic {
-        // As `shift_round` does, without asking it for every value.
-        let mask = (1_i64 << how.shift) - 1;
-        for ((slot, &sum), index) in pairs.zip(0..) {
-            let addend = i64::from(stream.bits(index)) & mask;
-            store(slot, sum, sum.saturating_add(addend) >> how.shift);
-        }
-        return stats;
-    }
-    for ((slot, &sum), index) in pairs.zip(0..) {
+    for ((slot, &sum), index) in out.iter_mut().zip(sums).zip(first..) {
         let random = if how.rounding == Rounding::Stochastic {
             stream.bits(index)
         } else {
             0
         };
-        store(slot, sum, shift_round(sum, how.shift, how.rounding, random));
+        let value = shift_round(sum, how.shift, how.rounding, random);
+        let kept = value.clamp(low, high);
+        stats.peak = stats.peak.max(sum.unsigned_abs());
+        stats.saturated += u64::from(kept != value);
+        *slot = kept as i16;
     }
     stats
 }
