@@ -10,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use railyard::exec::Batch;
 use railyard::exec::fixed::{FixedExecutor, FixedFormats, StepKey};
 use railyard::exec::float::FloatExecutor;
-use railyard::kernels::{Element, Packs, Scatter, gemm};
+use railyard::kernels::{Element, Factor, Packs, Scatter, gemm};
 use railyard::numeric::{Rounding, Seed, Storage, Stream};
 use railyard::program::{BufferId, Class, NetworkShape, Program, Schedule, compile};
 use railyard::tt::{TtShape, core_std};
@@ -200,7 +200,7 @@ fn product<T: Element>(criterion: &mut Criterion, name: &str, values: &[T]) {
                 gemm(
                     &mut packs,
                     (values, left),
-                    (values, right),
+                    Factor::Scattered(values, right),
                     |_, _, sums, _| {
                         black_box(sums);
                     },

@@ -1,5 +1,6 @@
 //! The matrix product over scattered elements.
 
+use super::kept::{Factor, cuts, padded};
 use super::lines::Lines;
 use super::pack::{pack_left, pack_right, panels};
 use super::tile::{Cut, Element, Isa, Left, Out, Ramps, VECTORS, tile};
@@ -12,65 +13,6 @@ pub struct Scatter<'a> {
     pub rows: &'a [u32],
     /// Offset of each column.
     pub cols: &'a [u32],
-}
-
-/// The right operand of a product.
-#[derive(Clone, Copy, Debug)]
-pub enum Factor<'a, T: Element> {
-    /// Elements where they lie.
-    Scattered(&'a [T], Scatter<'a>),
-    /// Elements that were packed before, since many products share them.
-    Kept(&'a Kept<T>),
-}
-
-/// A right operand in the order in which tiles read it.
-#[derive(Clone, Debug)]
-pub struct Kept<T: Element> {
-    isa: Isa,
-    words: Lines<T>,
-    terms: usize,
-    columns: usize,
-}
-
-impl<T: Element> Kept<T> {
-    /// No operand yet, for products in `isa`.
-    #[must_use]
-    pub fn with(isa: Isa) -> Self {
-        Self {
-            isa,
-            words: Lines::default(),
-            terms: 0,
-            columns: 0,
-        }
-    }
-
-    /// Whether nothing was packed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-
-    /// Packs an operand in place of the last one.
-    ///
-    /// # Panics
-    /// If an offset lies outside the slice.
-    pub fn pack(&mut self, right: &[T], at: Scatter) {
-        (self.terms, self.columns) = (at.rows.len(), at.cols.len());
-        let lanes = self.isa.lanes();
-        let width = self.columns.next_multiple_of(lanes) * T::GROUP;
-        self.words.resize(padded::<T>(self.terms) * width);
-        for words in cuts::<T>(self.terms, self.isa) {
-            let out = &mut self.words[words.start * width..words.end * width];
-            pack_right(out, right, at.terms::<T>(&words), lanes);
-        }
-    }
-}
-
-impl<T: Element> Default for Kept<T> {
-    /// No operand yet; for the widest vectors the machine has.
-    fn default() -> Self {
-        Self::with(Isa::widest())
-    }
 }
 
 /// Scratch memory of [`gemm`], kept between calls, and the instructions it uses.
@@ -128,9 +70,6 @@ const TILES: usize = 8;
 /// Words of the right operand that are packed at a time: they stay in the second-level cache.
 const PACKED: usize = 96 * 1024;
 
-/// Words of a panel of the right operand: it stays in the first-level cache.
-const PANEL: usize = 6 * 1024;
-
 /// Sums that stay in the second-level cache while the cuts of their terms pass.
 const SUMS: usize = 64 * 1024;
 
@@ -154,9 +93,9 @@ pub fn gemm<T: Element>(
     packs: &mut Packs<T>,
     left: (&[T], Scatter),
     right: Factor<T>,
-    sink: impl FnMut(usize, Range<usize>, &[T::Acc], usize),
+    mut sink: impl FnMut(usize, Range<usize>, &[T::Acc], usize),
 ) {
-    product(packs, left, right, Target::Blocks(sink));
+    product(packs, left, right, Target::Blocks(&mut sink));
 }
 
 /// Multiplies `left` by `right` straight into `out`, where element (i, j) lies at `rows[i] + cols[j]`, or
@@ -174,50 +113,68 @@ pub fn gemm_into<T: Element>(
     let together = in_vectors(at.cols, packs.isa.lanes());
     if together {
         let reach = at.rows.iter().copied().max().unwrap_or(0) as usize;
-        let direct = Target::Direct {
+        let sides = (left.1.rows.len(), right.sides().1);
+        assert_eq!(
+            (at.rows.len(), at.cols.len()),
+            sides,
+            "a place for each sum"
+        );
+        let direct = Direct {
             out,
             at,
             reach,
             add,
         };
-        product::<T, fn(usize, Range<usize>, &[T::Acc], usize)>(packs, left, right, direct);
+        product(packs, left, right, Target::Direct(direct));
     }
     together
 }
 
+/// What [`gemm`] hands its sums to.
+type Sink<'a, T> = dyn FnMut(usize, Range<usize>, &[<T as Element>::Acc], usize) + 'a;
+
 /// Where a product's sums go.
-enum Target<'a, T: Element, F> {
-    Blocks(F),
-    Direct {
-        out: &'a mut [T::Acc],
-        at: Scatter<'a>,
-        reach: usize,
-        add: bool,
-    },
+enum Target<'a, T: Element> {
+    Blocks(&'a mut Sink<'a, T>),
+    Direct(Direct<'a, T::Acc>),
 }
 
-fn product<T: Element, F: FnMut(usize, Range<usize>, &[T::Acc], usize)>(
+/// A result in which each sum has its place.
+struct Direct<'a, S> {
+    out: &'a mut [S],
+    at: Scatter<'a>,
+    /// The last row.
+    reach: usize,
+    add: bool,
+}
+
+impl<S> Direct<'_, S> {
+    /// The place of rows from `row` on, in panels whose vectors begin with these columns.
+    fn out(&mut self, row: usize, columns: [usize; VECTORS], more: bool) -> Out<'_, S> {
+        let [first, second] = columns.map(|column| self.at.cols[column] as usize);
+        Out {
+            data: &mut self.out[first..],
+            rows: &self.at.rows[row..],
+            reach: self.reach,
+            second: second - first,
+            add: self.add || more,
+        }
+    }
+}
+
+/// A product made cut by cut of its terms, panel by panel of its columns, tile by tile of its rows.
+fn product<T: Element>(
     packs: &mut Packs<T>,
     (left, left_at): (&[T], Scatter),
     right: Factor<T>,
-    mut target: Target<T, F>,
+    mut target: Target<T>,
 ) {
     let (m, k) = (left_at.rows.len(), left_at.cols.len());
-    let (terms, n) = match right {
-        Factor::Scattered(_, at) => (at.rows.len(), at.cols.len()),
-        Factor::Kept(kept) => (kept.terms, kept.columns),
-    };
+    let (terms, n) = right.sides();
     assert_eq!(
         k, terms,
         "both operands are contracted over the same indices"
     );
-    if let Target::Direct { at, .. } = &target {
-        assert_eq!(
-            (at.rows.len(), at.cols.len()),
-            (m, n),
-            "a place for each sum"
-        );
-    }
     if m == 0 || n == 0 {
         return;
     }
@@ -236,16 +193,10 @@ fn product<T: Element, F: FnMut(usize, Range<usize>, &[T::Acc], usize)>(
     let left = if let Some(words) = starts_of::<T>(starts, left_at.cols, n) {
         Left::new(left, left_at.rows, starts, words)
     } else {
-        // Each row's words together, filled up with zeros to whole starts.
-        let length = padded::<T>(k) * T::GROUP;
-        pack_left(copied, left, left_at, length);
-        starts.clear();
-        starts.extend((0..length as u32).step_by(4 * T::GROUP));
-        left_rows.clear();
-        left_rows.extend((0..m).map(|row| (row * length) as u32));
+        copy_left(copied, left, left_at, starts, left_rows);
         Left::new(copied, left_rows, starts, 4)
     };
-    let in_place = match right {
+    let step = match right {
         Factor::Scattered(_, at) if left.groups() == k && m <= IN_PLACE * isa.rows() => {
             in_place::<T>(at, left.words(), lanes, right_starts)
         }
@@ -255,42 +206,23 @@ fn product<T: Element, F: FnMut(usize, Range<usize>, &[T::Acc], usize)>(
             None
         }
     };
-    let one_cut = cuts::<T>(k, isa).nth(1).is_none();
-    let width = VECTORS * lanes;
-    // Blocks of some tiles' rows; without them, all rows and what the caches hold of the right operand.
-    let rows_in_block = if one_cut && in_place.is_none() && matches!(target, Target::Blocks(_)) {
-        m.min(TILES * isa.rows())
-    } else {
-        m
-    };
-    let columns_at_once = match (&target, right) {
-        _ if !one_cut => SUMS / m,
-        (Target::Blocks(_), _) if in_place.is_none() => BLOCK / (TILES * isa.rows()),
-        (_, Factor::Scattered(..)) if in_place.is_none() => PACKED / padded::<T>(k),
-        _ => n,
-    };
-    let columns_at_once = (columns_at_once / width).max(1) * width;
-    for first in (0..n).step_by(columns_at_once) {
-        let cols = first..n.min(first + columns_at_once);
+    let blocks = matches!(target, Target::Blocks(_));
+    let packs_right = matches!(right, Factor::Scattered(..)) && step.is_none();
+    let at_once = at_once::<T>(isa, (m, n, k), (blocks && step.is_none(), packs_right));
+    for first in (0..n).step_by(at_once.columns) {
+        let cols = first..n.min(first + at_once.columns);
         let stride = cols.len().next_multiple_of(lanes);
-        let rows_at_once = match &target {
-            // A narrow block has more rows.
-            Target::Blocks(_) if rows_in_block < m => {
-                (BLOCK / stride).next_multiple_of(isa.rows()).min(m)
-            }
-            _ => m,
-        };
-        if let Target::Blocks(_) = target {
-            block.resize(rows_at_once * stride);
+        if blocks {
+            block.resize(at_once.rows * stride);
             block_rows.clear();
-            block_rows.extend((0..rows_at_once).map(|row| (row * stride) as u32));
+            block_rows.extend((0..at_once.rows).map(|row| (row * stride) as u32));
         }
         for words in cuts::<T>(k, isa) {
             let left = left.part(words.start..left.groups().min(words.end));
-            let starts = words.start / left.words()..words.end.div_ceil(left.words());
-            let cut = match (right, in_place) {
+            let cut = match (right, step) {
                 (Factor::Scattered(right, at), Some(step)) => {
-                    let starts = &right_starts[starts.start..right_starts.len().min(starts.end)];
+                    let from = words.start / left.words();
+                    let starts = &right_starts[from..from + left.starts()];
                     Cut::scattered(right, &at.cols[cols.clone()], starts, step)
                 }
                 (Factor::Scattered(right, at), None) => {
@@ -308,39 +240,28 @@ fn product<T: Element, F: FnMut(usize, Range<usize>, &[T::Acc], usize)>(
                     Cut::packed(words_from, words.len(), ramps.of::<T>(&left, lanes))
                 }
             };
-            let last = words.end == padded::<T>(k);
-            for row in (0..m).step_by(rows_at_once) {
-                let rows = rows_at_once.min(m - row);
+            for row in (0..m).step_by(at_once.rows) {
+                let rows = at_once.rows.min(m - row);
                 for (from, vectors) in panels(cols.len(), lanes) {
-                    let panel = cut.panel(from, vectors, lanes);
-                    let out = match &mut target {
+                    let mut out = match &mut target {
                         Target::Blocks(_) => Out {
                             data: &mut block[from..],
-                            rows: &block_rows,
+                            rows: block_rows,
                             reach: (rows - 1) * stride,
                             second: lanes,
                             add: words.start > 0,
                         },
-                        Target::Direct {
-                            out,
-                            at,
-                            reach,
-                            add,
-                        } => {
-                            let place = |from: usize| at.cols[first + from] as usize;
-                            let second = place(from + (vectors - 1) * lanes);
-                            Out {
-                                data: &mut out[place(from)..],
-                                rows: &at.rows[row..],
-                                reach: *reach,
-                                second: second - place(from),
-                                add: *add || words.start > 0,
-                            }
+                        Target::Direct(direct) => {
+                            let columns = [first + from, first + from + (vectors - 1) * lanes];
+                            direct.out(row, columns, words.start > 0)
                         }
                     };
-                    tile(isa, &left, (row, rows), panel, out);
+                    let panel = cut.panel(from, vectors, lanes);
+                    tile(isa, &left, (row, rows), panel, &mut out);
                 }
-                if let (true, Target::Blocks(sink)) = (last, &mut target) {
+                if words.end == padded::<T>(k)
+                    && let Target::Blocks(sink) = &mut target
+                {
                     sink(row, cols.clone(), &block[..rows * stride], stride);
                 }
             }
@@ -348,37 +269,58 @@ fn product<T: Element, F: FnMut(usize, Range<usize>, &[T::Acc], usize)>(
     }
 }
 
+/// Copies each row's words together, filled up with zeros to whole starts.
+fn copy_left<T: Element>(
+    copied: &mut Lines<T>,
+    left: &[T],
+    at: Scatter,
+    starts: &mut Vec<u32>,
+    rows: &mut Vec<u32>,
+) {
+    let length = padded::<T>(at.cols.len()) * T::GROUP;
+    pack_left(copied, left, at, length);
+    starts.clear();
+    starts.extend((0..length as u32).step_by(4 * T::GROUP));
+    rows.clear();
+    rows.extend((0..at.rows.len()).map(|row| (row * length) as u32));
+}
+
+/// Rows and columns of a product that are made together.
+struct AtOnce {
+    rows: usize,
+    columns: usize,
+}
+
+/// The rows and columns made together in a product of M x N sums of K terms, given whether they go by
+/// blocks of some tiles' rows, and whether the right operand is packed on the way.
+fn at_once<T: Element>(
+    isa: Isa,
+    (m, n, k): (usize, usize, usize),
+    (blocks, packs_right): (bool, bool),
+) -> AtOnce {
+    let cut = cuts::<T>(k, isa).nth(1).is_some();
+    let columns = match (blocks, packs_right) {
+        _ if cut => SUMS / m,
+        (true, _) => BLOCK / (TILES * isa.rows()),
+        (false, true) => PACKED / padded::<T>(k),
+        (false, false) => n,
+    };
+    let width = VECTORS * isa.lanes();
+    let columns = (columns / width).max(1) * width;
+    let stride = n.min(columns).next_multiple_of(isa.lanes());
+    let rows = if blocks && !cut {
+        // A narrow block has more rows.
+        (BLOCK / stride).next_multiple_of(isa.rows()).min(m)
+    } else {
+        m
+    };
+    AtOnce { rows, columns }
+}
+
 /// Whether columns lie together by whole vectors, in ascending order.
 fn in_vectors(cols: &[u32], lanes: usize) -> bool {
     let together = |cols: &[u32]| cols.windows(2).all(|pair| pair[0] + 1 == pair[1]);
     cols.len().is_multiple_of(lanes) && cols.is_sorted() && cols.chunks(lanes).all(together)
-}
-
-impl<'a> Scatter<'a> {
-    /// The rows that make some words of a right operand.
-    fn terms<T: Element>(self, words: &Range<usize>) -> Scatter<'a> {
-        let end = self.rows.len();
-        let rows = end.min(words.start * T::GROUP)..end.min(words.end * T::GROUP);
-        Scatter {
-            rows: &self.rows[rows],
-            cols: self.cols,
-        }
-    }
-}
-
-/// Words of so many terms, filled up to whole starts; those of one start at least.
-fn padded<T: Element>(terms: usize) -> usize {
-    terms.div_ceil(4 * T::GROUP).max(1) * 4
-}
-
-/// As many cuts of the terms' words as keep a panel in the first-level cache, of nearly equal length.
-fn cuts<T: Element>(terms: usize, isa: Isa) -> impl Iterator<Item = Range<usize>> {
-    let words = padded::<T>(terms);
-    let count = words.div_ceil(PANEL / (VECTORS * isa.lanes()));
-    let at_once = words.div_ceil(count).next_multiple_of(4);
-    (0..words)
-        .step_by(at_once)
-        .map(move |word| word..words.min(word + at_once))
 }
 
 /// Lists where the left operand's words start, if they can be read where they lie: by fours (4) or
@@ -427,6 +369,7 @@ fn in_place<T: Element>(
     reason = "matrices and their sides, as every text on products names them"
 )]
 mod tests {
+    use super::super::Kept;
     use super::*;
     use crate::numeric::{Seed, Stream};
 
@@ -495,46 +438,59 @@ mod tests {
                 (0..length as u32).map(|i| draw(stream, i)).collect()
             };
             let (a, b) = (draw(a_length, 0), draw(b_length, 1));
-            let at = Scatter {
+            let left = Scatter {
+                rows: &ar,
+                cols: &ac,
+            };
+            let right = Scatter {
                 rows: &br,
                 cols: &bc,
             };
+            let check = |found: &[T::Acc], how: &str| {
+                for (i, row) in found.chunks(n).enumerate() {
+                    for (j, &sum) in row.iter().enumerate() {
+                        let a = |q: usize| a[(ar[i] + ac[q]) as usize];
+                        let b = |q: usize| b[(br[q] + bc[j]) as usize];
+                        let mut terms = (0..k).map(|q| (a(q), b(q)));
+                        assert!(agree(sum, &mut terms), "{isa:?}, case {number}, {how}");
+                    }
+                }
+            };
             let mut kept = Kept::with(isa);
-            kept.pack(&b, at);
-            for right in [Factor::Scattered(&b, at), Factor::Kept(&kept)] {
+            kept.pack(&b, right);
+            for right in [Factor::Scattered(&b, right), Factor::Kept(&kept)] {
+                let mut found = vec![T::Acc::default(); m * n];
                 let mut seen = vec![0; m * n];
                 gemm(
                     &mut packs,
-                    (
-                        &a,
-                        Scatter {
-                            rows: &ar,
-                            cols: &ac,
-                        },
-                    ),
-                    Factor::Scattered(
-                        &b,
-                        Scatter {
-                            rows: &br,
-                            cols: &bc,
-                        },
-                    ),
+                    (&a, left),
+                    right,
                     |row, columns, sums, stride| {
                         for (i, sums) in sums.chunks(stride).enumerate() {
                             for (j, &sum) in columns.clone().zip(sums) {
-                                let mut terms = (0..k).map(|q| {
-                                    (
-                                        a[(ar[row + i] + ac[q]) as usize],
-                                        b[(br[q] + bc[j]) as usize],
-                                    )
-                                });
-                                assert!(agree(sum, &mut terms), "{isa:?}, case {number}");
+                                found[(row + i) * n + j] = sum;
                                 seen[(row + i) * n + j] += 1;
                             }
                         }
                     },
                 );
                 assert!(seen.iter().all(|&times| times == 1));
+                check(&found, "in blocks");
+                let rows: Vec<u32> = (0..m).rev().map(|row| (row * n) as u32).collect();
+                let cols: Vec<u32> = (0..n as u32).collect();
+                let at = Scatter {
+                    rows: &rows,
+                    cols: &cols,
+                };
+                for add in [false, true] {
+                    let mut out = vec![T::Acc::default(); m * n];
+                    let direct = gemm_into(&mut packs, (&a, left), right, (&mut out, at), add);
+                    assert_eq!(direct, n.is_multiple_of(isa.lanes()));
+                    if direct {
+                        let rows = out.chunks(n).rev();
+                        check(&rows.flatten().copied().collect::<Vec<_>>(), "in place");
+                    }
+                }
             }
         }
     }

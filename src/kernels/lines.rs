@@ -77,7 +77,7 @@ mod tests {
         for len in [0, 1, 100, 7, 5000, 5001] {
             lines.resize(len);
             assert_eq!(lines.len(), len);
-            assert!(len == 0 || lines.as_ptr() as usize % LINE == 0);
+            assert!(len == 0 || (lines.as_ptr() as usize).is_multiple_of(LINE));
             lines.fill(3);
             let copy = lines.clone();
             assert!(copy.iter().all(|&value| value == 3) && copy.len() == len);

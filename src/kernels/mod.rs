@@ -9,6 +9,7 @@
 
 mod elementwise;
 mod gemm;
+mod kept;
 mod lines;
 mod pack;
 mod requantise;
@@ -19,7 +20,8 @@ pub use elementwise::{
     Adam, Steps, add, add_numbers, add_wide, integers_where_positive, narrow, positive,
     positive_integers, scale, scaled, scaled_bytes, subtract, where_positive,
 };
-pub use gemm::{Factor, Kept, Packs, Scatter, gemm, gemm_into};
+pub use gemm::{Packs, Scatter, gemm, gemm_into};
+pub use kept::{Factor, Kept};
 pub use lines::Lines;
 pub use requantise::{Places, Requantise, RowStats, requantise_row};
 pub use tile::{Element, Isa};

@@ -15,7 +15,7 @@ mod stream;
 
 pub use format::Format;
 pub use grouped::grouped;
-pub use order::sort_by_key;
+pub use order::{median, sort_by_key};
 pub use rounding::{Rounding, shift_round};
 pub use storage::Storage;
 pub use stream::{Seed, Stream};

@@ -17,6 +17,19 @@ pub fn sort_by_key<T>(items: &mut Vec<T>, key: impl Fn(&T) -> Key) {
     );
 }
 
+/// Median of numbers, the mean of the middle two of an even count; 0 of none.
+#[must_use]
+pub fn median(numbers: &[f64]) -> f64 {
+    // The bits of a number in an order like its own: all flipped of a negative one, else the sign alone.
+    let key = |number: &f64| {
+        let bits = number.to_bits();
+        [bits ^ ((bits as i64 >> 63) as u64 | 1 << 63), 0]
+    };
+    let order = order(&numbers.iter().map(key).collect::<Vec<_>>());
+    let at = |place: usize| order.get(place).map_or(0.0, |&place| numbers[place]);
+    f64::midpoint(at(order.len().saturating_sub(1) / 2), at(order.len() / 2))
+}
+
 /// Places of the keys in ascending order, the first of equals first.
 fn order(keys: &[Key]) -> Vec<usize> {
     let mut places: Vec<[u64; 3]> = keys.iter().zip(0..).map(|(&[a, b], k)| [a, b, k]).collect();
@@ -39,5 +52,16 @@ mod tests {
             theirs.sort_by_key(|item| (item.0, item.1));
             prop_assert_eq!(ours, theirs);
         }
+    }
+
+    #[test]
+    fn the_median_is_the_middle() {
+        let same = |numbers: &[f64], wanted: f64| {
+            assert_eq!(median(numbers).to_bits(), wanted.to_bits(), "{numbers:?}");
+        };
+        same(&[], 0.0);
+        same(&[3.0], 3.0);
+        same(&[-2.0, 7.0, -5.5, 0.25, 1e9], 0.25);
+        same(&[4.0, -1.0, 2.0, 8.0], 3.0);
     }
 }

@@ -19,7 +19,7 @@ use crate::exec::fixed::{FixedExecutor, FixedFormats, StepKey};
 use crate::exec::float::FloatExecutor;
 use crate::exec::shard::{BadPartial, Partial, append};
 use crate::exec::{Batch, Margin};
-use crate::numeric::{Rounding, Seed, Storage};
+use crate::numeric::{Rounding, Seed, Storage, sort_by_key};
 use crate::program::{BufferId, Op, Part, Program, code};
 
 const STORAGES: [Storage; 3] = [Storage::F32, Storage::Bf16, Storage::F16];
@@ -213,7 +213,7 @@ impl Trainer {
         let mut missing = Vec::new();
         let known = step.parts.iter().map(|(samples, _)| samples);
         let mut known: Vec<Range<usize>> = known.chain([&step.own]).cloned().collect();
-        known.sort_by_key(|samples| samples.start);
+        sort_by_key(&mut known, |samples| [samples.start as u64, 0]);
         for samples in known.iter().filter(|samples| !samples.is_empty()) {
             if samples.start > at {
                 missing.push(at..samples.start);
@@ -231,7 +231,7 @@ impl Trainer {
             // What the executor holds counts, and first in the sum: here it is not the batch's beginning.
             self.put_away(&mut step);
         }
-        step.parts.sort_by_key(|(samples, _)| samples.start);
+        sort_by_key(&mut step.parts, |(samples, _)| [samples.start as u64, 0]);
         let parts = step.parts.iter();
         let parts: Vec<Partial> = parts
             .filter_map(|(samples, bytes)| self.engine.read_partial(bytes, samples.len()).ok())

@@ -11,6 +11,7 @@ use super::error::{ConfigError, TrainError};
 use super::trainer::{Advance, Trainer};
 use crate::data::Dataset;
 use crate::json::{self, Json, JsonError};
+use crate::numeric::median;
 use crate::numeric::{Seed, Stream};
 use crate::program::Schedule;
 
@@ -183,11 +184,9 @@ impl Contender {
         Ok(samples * 1000.0 / busy.max(1e-3))
     }
 
-    fn speed(mut self) -> Speed {
-        self.rates.sort_by(f64::total_cmp);
-        let at = |place: usize| self.rates.get(place).copied().unwrap_or_default();
-        let count = self.rates.len();
-        let median = f64::midpoint(at(count.saturating_sub(1) / 2), at(count / 2));
+    fn speed(self) -> Speed {
+        let median = median(&self.rates);
+        let rates = self.rates.iter().copied();
         let (config, model) = (self.trainer.config(), self.trainer.model());
         let macs_per_sample = self.trainer.snapshot().macs_per_sample();
         Speed {
@@ -198,8 +197,8 @@ impl Contender {
             threads: self.threads,
             parameters: model.core_entries() + model.biases(),
             samples_per_second: median,
-            slowest: at(0),
-            fastest: at(count.saturating_sub(1)),
+            slowest: rates.clone().reduce(f64::min).unwrap_or(0.0),
+            fastest: rates.reduce(f64::max).unwrap_or(0.0),
             macs_per_sample,
             macs_per_second: median * macs_per_sample,
         }

@@ -153,6 +153,11 @@ impl<'a, T: Element> Left<'a, T> {
         Self { starts, ..*self }
     }
 
+    /// Starts of a row.
+    pub(super) fn starts(&self) -> usize {
+        self.starts.len()
+    }
+
     /// Words at a start.
     pub(super) fn words(&self) -> usize {
         self.words
@@ -290,6 +295,8 @@ pub struct Checked<T: Element> {
     left: *const T,
     rows: *const u32,
     count: usize,
+    /// Rows of a tile.
+    most: usize,
     starts: *const u32,
     start_count: usize,
     words: usize,
@@ -325,7 +332,7 @@ pub(super) fn tile<T: Element>(
     left: &Left<T>,
     (first, count): (usize, usize),
     right: Right<T>,
-    out: Out<T::Acc>,
+    out: &mut Out<T::Acc>,
 ) {
     let rows = &left.rows[first..first + count];
     let out_rows = &out.rows[..count];
@@ -343,6 +350,7 @@ pub(super) fn tile<T: Element>(
         left: left.data.as_ptr(),
         rows: rows.as_ptr(),
         count,
+        most: isa.rows(),
         starts: left.starts.as_ptr(),
         start_count: left.starts.len(),
         words: left.words,
@@ -463,14 +471,9 @@ macro_rules! kernel {
                     }
                 }
             )+
-            const MOST: usize = {
-                let mut most = 0;
-                $(if $count > most { most = $count; })+
-                most
-            };
             let mut first = 0;
             while first < tile.count {
-                let count = MOST.min(tile.count - first);
+                let count = tile.most.min(tile.count - first);
                 // SAFETY: passed on; the kernel is chosen by the counts.
                 unsafe {
                     match (count, tile.vectors, tile.words) {

@@ -1,6 +1,7 @@
 //! The run trained with followers, and the measurement of what they gain.
 
 use super::{Engine, Motion};
+use crate::numeric::median;
 use crate::train::config::{Precision, Preset, RunConfig};
 use crate::worker::adapter::{Advance, Learner};
 use crate::worker::message::{Event, WorkerSpeed};
@@ -83,13 +84,12 @@ impl Engine {
 
     /// Takes a step whose results are awaited, at once.
     pub(super) fn settle_step(&mut self) {
-        let now = self.now;
         let learner = match (&mut self.workers_bench, &mut self.run) {
             (Some(bench), _) => &mut bench.learners[1],
             (None, Some(run)) => &mut run.learner,
             (None, None) => return,
         };
-        let taken = self.crew.settle(learner.trainer(), now);
+        let taken = self.crew.settle(learner.trainer());
         match (taken, &mut self.workers_bench) {
             (Some(_), Some(bench)) => bench.steps += 1,
             (Some((metrics, begun)), None) => self.took(Advance::Step(metrics), begun),
@@ -214,20 +214,17 @@ impl Engine {
     }
 
     fn finish_bench(&mut self) {
-        let Some(mut bench) = self.workers_bench.take() else {
+        let Some(bench) = self.workers_bench.take() else {
             return;
         };
         let used = [(1, 0), (bench.workers, bench.heap)];
-        let speeds = bench.learners.iter().zip(&mut bench.rates).zip(used).map(
-            |((learner, rates), (workers, heap))| {
-                rates.sort_by(f64::total_cmp);
-                WorkerSpeed {
-                    workers,
-                    samples_per_second: rates[rates.len() / 2],
-                    checksum: learner.checksum(),
-                    steps: learner.step(),
-                    heap,
-                }
+        let speeds = bench.learners.iter().zip(&bench.rates).zip(used).map(
+            |((learner, rates), (workers, heap))| WorkerSpeed {
+                workers,
+                samples_per_second: median(rates),
+                checksum: learner.checksum(),
+                steps: learner.step(),
+                heap,
             },
         );
         let speeds = speeds.collect();

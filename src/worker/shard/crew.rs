@@ -26,6 +26,9 @@ const PATIENCE: f64 = 3000.0;
 const PATIENCE_RATIO: f64 = 8.0;
 /// Steps after which the cut is looked at.
 const BALANCE: u32 = 16;
+/// Milliseconds that an order and its answer are on their way: an estimate, since a leader at work cannot
+/// tell when an answer came.
+const MESSAGES: f64 = 0.3;
 /// Most samples moved at a time.
 const MOVE: f64 = 4.0;
 
@@ -98,8 +101,6 @@ struct Times {
     own: f64,
     /// The slowest follower's.
     theirs: f64,
-    /// The shortest time that messages and the leader's queue took.
-    latency: Option<f64>,
 }
 
 impl Crew {
@@ -233,7 +234,7 @@ impl Crew {
     pub fn advance(&mut self, trainer: &mut Trainer, now: impl Fn() -> f64) -> Turn {
         if let Some(open) = &self.open {
             if self.complete() {
-                return self.close(trainer, now);
+                return self.close(trainer);
             }
             if now() < open.due {
                 return Turn::Waiting;
@@ -242,7 +243,7 @@ impl Crew {
             for id in late.map(|order| order.hand).collect::<Vec<_>>() {
                 self.lost(id, "it did not answer");
             }
-            return self.close(trainer, now);
+            return self.close(trainer);
         }
         if !self.tend(trainer) || !trainer.shards_ready() {
             return Turn::Alone;
@@ -251,28 +252,24 @@ impl Crew {
         let step = trainer.open_step();
         self.open(trainer, step, begun, &now);
         if self.complete() {
-            return self.close(trainer, now);
+            return self.close(trainer);
         }
         Turn::Waiting
     }
 
-    fn close(&mut self, trainer: &mut Trainer, now: impl Fn() -> f64) -> Turn {
-        self.settle(trainer, now)
+    fn close(&mut self, trainer: &mut Trainer) -> Turn {
+        self.settle(trainer)
             .map_or(Turn::Waiting, |(metrics, begun)| Turn::Step(metrics, begun))
     }
 
     /// Closes a step in progress at once; the leader runs what is missing. Gives the step and when it was
     /// begun.
-    pub fn settle(
-        &mut self,
-        trainer: &mut Trainer,
-        now: impl Fn() -> f64,
-    ) -> Option<(StepMetrics, f64)> {
+    pub fn settle(&mut self, trainer: &mut Trainer) -> Option<(StepMetrics, f64)> {
         let mut open = self.open.take()?;
         // The last batch of an epoch may be cut otherwise.
         let whole = open.step.samples() == trainer.config().batch;
         if whole && open.orders.iter().all(|order| order.answer.is_some()) {
-            self.balance(&open, now(), trainer.any_cut());
+            self.balance(&open, trainer.any_cut());
         }
         for order in open.orders {
             if let Some(mut answer) = order.answer {
@@ -392,7 +389,7 @@ impl Crew {
 
     /// Moves the cut so that the leader's shard takes as long as the slowest follower's with its messages.
     /// In floating point the cut stays, since bits depend on it.
-    fn balance(&mut self, open: &Open, now: f64, any_cut: bool) {
+    fn balance(&mut self, open: &Open, any_cut: bool) {
         let Some((workers, own)) = self.own.filter(|_| any_cut) else {
             return;
         };
@@ -411,22 +408,16 @@ impl Crew {
         times.steps += 1;
         times.own += open.own - open.sent;
         times.theirs += theirs;
-        // Right when the leader waited, too long when it did not.
-        let latency = (now - open.sent - theirs).max(0.0);
-        times.latency = Some(times.latency.map_or(latency, |least| least.min(latency)));
         if times.steps < BALANCE {
             return;
         }
         let steps = f64::from(BALANCE);
         let (mine, theirs) = (times.own / steps, times.theirs / steps);
-        let late = mine - theirs - times.latency.unwrap_or(0.0);
+        let late = mine - theirs - MESSAGES;
         // A sample less for the leader is one more for all followers together.
         let each = mine / own as f64 * (1.0 + 1.0 / (workers.max(2) - 1) as f64);
         let moved = (late / each.max(1e-6)).clamp(-MOVE, MOVE);
-        self.times = Times {
-            latency: times.latency,
-            ..Times::default()
-        };
+        self.times = Times::default();
         let samples = open.step.samples();
         let own = (own as f64 - moved + 0.5) as usize;
         self.own = Some((workers, own.clamp(1, samples.max(2) - 1)));
