@@ -28,6 +28,7 @@ export async function openPage(root = 'dist') {
       /** Speeds of configurations (fields that differ from a preset), by turns, in one worker. */
       bench: (milliseconds, configs = [], repeats = 5) => call('bench', milliseconds, configs, repeats),
       engines: (milliseconds) => call('benchAccelerator', milliseconds),
+      kernels: (milliseconds) => call('benchKernels', milliseconds),
       workers: (milliseconds) => call('benchWorkers', milliseconds),
       close: async () => {
         await browser.close()

@@ -44,6 +44,16 @@ function workerRow(rounds) {
   return row('two workers against one, in Chromium', measured, `${found.toFixed(2)}x`, '1.7x', found >= 1.7 && same)
 }
 
+/** The largest product of `paper` against a loop of multiply and add alone, both in the page. */
+function kernelRows(rounds) {
+  return rounds[0].map(({ numbers }, place) => {
+    const of = (what) => rounds.map((round) => round[place][what])
+    const found = ratio(of('product'), of('roofline'))
+    const measured = `${(median(of('product')) / 1e9).toFixed(1)} of ${(median(of('roofline')) / 1e9).toFixed(1)} G multiply-accumulates/s`
+    return row(`largest product of \`paper\`, ${numbers}, against the roofline`, measured, `${Math.round(100 * found)} %`, '60 %', found >= 0.6)
+  })
+}
+
 function growthRows(growth) {
   return growth.map(({ where, precision, axis, pairs }) => {
     const { from, to, excess } = worst(pairs, (pair) => pair.excess)
@@ -73,7 +83,7 @@ function engineRows({ page, native }) {
 
 /** Every row of the goals for which there are results. */
 export function rows(results) {
-  const { tt, dense, workers, growth, start, engines } = results
+  const { tt, dense, workers, kernels, growth, start, engines } = results
   const found = [
     against('`paper`, float, Chromium, against TensorFlow.js as written', tt, 'page/float', 'tfjs/written', 8),
     against('`paper`, float, Chromium, against TensorFlow.js tuned by hand', tt, 'page/float', 'tfjs/tuned', 2.5),
@@ -84,6 +94,7 @@ export function rows(results) {
     against('`paper`, fixed 4/8/16, native, against PyTorch', tt, 'native/fixed', 'torch/', 1.2),
     against('`paper`, fixed 4/8/16 against float, Chromium', tt, 'page/fixed', 'page/float', 1),
     ...(workers ? [workerRow(workers)] : []),
+    ...(kernels ? kernelRows(kernels) : []),
     ...(growth ? growthRows(growth) : []),
     ...(start ? startRows(start) : []),
     ...(engines ? engineRows(engines) : []),

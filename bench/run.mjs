@@ -2,7 +2,7 @@
 // does other things too. Writes target/bench/bench.json and prints the table of bench/report.mjs.
 //
 //   node bench/run.mjs --program target/release/railyard [--python bench/.venv/bin/python]
-//                      [--only tt,dense,native,workers,growth,start,engines]
+//                      [--only tt,dense,native,workers,kernels,growth,start,engines]
 //                      [--rounds 5] [--milliseconds 1000] [--out target/bench/bench.json]
 
 import { execFile } from 'node:child_process'
@@ -17,7 +17,7 @@ import { openTfjs, openTorch } from './peers.mjs'
 import { lossOf } from './reference.mjs'
 import { table } from './report.mjs'
 
-const parts = ['tt', 'dense', 'native', 'workers', 'growth', 'start', 'engines']
+const parts = ['tt', 'dense', 'native', 'workers', 'kernels', 'growth', 'start', 'engines']
 
 const { values } = parseArgs({
   options: {
@@ -140,7 +140,7 @@ async function main() {
       return peer
     }
     let page
-    if (wants('tt', 'dense', 'workers', 'growth', 'engines')) {
+    if (wants('tt', 'dense', 'workers', 'kernels', 'growth', 'engines')) {
       page = await openPage(values.root)
       opened.push(page)
       results.versions.page = page.version
@@ -164,6 +164,11 @@ async function main() {
       say('Two workers against one, in the page')
       results.workers = []
       for (let round = 0; round < rounds; round++) results.workers.push(await page.workers(milliseconds))
+    }
+    if (wants('kernels')) {
+      say('Kernels against the roofline')
+      results.kernels = []
+      for (let round = 0; round < rounds; round++) results.kernels.push(await page.kernels(milliseconds))
     }
     if (wants('growth')) {
       say('Growth with rank, modes, batch and cores')

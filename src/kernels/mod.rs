@@ -13,6 +13,8 @@ mod kept;
 mod lines;
 mod pack;
 mod requantise;
+#[cfg(target_arch = "wasm32")]
+mod roofline;
 mod tile;
 mod vectors;
 
@@ -24,6 +26,8 @@ pub use gemm::{Packs, Scatter, gemm, gemm_into};
 pub use kept::{Factor, Kept};
 pub use lines::Lines;
 pub use requantise::{Places, Requantise, RowStats, requantise_row};
+#[cfg(target_arch = "wasm32")]
+pub use roofline::{KernelSpeed, kernel_speeds};
 pub use tile::{Element, Isa};
 pub use vectors::vectorised;
 

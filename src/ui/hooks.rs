@@ -10,6 +10,7 @@
 //! | `bench(ms, configs, repeats)` | a promise of samples per second and multiply-accumulates, as JSON text: of each configuration (objects as `{preset: 'paper', precision: 'float', batch: 64}`), or of preset `paper` in floating and in fixed point |
 //! | `benchWorkers(ms)` | a promise of samples per second, checksum and steps of preset `paper` in fixed point with one worker and with two, as JSON text |
 //! | `benchAccelerator(ms)` | simulated cycles per second of the event engine, as JSON text |
+//! | `benchKernels(ms)` | multiply-accumulates a second of the largest product of preset `paper` and of a loop of nothing else, as JSON text; the page stands still meanwhile |
 //! | `crashWorker()` | lets the worker trap |
 //! | `crashFollower()` | lets a worker that helps with training trap |
 //! | `timeline()` | what the timeline shows, as JSON text; `null` while there is none |
@@ -31,6 +32,7 @@ use super::model::Phase;
 use super::session::Session;
 use crate::accel::{Fit, Machine};
 use crate::json;
+use crate::kernels::kernel_speeds;
 use crate::link::run::Comparison;
 use crate::program::Schedule;
 use crate::worker::message::board::{BoardView, Connection};
@@ -121,6 +123,13 @@ pub fn install(session: &Session) {
         json::write(&speeds)
     });
     add("benchAccelerator", bench.into_js_value());
+    let bench = Closure::<dyn Fn(Option<f64>) -> String>::new(|milliseconds: Option<f64>| {
+        json::write(&kernel_speeds(
+            milliseconds.unwrap_or(1000.0),
+            js_sys::Date::now,
+        ))
+    });
+    add("benchKernels", bench.into_js_value());
     let timeline = Closure::<dyn Fn() -> String>::new(|| {
         let tell = TIMELINE.with_borrow(Clone::clone);
         tell.map_or("null".into(), |tell| tell())
