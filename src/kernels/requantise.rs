@@ -91,6 +91,11 @@ pub fn requantise_row(
     row.store(sums, out, places)
 }
 
+/// Runs shorter than this are not rounded one by one, but many at a time and then stored apart.
+const SHORT: usize = 8;
+/// Sums rounded at a time then.
+const APART: usize = 64;
+
 /// What is the same for a row's sums.
 #[derive(Clone, Copy)]
 struct Row {
@@ -133,12 +138,26 @@ impl Row {
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         let mut vectors = simd128::Vectors::new(self);
+        let apart = run < SHORT;
+        let mut kept = [0; APART];
+        let run = if apart { APART } else { run };
         for (sums, at) in sums.chunks(run).zip(at.chunks(run)) {
-            let out = &mut out[at[0] as usize..][..sums.len()];
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            let (sums, out, at) = vectors.store(sums, out, at);
-            if !sums.is_empty() {
-                stats = stats.and(self.run(sums, out, at));
+            let slots = if apart {
+                &mut kept[..sums.len()]
+            } else {
+                &mut out[at[0] as usize..][..sums.len()]
+            };
+            {
+                #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+                let (sums, slots, at) = vectors.store(sums, slots, at);
+                if !sums.is_empty() {
+                    stats = stats.and(self.run(sums, slots, at));
+                }
+            }
+            if apart {
+                for (&value, &at) in kept.iter().zip(at) {
+                    out[at as usize] = value;
+                }
             }
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
