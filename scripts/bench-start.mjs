@@ -34,7 +34,7 @@ function watch() {
     if (noted.train && !noted.asked) {
       // The tab is called so, too.
       const button = document.querySelector('button.go')
-      if (button && !button.disabled) {
+      if (window.railyard && button && !button.disabled) {
         noted.asked = performance.now()
         button.click()
       }
