@@ -32,9 +32,9 @@ function watch() {
       painted((at) => (noted.picture = at))
     }
     if (noted.train && !noted.asked) {
-      // The tab is called so, too.
+      // While the recorded run is fetched, the same button cancels.
       const button = document.querySelector('button.go')
-      if (window.railyard && button && !button.disabled) {
+      if (window.railyard && button?.textContent.includes('Train') && !button.disabled) {
         noted.asked = performance.now()
         button.click()
       }
