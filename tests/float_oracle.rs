@@ -89,9 +89,15 @@ fn executor(
     schedule: Schedule,
     batch: usize,
     threads: usize,
+    margin: Margin,
     with: &Parameters,
 ) -> FloatExecutor {
-    let mut executor = FloatExecutor::new(compile(network, schedule, batch), Storage::F32, threads);
+    let mut executor = FloatExecutor::with_margin(
+        compile(network, schedule, batch),
+        Storage::F32,
+        threads,
+        margin,
+    );
     let layers = executor.program().layers.clone();
     for (layer, (cores, bias)) in layers.iter().zip(with.cores.iter().zip(&with.biases)) {
         let places = layer.cores.iter().chain([&layer.bias]);
@@ -223,7 +229,7 @@ proptest! {
         let sizes = sizes(&network, &parameters, &samples.real);
         let mut all = Vec::new();
         for schedule in SCHEDULES {
-            let mut executor = executor(&network, schedule, batch, threads, &parameters).with_margin(margin);
+            let mut executor = executor(&network, schedule, batch, threads, margin, &parameters);
             let outcomes = executor.train(Batch { pixels: &samples.pixels, labels: &samples.labels });
             let losses: Vec<f64> = outcomes.iter().map(|outcome| outcome.loss).collect();
             // The loss is of order 1; where it is small, the error of the logits remains.
@@ -262,7 +268,7 @@ proptest! {
         let expected = differences(&network, &parameters, &samples.real);
         let sizes = sizes(&network, &parameters, &samples.real);
         for schedule in SCHEDULES {
-            let mut executor = executor(&network, schedule, batch, threads, &parameters);
+            let mut executor = executor(&network, schedule, batch, threads, Margin::default(), &parameters);
             executor.train(Batch { pixels: &samples.pixels, labels: &samples.labels });
             assert_gradients(&gradients(&executor), &expected, &sizes, &format!("{schedule:?} against differences"));
         }

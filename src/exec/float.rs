@@ -44,7 +44,13 @@ impl FloatExecutor {
     /// An executor with `threads` lanes; parameters start at zero.
     #[must_use]
     pub fn new(program: Program, storage: Storage, threads: usize) -> Self {
-        let plans = contractions(&program, Margin::default(), true);
+        Self::with_margin(program, storage, threads, Margin::default())
+    }
+
+    /// An executor for images whose pixels are zero in this margin.
+    #[must_use]
+    pub fn with_margin(program: Program, storage: Storage, threads: usize, margin: Margin) -> Self {
+        let plans = contractions(&program, margin, true);
         let threads = threads.clamp(1, program.batch.max(1));
         let at_once = at_once(&program, size_of::<f32>()).min(program.batch.div_ceil(threads));
         let shared = (0..program.buffers.len())
@@ -85,13 +91,6 @@ impl FloatExecutor {
             packs: Packs::default(),
             program,
         }
-    }
-
-    /// The same executor for images that have zeros in this margin, whatever their pixels say there.
-    #[must_use]
-    pub fn with_margin(mut self, margin: Margin) -> Self {
-        self.plans = contractions(&self.program, margin, true);
-        self
     }
 
     /// The Program it runs.

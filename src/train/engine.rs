@@ -46,14 +46,18 @@ impl Engine {
     pub fn new(config: &RunConfig, program: Program, threads: usize, margin: Margin) -> Self {
         let storage = match config.precision {
             Precision::Fixed => {
-                let executor = FixedExecutor::new(program, config.fixed_formats(), threads);
-                return Self::Fixed(executor.with_margin(margin));
+                let formats = config.fixed_formats();
+                return Self::Fixed(FixedExecutor::with_margin(
+                    program, formats, threads, margin,
+                ));
             }
             Precision::Float => Storage::F32,
             Precision::Bf16 => Storage::Bf16,
             Precision::F16 => Storage::F16,
         };
-        Self::Float(FloatExecutor::new(program, storage, threads).with_margin(margin))
+        Self::Float(FloatExecutor::with_margin(
+            program, storage, threads, margin,
+        ))
     }
 
     pub fn program(&self) -> &Program {

@@ -320,7 +320,7 @@ impl ShardServer {
             return None;
         }
         let engine = if let Some(&storage) = STORAGES.get(usize::from(kind)) {
-            Engine::Float(FloatExecutor::new(program, storage, 1).with_margin(margin))
+            Engine::Float(FloatExecutor::with_margin(program, storage, 1, margin))
         } else {
             let sound = usize::from(kind) == STORAGES.len()
                 && (2..=8).contains(&core)
@@ -335,7 +335,7 @@ impl ShardServer {
             if !sound {
                 return None;
             }
-            Engine::Fixed(FixedExecutor::new(program, formats, 1).with_margin(margin))
+            Engine::Fixed(FixedExecutor::with_margin(program, formats, 1, margin))
         };
         Some(Self {
             engine,

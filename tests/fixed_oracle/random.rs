@@ -78,7 +78,7 @@ proptest! {
         let mut draws = Draws::new(seed);
         let margin = margin(&mut draws, network.layers[0].inputs());
         let program = compile(&network, schedule, batch).with_label_smoothing(smoothing);
-        let mut rig = Rig::new(program, formats).with_margin(margin);
+        let mut rig = Rig::with_margin(program, formats, margin);
         for step in 0..steps {
             if step == 0 || draws.below(3) > 0 {
                 let style = draws.below(8);

@@ -16,10 +16,15 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(program: Program, formats: FixedFormats) -> Self {
+        Self::with_margin(program, formats, Margin::default())
+    }
+
+    /// With executors that know of a margin.
+    pub fn with_margin(program: Program, formats: FixedFormats, margin: Margin) -> Self {
         let executors = (1..=3).map(|threads| {
             (
                 threads,
-                FixedExecutor::new(program.clone(), formats, threads),
+                FixedExecutor::with_margin(program.clone(), formats, threads, margin),
             )
         });
         Self {
@@ -28,16 +33,6 @@ impl Rig {
             formats,
             program,
         }
-    }
-
-    /// The same with executors that know of a margin.
-    pub fn with_margin(mut self, margin: Margin) -> Self {
-        self.executors = self
-            .executors
-            .into_iter()
-            .map(|(threads, executor)| (threads, executor.with_margin(margin)))
-            .collect();
-        self
     }
 
     pub fn inputs(&self) -> usize {

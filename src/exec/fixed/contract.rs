@@ -55,11 +55,7 @@ impl Product<'_> {
             );
             gemm(packs, left, right, |first, columns, sums, stride| {
                 let rows = &plan.out_at(samples).rows[first..first + sums.len() / stride];
-                if plan
-                    .runs(columns.clone())
-                    .next()
-                    .is_some_and(|(run, _)| run.len() > 1)
-                {
+                if plan.run_from(columns.start) > 1 {
                     for (sums, &row) in sums.chunks_exact(stride).zip(rows) {
                         for (at, offset) in plan.runs(columns.clone()) {
                             let start = row as usize + offset;

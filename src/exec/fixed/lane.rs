@@ -1,9 +1,9 @@
 //! The samples of one thread: their buffers, and the operations that run once per sample.
 
-use super::contract::{OpStats, Product};
-use super::{Core, StepKey, align_bias};
 use std::ops::Range;
 
+use super::contract::{OpStats, Product};
+use super::{Core, StepKey, align_bias};
 use crate::exec::{SampleOutcome, runs};
 use crate::kernels::{self, Kept, Packs};
 use crate::program::{BufferId, Class, OpKind, Program};

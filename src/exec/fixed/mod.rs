@@ -238,7 +238,19 @@ impl FixedExecutor {
     /// An executor with `threads` lanes; parameters start at zero, shifts are set by the first batch.
     #[must_use]
     pub fn new(program: Program, formats: FixedFormats, threads: usize) -> Self {
-        let plans = contractions(&program, Margin::default(), false);
+        Self::with_margin(program, formats, threads, Margin::default())
+    }
+
+    /// An executor for images whose pixels are zero in this margin: it gives the bits of any other.
+    #[must_use]
+    pub fn with_margin(
+        program: Program,
+        formats: FixedFormats,
+        threads: usize,
+        margin: Margin,
+    ) -> Self {
+        // Shifts follow results that nothing reads, too.
+        let plans = contractions(&program, margin, false);
         let threads = threads.clamp(1, program.batch.max(1));
         let lanes = vec![Lane::new(&program, program.batch.div_ceil(threads)); threads];
         let batch_len = |id: usize, accumulator: bool| {
@@ -283,14 +295,6 @@ impl FixedExecutor {
             used: 0,
             packs: Packs::default(),
         }
-    }
-
-    /// The same executor for images that have zeros in this margin; it changes no bit of theirs.
-    #[must_use]
-    pub fn with_margin(mut self, margin: Margin) -> Self {
-        // Shifts follow results that nothing reads too.
-        self.core.plans = contractions(&self.core.program, margin, false);
-        self
     }
 
     /// The Program it runs.
