@@ -362,13 +362,7 @@ fn read_layer(
         let mut master = floats(tensors, &name, &dims)?;
         if let Some(grid) = fresh.grid {
             // A file made elsewhere may lie off the grid; one of ours is not changed by this.
-            let nearest = super::model::Grid {
-                rounding: crate::numeric::Rounding::Nearest,
-                ..grid
-            };
-            for value in &mut master {
-                *value = nearest.round(*value, crate::numeric::Stream::default(), 0);
-            }
+            grid.place(&mut master);
         }
         let first = floats(tensors, &format!("{name}.first"), &dims)?;
         let second = match config.optimiser.kind {

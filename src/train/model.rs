@@ -39,21 +39,18 @@ impl Grid {
         (1_u32 << (self.bits - 1)) as f32
     }
 
-    /// Nearest point below, at or above `value`, as the rounding says; saturates.
-    #[inline]
-    #[must_use]
-    pub fn round(self, value: f32, stream: Stream, index: usize) -> f32 {
-        let full = self.full();
-        let addend = match self.rounding {
-            Rounding::Truncate => 0.0,
-            Rounding::Nearest => 0.5,
-            Rounding::Stochastic => stream.unit(index as u32),
+    /// Puts values on their nearest points; saturates.
+    pub fn place(self, values: &mut [f32]) {
+        let steps = Steps {
+            full: self.full(),
+            addend: 0.5,
+            random: None,
         };
-        // Dividing by a power of two is exact, and so is multiplying by its inverse.
-        floor_small((value * full + addend).clamp(-full, full - 1.0)) * (1.0 / full)
+        steps.place(values);
     }
 
-    /// The same of many values at once, less `changes`, drawn by place.
+    /// Subtracts `changes` and puts each value on a point below, at or above it, as the rounding says;
+    /// saturates. Draws are by place.
     pub fn subtract(self, values: &mut [f32], changes: &[f32], stream: Stream) {
         let steps = Steps {
             full: self.full(),
@@ -88,17 +85,6 @@ impl Grid {
         };
         steps.integers(out, values);
     }
-}
-
-/// Largest integer at or below `x`, of magnitude at most 2^22 (not -0; not a number stays so).
-///
-/// Adding 1.5 * 2^23 leaves no bit after the point, so this rounds to the nearest integer with the
-/// exactly rounded sum alone: vectors of any machine have it, and baseline x86-64 has no `floor`.
-#[inline]
-fn floor_small(x: f32) -> f32 {
-    const POINT: f32 = 12_582_912.0;
-    let nearest = (x + POINT) - POINT;
-    nearest - if nearest > x { 1.0 } else { 0.0 }
 }
 
 /// One trained tensor.
@@ -304,16 +290,12 @@ impl Parameter {
         grid: Option<Grid>,
         draw: impl Fn(usize) -> f32,
     ) -> Self {
-        let place = |index: usize| match grid {
-            Some(grid) => Grid {
-                rounding: Rounding::Nearest,
-                ..grid
-            }
-            .round(draw(index), Stream::default(), index),
-            None => draw(index),
-        };
+        let mut master: Vec<f32> = (0..len).map(draw).collect();
+        if let Some(grid) = grid {
+            grid.place(&mut master);
+        }
         Self {
-            master: (0..len).map(place).collect(),
+            master,
             moments: Moments::new(kind, len),
             grid,
         }
@@ -391,13 +373,30 @@ mod tests {
                 let mut values: Vec<f32> = (0..101).map(|at| numbers.normal(at) * 0.7).collect();
                 (values[5], values[9], values[100]) = (f32::NAN, 7.0, -7.0);
                 let changes: Vec<f32> = (0..101).map(|at| numbers.normal(200 + at) * 0.1).collect();
+                let full = (1_u32 << (bits - 1)) as f32;
+                // The definition, with the standard library's floor.
+                let point = |value: f32, addend: f32| {
+                    (value * full + addend).floor().clamp(-full, full - 1.0) / full
+                };
+                let addend = |at: usize| match rounding {
+                    Rounding::Truncate => 0.0,
+                    Rounding::Nearest => 0.5,
+                    Rounding::Stochastic => drawn.unit(at as u32),
+                };
+                let same = |a: f32, b: f32| (a - b).abs() <= 0.0 || (a.is_nan() && b.is_nan());
                 let pairs = values.iter().zip(&changes).enumerate();
-                let wanted: Vec<u32> = pairs
-                    .map(|(at, (value, change))| grid.round(value - change, drawn, at).to_bits())
+                let wanted: Vec<f32> = pairs
+                    .map(|(at, (value, change))| point(value - change, addend(at)))
                     .collect();
+                let mut placed = values.clone();
+                grid.place(&mut placed);
+                for (&placed, &value) in placed.iter().zip(&values) {
+                    assert!(same(placed, point(value, 0.5)), "{value} on {grid:?}");
+                }
                 grid.subtract(&mut values, &changes, drawn);
-                let found: Vec<u32> = values.iter().map(|value| value.to_bits()).collect();
-                assert_eq!(found, wanted, "{grid:?}");
+                for (at, (&found, &wanted)) in values.iter().zip(&wanted).enumerate() {
+                    assert!(same(found, wanted), "value {at} on {grid:?}");
+                }
                 let mut integers = vec![0; 101];
                 Grid::view(&mut integers, &values, bits.min(8));
                 let full = f32::from(1_u16 << (bits.min(8) - 1));

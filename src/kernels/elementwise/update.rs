@@ -5,7 +5,7 @@
 )]
 
 use super::super::vectorised;
-use super::reals::{REALS, Reals, each, rest};
+use super::reals::{REALS, Reals, each, each_alone, rest};
 use crate::numeric::Stream;
 
 /// A grid of `2 full` points on [-1, 1), and how values between two of them are rounded.
@@ -58,6 +58,15 @@ impl Steps {
                 integers(&rest(values_end), &mut last);
                 end.copy_from_slice(&last[..end.len()]);
             },
+        );
+    }
+
+    /// Puts values on the grid.
+    pub fn place(&self, values: &mut [f32]) {
+        let unit = Reals::splat(1.0 / self.full);
+        vectorised(
+            #[inline(always)]
+            || each_alone(values, |value| self.whole(value, -self.full, 0).mul(unit)),
         );
     }
 
