@@ -75,10 +75,15 @@ impl OptimiserStep {
         } = self.config;
         let Moments { first, second } = moments;
         if self.config.kind == OptimiserKind::Sgd {
-            for (g, m) in gradient.iter_mut().zip(first.iter_mut()) {
-                *m = momentum * *m + *g;
-                *g = self.rate * *m;
-            }
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (g, m) in gradient.iter_mut().zip(first.iter_mut()) {
+                        *m = momentum * *m + *g;
+                        *g = self.rate * *m;
+                    }
+                },
+            );
             return;
         }
         let adam = Adam {

@@ -11,8 +11,7 @@ use super::error::{ConfigError, TrainError};
 use super::trainer::{Advance, Trainer};
 use crate::data::Dataset;
 use crate::json::{self, Json, JsonError};
-use crate::numeric::median;
-use crate::numeric::{Seed, Stream};
+use crate::numeric::{Seed, Stream, median};
 use crate::program::Schedule;
 
 /// Training images of the noise, at least: more than a cache holds, as real data are.

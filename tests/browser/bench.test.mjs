@@ -40,3 +40,13 @@ test('cycles per second of the event engine', async (t) => {
     assert.ok(cycles > 500_000 && rate > 0)
   }
 })
+
+test('the kernels beside a roofline of the same vectors', async (t) => {
+  const kernels = await page.kernels(400)
+  assert.deepEqual(kernels.map(({ numbers }) => numbers), ['f32', 'i16'])
+  for (const { numbers, roofline, product } of kernels) {
+    t.diagnostic(`${numbers}: ${(product / 1e9).toFixed(1)} of ${(roofline / 1e9).toFixed(1)} G multiply-accumulates/s`)
+    // Slower than one a microsecond, nothing was multiplied.
+    assert.ok(roofline > 1e6 && product > 1e6)
+  }
+})
