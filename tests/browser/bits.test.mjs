@@ -38,15 +38,19 @@ for (const [name, settings] of Object.entries(runs)) {
   })
 }
 
-/** A run that stands still somewhere in its first epoch. */
+/** A run long enough to be paused in its midst: some seconds. */
+const long = { ...tiny, epochs: 30 }
+const steps = long.epochs * 94
+
+/** A long run that stands still somewhere before its end. */
 async function halfway(t) {
   const visitor = await visit(t)
-  await visitor.set({ ...tiny, epochs: 2 })
+  await visitor.set(long)
   await visitor.press('Train')
   await visitor.until((state) => state.origin === 'live' && state.step > 5)
   await visitor.press('Pause')
   const state = await visitor.until((state) => state.phase === 'paused')
-  assert.ok(state.step < 188, `paused at step ${state.step} of 188`)
+  assert.ok(state.step < steps, `paused at step ${state.step} of ${steps}`)
   return { visitor, state }
 }
 
@@ -57,7 +61,7 @@ test('paused, stepped and gone on with is as run through', async (t) => {
     await visitor.until((state, wanted) => state.step === wanted && state.checksum, state.step + step)
   }
   const { checksum } = await visitor.train()
-  assert.equal(checksum, await native({ ...tiny, epochs: 2 }))
+  assert.equal(checksum, await native(long))
 })
 
 test('saved halfway and opened in another profile is as run through', async (t) => {
@@ -71,5 +75,5 @@ test('saved halfway and opened in another profile is as run through', async (t) 
   assert.deepEqual([loaded.step, loaded.checksum], [state.step, state.checksum])
   await other.settled()
   const { checksum } = await other.train()
-  assert.equal(checksum, await native({ ...tiny, epochs: 2 }))
+  assert.equal(checksum, await native(long))
 })
