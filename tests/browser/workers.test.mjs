@@ -7,14 +7,15 @@ import { commandLine, stage } from './support.mjs'
 
 const { visit } = stage()
 
-const settings = { preset: 'paper', precision: 'fixed', ranks: 'stay', epochs: 1, batch: 64, seed: 7 }
+// Some seconds of training, so that a run can be interrupted in its midst.
+const settings = { preset: 'paper', precision: 'fixed', ranks: 'stay', epochs: 6, batch: 64, seed: 7 }
 /** A machine of four processors, as the page is told. */
 const script = `Object.defineProperty(Object.getPrototypeOf(navigator), 'hardwareConcurrency', { get: () => 4 })`
 
 let known
 /** The checksum that the command line ends with. */
 async function native() {
-  known ??= (await commandLine('train', '--data', 'fashion-mnist-subset', '--preset', 'paper', '--precision', 'fixed', '--epochs', '1', '--batch', '64', '--seed', '7')).at(-1).checksum
+  known ??= (await commandLine('train', '--data', 'fashion-mnist-subset', '--preset', 'paper', '--precision', 'fixed', '--epochs', String(settings.epochs), '--batch', '64', '--seed', '7')).at(-1).checksum
   return known
 }
 
