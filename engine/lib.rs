@@ -6,6 +6,8 @@ pub mod data;
 pub mod exec;
 #[path = "../src/kernels/mod.rs"]
 pub mod kernels;
+#[path = "../src/methods/mod.rs"]
+pub mod methods;
 #[path = "../src/numeric/mod.rs"]
 pub mod numeric;
 #[path = "../src/program/mod.rs"]

@@ -7,9 +7,10 @@
 //!
 //! | floor | module | holds |
 //! | --- | --- | --- |
-//! | 5 | [`link`] | frames, commands, host session, virtual board |
-//! | 4 | [`train`] | configuration, trainer, optimisers, rank prior, metrics, checkpoints |
-//! | 4 | [`accel`] | machine, tick and event engines, timeline, fit, energy, traces |
+//! | 6 | [`link`] | frames, commands, host session, virtual board |
+//! | 5 | [`train`] | configuration, trainer, optimisers, rank prior, metrics, checkpoints |
+//! | 5 | [`accel`] | machine, tick and event engines, timeline, fit, energy, traces |
+//! | 4 | [`methods`] | the neighbouring methods: layers, recurrent cells, networks |
 //! | 3 | [`exec`] | float and fixed-point executors |
 //! | 2 | [`program`] | buffers, operations, schedules, planner, cost counts |
 //! | 1 | [`tt`], [`data`] | tensor-train algebra · data sets and their files |
@@ -29,6 +30,8 @@ pub mod json;
 pub mod kernels;
 pub mod link;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod methods;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod numeric;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod program;
@@ -40,4 +43,4 @@ pub mod worker;
 
 // The same modules, compiled for speed where the page around them is compiled for size.
 #[cfg(target_arch = "wasm32")]
-pub use railyard_engine::{data, exec, kernels, numeric, program, tt};
+pub use railyard_engine::{data, exec, kernels, methods, numeric, program, tt};

@@ -8,7 +8,7 @@ mod shard;
 
 use super::blank::contractions;
 use super::layout::Contraction;
-use super::{Batch, Margin, SampleOutcome, arg_max, at_once, cut, on_lanes, runs};
+use super::{Batch, Margin, SampleOutcome, at_once, cut, on_lanes, runs, softmax_cross_entropy};
 use crate::kernels::{self, Factor, Kept, Lines, Packs, gemm, gemm_into};
 use crate::numeric::{Storage, exact};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
@@ -342,7 +342,7 @@ impl Work<'_> {
                     gradient.fill(0.0);
                     let target = run.labels.get(sample).map(|&label| (label, *smoothing));
                     lane.outcomes[run.start + sample] =
-                        softmax(logits, target, &mut gradient[..*classes]);
+                        softmax_cross_entropy(logits, target, &mut gradient[..*classes]);
                     for value in gradient.iter_mut() {
                         *value *= self.loss_scale;
                     }
@@ -404,35 +404,5 @@ impl Product<'_> {
                 }
             }
         });
-    }
-}
-
-/// Softmax and cross-entropy of one sample; `gradient` becomes `p - t` for a label with the share of
-/// it, of 256, that is spread over all classes.
-fn softmax(logits: &[f32], target: Option<(u8, u8)>, gradient: &mut [f32]) -> SampleOutcome {
-    let answer = arg_max(logits);
-    let top = logits[answer];
-    let mut total = 0.0_f64;
-    for (slot, &logit) in gradient.iter_mut().zip(logits) {
-        let weight = exact::exp(f64::from(logit - top));
-        total += weight;
-        *slot = weight as f32;
-    }
-    for slot in gradient.iter_mut() {
-        *slot /= total as f32;
-    }
-    let mut loss = 0.0;
-    if let Some((label, smoothing)) = target {
-        let share = f32::from(smoothing) / 256.0;
-        let label = usize::from(label);
-        loss = exact::ln(total) - f64::from(logits[label] - top);
-        for slot in gradient.iter_mut() {
-            *slot -= share / logits.len() as f32;
-        }
-        gradient[label] -= 1.0 - share;
-    }
-    SampleOutcome {
-        loss,
-        answer: answer as u8,
     }
 }

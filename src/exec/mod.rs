@@ -9,8 +9,10 @@ pub mod fixed;
 pub mod float;
 mod layout;
 pub mod shard;
+mod softmax;
 
 pub use blank::Margin;
+pub use softmax::softmax_cross_entropy;
 
 use crate::program::{BufferId, Op, Part, Pass, Program};
 

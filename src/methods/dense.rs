@@ -1,0 +1,124 @@
+//! The dense matrix: the baseline that every method is held against.
+
+use super::knob::{Knob, Knobs};
+use super::matmul::{Matrix, Multiplier};
+use super::operator::{LayerSpec, Method, Operator, Tensor};
+use super::quantise;
+use super::work::{Storage, Work};
+use crate::numeric::Stream;
+
+/// All entries of `W`, each by itself.
+#[derive(Debug)]
+pub struct Dense;
+
+impl Method for Dense {
+    fn name(&self) -> &'static str {
+        "dense"
+    }
+
+    fn title(&self) -> &'static str {
+        "Dense"
+    }
+
+    fn knobs(&self) -> &'static [Knob] {
+        &[]
+    }
+
+    fn layer(&self, spec: &LayerSpec, _: &Knobs, stream: Stream) -> Box<dyn Operator> {
+        let shape = vec![spec.outputs(), spec.inputs()];
+        let tensor = Tensor::normal("W", shape, spec.deviation, stream);
+        Box::new(DenseMatrix::new(spec, tensor))
+    }
+
+    fn nearest(&self, spec: &LayerSpec, _: &Knobs, weights: &[f32]) -> Box<dyn Operator> {
+        let shape = vec![spec.outputs(), spec.inputs()];
+        Box::new(DenseMatrix::new(
+            spec,
+            Tensor::new("W", shape, weights.to_vec()),
+        ))
+    }
+}
+
+/// A dense `W`.
+#[derive(Clone, Debug)]
+pub(super) struct DenseMatrix {
+    bits: Option<u8>,
+    tensor: Tensor,
+    seen: Vec<f32>,
+    multiplier: Multiplier,
+}
+
+impl DenseMatrix {
+    pub(super) fn new(spec: &LayerSpec, tensor: Tensor) -> Self {
+        let mut matrix = Self {
+            bits: spec.bits,
+            tensor,
+            seen: Vec::new(),
+            multiplier: Multiplier::default(),
+        };
+        matrix.refresh();
+        matrix
+    }
+}
+
+impl Operator for DenseMatrix {
+    fn sides(&self) -> (usize, usize) {
+        (self.tensor.shape[1], self.tensor.shape[0])
+    }
+
+    fn forward(&mut self, x: &[f32], y: &mut [f32]) {
+        let inputs = self.sides().0;
+        let weights = Matrix::of_rows(&self.seen, inputs).transposed();
+        self.multiplier
+            .product(Matrix::of_rows(x, inputs), weights, y, false);
+    }
+
+    fn backward(&mut self, x: &[f32], dy: &[f32], dx: Option<&mut [f32]>) {
+        let (inputs, outputs) = self.sides();
+        let (x, dy) = (Matrix::of_rows(x, inputs), Matrix::of_rows(dy, outputs));
+        let gradient = &mut self.tensor.gradient;
+        self.multiplier.product(dy.transposed(), x, gradient, true);
+        if let Some(dx) = dx {
+            let weights = Matrix::of_rows(&self.seen, inputs);
+            self.multiplier.product(dy, weights, dx, false);
+        }
+    }
+
+    fn tensors(&self) -> &[Tensor] {
+        std::slice::from_ref(&self.tensor)
+    }
+
+    fn tensors_mut(&mut self) -> &mut [Tensor] {
+        std::slice::from_mut(&mut self.tensor)
+    }
+
+    fn refresh(&mut self) {
+        quantise::seen(&self.tensor.values, self.bits, &mut self.seen);
+    }
+
+    fn weights(&self) -> Vec<f32> {
+        self.seen.clone()
+    }
+
+    fn storage(&self) -> Storage {
+        let values = self.tensor.values.len() as u64;
+        Storage {
+            values,
+            value_bits: values * u64::from(self.bits.unwrap_or(32)),
+            side_bits: 0,
+        }
+    }
+
+    fn work(&self) -> Work {
+        let macs = self.tensor.values.len() as u64;
+        Work {
+            multiplies: macs,
+            adds: macs,
+            shifts: 0,
+        }
+    }
+
+    fn boxed(&self) -> Box<dyn Operator> {
+        Box::new(self.clone())
+    }
+}
