@@ -14,8 +14,8 @@ use crate::kernels::vectorised;
 pub enum Squash {
     /// Sigmoid and tanh.
     Smooth,
-    /// Four straight pieces on each side whose slopes are powers of two (Amin, Curtis and Hayes-Gill,
-    /// 1997), within 0.019 of the sigmoid; tanh as `2 s(2x) - 1`.
+    /// The four straight lines on each side of Amin, Curtis and Hayes-Gill (1997), whose slopes are powers
+    /// of two, each up to where it meets the next: within 0.019 of the sigmoid; tanh as `2 s(2x) - 1`.
     Pieces,
 }
 
@@ -40,15 +40,10 @@ fn smooth(x: f32) -> f32 {
 #[inline(always)]
 fn pieces(x: f32) -> f32 {
     let size = x.abs();
-    let high = if size < 1.0 {
-        0.25 * size + 0.5
-    } else if size < 2.375 {
-        0.125 * size + 0.625
-    } else if size < 5.0 {
-        0.031_25 * size + 0.843_75
-    } else {
-        1.0
-    };
+    let high = (0.25 * size + 0.5)
+        .min(0.125 * size + 0.625)
+        .min(0.031_25 * size + 0.843_75)
+        .min(1.0);
     if x < 0.0 { 1.0 - high } else { high }
 }
 
@@ -88,7 +83,7 @@ impl Squash {
                 let high = y.max(1.0 - y);
                 if high < 0.75 {
                     0.25
-                } else if high < 0.921_875 {
+                } else if high < 11.0 / 12.0 {
                     0.125
                 } else if high < 1.0 {
                     0.031_25
@@ -146,7 +141,7 @@ mod tests {
     fn slopes_are_differences() {
         for squash in [Squash::Smooth, Squash::Pieces] {
             for x in points() {
-                let near = [-5.0, -2.375, -1.0, 0.0, 1.0, 2.375, 5.0]
+                let near = [-5.0, -7.0 / 3.0, -1.0, 0.0, 1.0, 7.0 / 3.0, 5.0]
                     .into_iter()
                     .any(|joint: f32| (x - joint).abs() < 0.02 || (2.0 * x - joint).abs() < 0.02);
                 if squash == Squash::Pieces && near {
