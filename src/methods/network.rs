@@ -360,6 +360,25 @@ impl Network {
         all.fold(Storage::default(), |sum, one| sum + one)
     }
 
+    /// Numbers kept of one sample between its forward and its backward pass, beside parameters: the input
+    /// and what each layer gives; of a cell, over `time_steps`, its input, gates and two vectors more.
+    #[must_use]
+    pub fn activations(&self, time_steps: u64) -> u64 {
+        let recurrent = self.recurrence.as_ref().map_or(0, Recurrence::stages);
+        let kept = self.operators().enumerate().map(|(index, operator)| {
+            let (inputs, outputs) = operator.sides();
+            let (inputs, outputs) = (inputs as u64, outputs as u64);
+            if index < recurrent {
+                time_steps * (inputs + 2 * outputs)
+            } else if index == 0 {
+                inputs + outputs
+            } else {
+                outputs
+            }
+        });
+        kept.sum()
+    }
+
     /// Bits of the same network, dense and in 32-bit float.
     #[must_use]
     pub fn dense_bits(&self) -> u64 {

@@ -19,10 +19,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{OptimiserKind, RunConfig};
+use super::course::{Course, Tally};
 use super::error::{TrainError, check_data, check_size};
 use super::model::{Bond, Layer, Model, Parameter};
 use super::safetensors::{self, Dtype, Entry, SafeTensors};
-use super::trainer::{Tally, Trainer};
+use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::exec::fixed::Shift;
 use crate::json;
@@ -33,13 +34,13 @@ const MAX_BYTES: usize = 512 << 20;
 
 /// What the metadata hold beside the tensors.
 #[derive(Debug, Serialize, Deserialize)]
-struct Header {
+pub(super) struct Header {
     version: u32,
-    config: RunConfig,
-    classes: usize,
+    pub(super) config: RunConfig,
+    pub(super) classes: usize,
     train_images: usize,
     test_images: usize,
-    step: u64,
+    pub(super) step: u64,
     born: u64,
     epochs_evaluated: u32,
     tally_samples: usize,
@@ -50,12 +51,12 @@ struct Header {
     shifts: Vec<(String, Shift)>,
 }
 
-fn bad(message: impl Into<String>) -> TrainError {
+pub(super) fn bad(message: impl Into<String>) -> TrainError {
     TrainError::Checkpoint(message.into())
 }
 
 impl Entry {
-    fn floats(name: String, shape: Vec<usize>, values: &[f32]) -> Self {
+    pub(super) fn floats(name: String, shape: Vec<usize>, values: &[f32]) -> Self {
         Self {
             name,
             dtype: Dtype::F32,
@@ -124,28 +125,15 @@ impl Trainer {
                 });
             }
         }
+        let exponents = self.model.layers.iter().map(|layer| layer.exponent);
         let header = Header {
-            version: 1,
-            config: self.config.clone(),
-            classes: self.model.classes,
-            train_images: self.train.len(),
-            test_images: self.test.len(),
-            step: self.step,
             born: self.born,
-            epochs_evaluated: self.epochs_evaluated,
-            tally_samples: self.tally.samples,
-            tally_loss: self.tally.loss,
-            tally_correct: self.tally.correct,
-            exponents: self
-                .model
-                .layers
-                .iter()
-                .map(|layer| layer.exponent)
-                .collect(),
+            exponents: exponents.collect(),
             ranks: self.model.ranks(),
             shifts: self.engine.shifts(),
+            ..self.course.header()
         };
-        safetensors::write(entries, ("railyard", json::write(&header)))
+        header.write(entries)
     }
 
     /// The configuration of a checkpoint.
@@ -163,6 +151,12 @@ impl Trainer {
     pub fn peek_model(bytes: &[u8]) -> Result<(RunConfig, Model), TrainError> {
         let header = header(bytes)?;
         header.config.validate()?;
+        if let Some(method) = &header.config.method {
+            return Err(bad(format!(
+                "the checkpoint's network is held by the method `{}`; tensor trains run as a Program are accepted",
+                method.name
+            )));
+        }
         check_classes(&header, &header.config.shapes()?)?;
         let model = read_model(bytes, &header)?;
         Ok((header.config, model))
@@ -175,43 +169,11 @@ impl Trainer {
     pub fn resume(bytes: &[u8], train: Dataset, test: Dataset) -> Result<Self, TrainError> {
         let header = header(bytes)?;
         let config = header.config.clone();
-        config.validate()?;
-        check_data(&config, &config.shapes()?, &train, &test)?;
-        if (train.len(), test.len(), train.classes)
-            != (header.train_images, header.test_images, header.classes)
-        {
-            return Err(bad(format!(
-                "the checkpoint was made on {} training and {} test images of {} classes, these are {}, {} and {}",
-                header.train_images,
-                header.test_images,
-                header.classes,
-                train.len(),
-                test.len(),
-                train.classes
-            )));
-        }
+        header.check(&train, &test)?;
         let model = read_model(bytes, &header)?;
         let mut trainer = Self::with_model(config, train, test, model);
-        let steps = trainer.total_steps();
-        let evaluated = u64::from(header.epochs_evaluated) * trainer.steps_per_epoch();
-        if header.born > header.step
-            || header.step > steps
-            || evaluated > header.step
-            || header.step - evaluated > trainer.steps_per_epoch()
-        {
-            return Err(bad(format!(
-                "step {} does not lie in a run of {steps} steps",
-                header.step
-            )));
-        }
-        trainer.step = header.step;
+        trainer.course.stand_at(&header)?;
         trainer.born = header.born;
-        trainer.epochs_evaluated = header.epochs_evaluated;
-        trainer.tally = Tally {
-            samples: header.tally_samples,
-            loss: header.tally_loss,
-            correct: header.tally_correct,
-        };
         trainer.engine.adopt_shifts(&header.shifts);
         Ok(trainer)
     }
@@ -229,24 +191,102 @@ impl Trainer {
         check_size(&config, &shapes, height, width)?;
         check_classes(&header, &shapes)?;
         let model = read_model(bytes, &header)?;
-        let none = Dataset {
-            images: [].into(),
-            labels: [].into(),
-            height,
-            width,
-            classes: header.classes,
-        };
+        let none = no_data(&header, height, width);
         let mut trainer = Self::with_model(config, none.clone(), none, model);
-        trainer.step = header.step;
+        trainer.course.step = header.step;
         trainer.born = header.born.min(header.step);
-        trainer.epochs_evaluated = trainer.config.epochs;
+        trainer.course.epochs_evaluated = trainer.course.config.epochs;
         trainer.engine.adopt_shifts(&header.shifts);
         Ok(trainer)
     }
 }
 
-/// The parameters.
-fn check_classes(header: &Header, shapes: &[TtShape]) -> Result<(), TrainError> {
+/// Data without a single image.
+pub(super) fn no_data(header: &Header, height: usize, width: usize) -> Dataset {
+    Dataset {
+        images: [].into(),
+        labels: [].into(),
+        height,
+        width,
+        classes: header.classes,
+    }
+}
+
+impl Header {
+    /// The file of these tensors.
+    pub(super) fn write(&self, entries: Vec<Entry>) -> Vec<u8> {
+        safetensors::write(entries, ("railyard", json::write(self)))
+    }
+
+    /// Whether the configuration is valid and the data are those it was made on.
+    pub(super) fn check(&self, train: &Dataset, test: &Dataset) -> Result<(), TrainError> {
+        let config = &self.config;
+        config.validate()?;
+        check_data(config, &config.shapes()?, train, test)?;
+        if (train.len(), test.len(), train.classes)
+            != (self.train_images, self.test_images, self.classes)
+        {
+            return Err(bad(format!(
+                "the checkpoint was made on {} training and {} test images of {} classes, these are {}, {} and {}",
+                self.train_images,
+                self.test_images,
+                self.classes,
+                train.len(),
+                test.len(),
+                train.classes
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Course {
+    /// Where the run stands.
+    pub(super) fn header(&self) -> Header {
+        Header {
+            version: 1,
+            config: self.config.clone(),
+            classes: self.train.classes,
+            train_images: self.train.len(),
+            test_images: self.test.len(),
+            step: self.step,
+            born: 0,
+            epochs_evaluated: self.epochs_evaluated,
+            tally_samples: self.tally.samples,
+            tally_loss: self.tally.loss,
+            tally_correct: self.tally.correct,
+            exponents: Vec::new(),
+            ranks: Vec::new(),
+            shifts: Vec::new(),
+        }
+    }
+
+    /// Stands where a checkpoint's run stood.
+    pub(super) fn stand_at(&mut self, header: &Header) -> Result<(), TrainError> {
+        let steps = self.total_steps();
+        let evaluated = u64::from(header.epochs_evaluated) * self.steps_per_epoch();
+        if header.born > header.step
+            || header.step > steps
+            || evaluated > header.step
+            || header.step - evaluated > self.steps_per_epoch()
+        {
+            return Err(bad(format!(
+                "step {} does not lie in a run of {steps} steps",
+                header.step
+            )));
+        }
+        self.step = header.step;
+        self.epochs_evaluated = header.epochs_evaluated;
+        self.tally = Tally {
+            samples: header.tally_samples,
+            loss: header.tally_loss,
+            correct: header.tally_correct,
+        };
+        Ok(())
+    }
+}
+
+pub(super) fn check_classes(header: &Header, shapes: &[TtShape]) -> Result<(), TrainError> {
     let most = shapes.last().map_or(0, TtShape::outputs).min(256);
     if header.classes == 0 || header.classes > most {
         return Err(bad(format!(
@@ -283,7 +323,7 @@ fn read_model(bytes: &[u8], header: &Header) -> Result<Model, TrainError> {
     })
 }
 
-fn open(bytes: &[u8]) -> Result<SafeTensors<'_>, TrainError> {
+pub(super) fn open(bytes: &[u8]) -> Result<SafeTensors<'_>, TrainError> {
     if bytes.len() > MAX_BYTES {
         return Err(bad(
             "the file is larger than 512 MiB; a railyard checkpoint is a safetensors file below that",
@@ -296,7 +336,7 @@ fn open(bytes: &[u8]) -> Result<SafeTensors<'_>, TrainError> {
     })
 }
 
-fn header(bytes: &[u8]) -> Result<Header, TrainError> {
+pub(super) fn header(bytes: &[u8]) -> Result<Header, TrainError> {
     let file = open(bytes)?;
     let text = file.metadata("railyard").ok_or_else(|| {
         bad("this safetensors file has no `railyard` metadata; a checkpoint saved by railyard is accepted")
@@ -315,7 +355,11 @@ fn header(bytes: &[u8]) -> Result<Header, TrainError> {
     Ok(header)
 }
 
-fn floats(tensors: &SafeTensors, name: &str, shape: &[usize]) -> Result<Vec<f32>, TrainError> {
+pub(super) fn floats(
+    tensors: &SafeTensors,
+    name: &str,
+    shape: &[usize],
+) -> Result<Vec<f32>, TrainError> {
     let bytes = tensors.tensor(name, Dtype::F32, shape).map_err(bad)?;
     let values: Vec<f32> = bytes
         .chunks_exact(4)

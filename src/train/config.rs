@@ -4,14 +4,16 @@
 //! Every field has a default that works; [`RunConfig::validate`] says in one sentence what is wrong
 //! and what would be accepted. Field names are the names used on the command line and in JSON.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::ConfigError;
-use crate::tt::TtShape;
-
 use crate::exec::fixed::FixedFormats;
+use crate::methods::{self, Cell, Knobs, Method};
 use crate::numeric::Rounding;
 use crate::program::{BufferId, NetworkShape, Schedule, compile};
+use crate::tt::TtShape;
 
 /// One layer `y = W x + b`, with `W` a tensor-train matrix; one mode on each side is a dense layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,56 @@ pub struct NetworkConfig {
     pub pad_columns: usize,
     /// The layers, first to last. The last one's outputs are the logits.
     pub layers: Vec<LayerConfig>,
+    /// The recurrent cell that all layers but the last make up, of a network that reads an image row by
+    /// row; its layers take a row and the hidden state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<Cell>,
+}
+
+/// How layers' matrices are held, where not as tensor trains run as a Program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodConfig {
+    /// Name of one of [`methods::ALL`].
+    pub name: String,
+    /// Its numbers, by name; those left out are at their defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub knobs: BTreeMap<String, f32>,
+}
+
+impl Default for MethodConfig {
+    /// The dense baseline.
+    fn default() -> Self {
+        Self::plain("dense")
+    }
+}
+
+impl MethodConfig {
+    /// A method with its numbers at their defaults.
+    #[must_use]
+    pub fn plain(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            knobs: BTreeMap::new(),
+        }
+    }
+
+    /// The method with its numbers.
+    ///
+    /// # Errors
+    /// If there is no such method, or a number is not accepted.
+    pub fn find(&self) -> Result<(&'static dyn Method, Knobs), ConfigError> {
+        let Some(method) = methods::method(&self.name) else {
+            let names: Vec<_> = methods::ALL.iter().map(|method| method.name()).collect();
+            let message = format!("`{}` is none; there are {}", self.name, names.join(", "));
+            return Err(wrong("method.name", message));
+        };
+        let given = self.knobs.iter().map(|(name, &value)| (&name[..], value));
+        let knobs = Knobs::new(method.knobs(), given);
+        let knobs =
+            knobs.map_err(|error| wrong(format!("method.knobs.{}", error.knob), error.message));
+        Ok((method, knobs?))
+    }
 }
 
 /// Networks by name.
@@ -45,6 +97,10 @@ pub enum Preset {
     Tiny,
     /// The dense baseline 784 -> 512 -> 10.
     Dense,
+    /// An LSTM of 128 that reads images row by row.
+    Lstm,
+    /// A GRU of 128 that reads images row by row.
+    Gru,
 }
 
 /// How numbers are held while training.
@@ -186,6 +242,9 @@ pub struct RunConfig {
     pub data: String,
     /// The network.
     pub network: NetworkConfig,
+    /// How its matrices are held; none for tensor trains, run as a Program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<MethodConfig>,
     /// How numbers are held.
     pub precision: Precision,
     /// Widths of the fixed-point classes (used when `precision` is `fixed`).
@@ -226,11 +285,14 @@ impl RunConfig {
     /// The first field that is wrong, with what would be accepted.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.shapes()?;
+        self.check_method()?;
         let fixed = self.precision == Precision::Fixed;
         let bits = self.bits;
+        // What a method holds is rounded in the forward pass alone, to any width.
+        let most = if self.method.is_some() { 16 } else { 8 };
         let widths = [
-            ("core", bits.core, 2, 8),
-            ("activation", bits.activation, 4, 8),
+            ("core", bits.core, 2, most),
+            ("activation", bits.activation, 4, most),
             ("gradient", bits.gradient, 4, 16),
         ];
         for (name, value, low, high) in widths {
@@ -297,9 +359,39 @@ impl RunConfig {
         Ok(())
     }
 
+    /// Whether the method is one, and what is chosen beside it fits it.
+    fn check_method(&self) -> Result<(), ConfigError> {
+        let Some(method) = &self.method else {
+            if self.network.cell.is_some() {
+                let message =
+                    "a recurrent cell needs a method, such as dense, that holds its matrices";
+                return Err(wrong("network.cell", message));
+            }
+            return Ok(());
+        };
+        method.find()?;
+        if matches!(self.precision, Precision::Bf16 | Precision::F16) {
+            let message = "a method's layers are trained in `float` or in `fixed`, nothing else";
+            return Err(wrong("precision", message));
+        }
+        if self.prior.kind != PriorKind::None {
+            let message = "ranks shrink without a method only; choose `none`";
+            return Err(wrong("prior.kind", message));
+        }
+        Ok(())
+    }
+
     /// Whether the training step's tensors fit a browser tab.
     fn check_size(&self) -> Result<(), ConfigError> {
         let layers = self.shapes()?;
+        if self.method.is_some() {
+            // Each sample's activations and gates, over as many rows as an image may have.
+            let rows = if self.network.cell.is_some() { 256 } else { 1 };
+            let sides = layers.iter().map(|layer| layer.inputs() + layer.outputs());
+            let entries: usize = layers.iter().map(TtShape::dense_entries).sum();
+            let elements = (sides.sum::<usize>() * 4 * self.batch * rows + entries) as u64;
+            return self.within(elements);
+        }
         let exponents = vec![0; layers.len()];
         let network = NetworkShape {
             layers,
@@ -320,6 +412,11 @@ impl RunConfig {
             .enumerate()
             .map(|(id, buffer)| buffer.len as u64 * copies(id))
             .sum();
+        self.within(elements)
+    }
+
+    /// Whether so many numbers of a training step fit a browser tab.
+    fn within(&self, elements: u64) -> Result<(), ConfigError> {
         if elements > MAX_ELEMENTS {
             let message = format!(
                 "a training step of this network on {} samples holds {elements} numbers; at most {MAX_ELEMENTS} are \
@@ -386,9 +483,10 @@ impl RunConfig {
                 );
                 return Err(wrong(field, message));
             }
+            let chained = self.network.cell.is_none();
             if let Some(before) = shapes
                 .last()
-                .filter(|before| before.outputs() != shape.inputs())
+                .filter(|before| chained && before.outputs() != shape.inputs())
             {
                 let message = format!(
                     "the layer before has {} outputs, but the input modes multiply to {}; both must be equal",
@@ -399,8 +497,42 @@ impl RunConfig {
             }
             shapes.push(shape);
         }
+        if let Some(cell) = self.network.cell {
+            check_cell(cell, &shapes)?;
+        }
         Ok(shapes)
     }
+}
+
+/// Whether layers make up a recurrent cell and the layer after it.
+fn check_cell(cell: Cell, shapes: &[TtShape]) -> Result<(), ConfigError> {
+    let layers = cell.layers();
+    if shapes.len() != layers + 1 {
+        let message = format!(
+            "{} layers; this cell has {layers}, and one more gives the logits",
+            shapes.len()
+        );
+        return Err(wrong("network.layers", message));
+    }
+    let (hidden, inputs) = (shapes[layers].inputs(), shapes[0].inputs());
+    for (index, (shape, outputs)) in shapes.iter().zip(cell.outputs(hidden)).enumerate() {
+        let field = format!("network.layers.{index}");
+        if shape.outputs() != outputs {
+            let message = format!(
+                "{} outputs; with {hidden} hidden values (the last layer's inputs) {outputs} are needed",
+                shape.outputs()
+            );
+            return Err(wrong(format!("{field}.out_modes"), message));
+        }
+        if shape.inputs() <= hidden || shape.inputs() != inputs {
+            let message = format!(
+                "{} inputs; all layers of the cell take a row of the image and {hidden} hidden values",
+                shape.inputs()
+            );
+            return Err(wrong(format!("{field}.in_modes"), message));
+        }
+    }
+    Ok(())
 }
 
 /// Most numbers that the tensors of a training step may hold together.

@@ -63,8 +63,20 @@ pub(super) fn check_size(
     width: usize,
 ) -> Result<(), TrainError> {
     let columns = config.network.pad_columns;
-    let inputs = height * (width + 2 * columns);
     let wanted = shapes.first().map_or(0, TtShape::inputs);
+    if config.network.cell.is_some() {
+        let hidden = shapes.last().map_or(0, TtShape::inputs);
+        let row = width + 2 * columns;
+        if row + hidden == wanted {
+            return Ok(());
+        }
+        return Err(TrainError::Data(format!(
+            "rows of {width} with {columns} zero columns on each side and {hidden} hidden values make {} inputs, but \
+             the cell's input modes multiply to {wanted}",
+            row + hidden
+        )));
+    }
+    let inputs = height * (width + 2 * columns);
     if inputs == wanted {
         return Ok(());
     }

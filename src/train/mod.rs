@@ -3,9 +3,13 @@
 mod adapt;
 mod checkpoint;
 pub mod config;
+mod course;
 mod engine;
 mod error;
+mod learner;
 pub mod memory;
+mod method;
+mod method_checkpoint;
 pub mod metrics;
 mod model;
 mod optimiser;
@@ -23,6 +27,8 @@ mod words;
 
 pub use engine::fixed_executor;
 pub use error::{ConfigError, TrainError};
+pub use learner::Learner;
+pub use method::MethodTrainer;
 pub use model::{Bond, Grid, Layer, Model, Parameter};
 pub use optimiser::Moments;
 pub use shard::{OpenStep, ShardServer};

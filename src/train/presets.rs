@@ -3,9 +3,10 @@
 //! Recipes were chosen on 5,000 held-out training images; docs/RECIPES.md has the runs.
 
 use super::config::{
-    BitsConfig, LayerConfig, MomentStorage, NetworkConfig, OptimiserConfig, OptimiserKind,
-    Precision, Preset, PriorConfig, PriorKind, RateConfig, RateSchedule, RunConfig,
+    BitsConfig, LayerConfig, MethodConfig, MomentStorage, NetworkConfig, OptimiserConfig,
+    OptimiserKind, Precision, Preset, PriorConfig, PriorKind, RateConfig, RateSchedule, RunConfig,
 };
+use crate::methods::{Cell, CellKind, Squash};
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 
@@ -28,6 +29,7 @@ impl Preset {
                     layer(&[7, 4, 2, 16], &[4, 4, 2, 16], &[16, 16, 16]),
                     layer(&[32, 16], &[1, 16], &[16]),
                 ],
+                cell: None,
             },
             Self::Tiny => NetworkConfig {
                 pad_columns: 2,
@@ -35,10 +37,36 @@ impl Preset {
                     layer(&[28, 32], &[8, 8], &[6]),
                     layer(&[8, 8], &[4, 4], &[6]),
                 ],
+                cell: None,
             },
             Self::Dense => NetworkConfig {
                 pad_columns: 0,
                 layers: vec![layer(&[784], &[512], &[]), layer(&[512], &[10], &[])],
+                cell: None,
+            },
+            // A row of 28 + 4 columns and 128 hidden values: 160 = 10 x 16.
+            Self::Lstm => NetworkConfig {
+                pad_columns: 2,
+                layers: vec![
+                    layer(&[10, 16], &[32, 16], &[16]),
+                    layer(&[128], &[16], &[]),
+                ],
+                cell: Some(Cell {
+                    kind: CellKind::Lstm,
+                    squash: Squash::Smooth,
+                }),
+            },
+            Self::Gru => NetworkConfig {
+                pad_columns: 2,
+                layers: vec![
+                    layer(&[10, 16], &[16, 16], &[16]),
+                    layer(&[10, 16], &[8, 16], &[16]),
+                    layer(&[128], &[16], &[]),
+                ],
+                cell: Some(Cell {
+                    kind: CellKind::Gru,
+                    squash: Squash::Smooth,
+                }),
             },
         }
     }
@@ -103,6 +131,7 @@ impl RunConfig {
     #[must_use]
     pub fn preset(preset: Preset, precision: Precision) -> Self {
         let peak = match (preset, precision) {
+            (Preset::Lstm | Preset::Gru, _) => 2e-3,
             (_, Precision::Fixed) => 2e-2,
             (Preset::Dense, _) => 1e-3,
             _ => 5e-3,
@@ -115,6 +144,7 @@ impl RunConfig {
         };
         Self {
             data: "fashion-mnist-subset".into(),
+            method: preset.network().cell.map(|_| MethodConfig::default()),
             network: preset.network(),
             precision,
             bits: BitsConfig::default(),

@@ -65,7 +65,7 @@ impl Trainer {
     /// point every shift must be known.
     #[must_use]
     pub fn shards_ready(&self) -> bool {
-        self.epochs_evaluated < self.config.epochs
+        !self.course.is_over()
             && !self.evaluation_due()
             && match &self.engine {
                 Engine::Float(_) => true,
@@ -121,13 +121,13 @@ impl Trainer {
     /// Begins the coming step; [`Self::close_step`] takes it. The trainer must not be used for anything
     /// else in between.
     pub fn open_step(&mut self) -> OpenStep {
-        let (pixels, labels) = self.batch();
+        let (pixels, labels) = self.course.batch();
         OpenStep {
             pixels,
             labels,
             key: StepKey {
-                seed: Seed(self.config.seed),
-                step: self.step,
+                seed: Seed(self.course.config.seed),
+                step: self.course.step,
             },
             begun: false,
             own: 0..0,
@@ -241,7 +241,7 @@ impl Trainer {
             Engine::Fixed(executor) => executor.finish(step.key, &parts),
         };
         let taken = self.learn(&outcomes, &step.labels);
-        self.spare.batch = (step.pixels, step.labels);
+        self.course.spare = (step.pixels, step.labels);
         self.complete(taken)
     }
 }

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use super::config::{PriorKind, RunConfig};
+use super::course::{Course, Due, Held, Tally, probabilities};
 use super::engine::Engine;
 use super::error::TrainError;
 use super::metrics::{
     BondSnapshot, CoreSnapshot, EpochMetrics, LayerSnapshot, Measure, OperationReport, Pruned,
     Snapshot, StepMetrics,
 };
-use super::model::{Grid, Layer, Model, Purpose, stream};
+use super::model::{Grid, Layer, Model};
 use super::step::{Order, StepSettings};
 use super::update::{corrections, take_step};
 use super::{adapt, memory};
@@ -37,65 +38,19 @@ pub enum Advance {
     Finished,
 }
 
-/// Sums over the samples of an epoch or of an evaluation.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Tally {
-    pub samples: usize,
-    pub loss: f64,
-    pub correct: usize,
-}
-
-impl Tally {
-    fn add(&mut self, outcomes: &[SampleOutcome], labels: &[u8]) {
-        self.samples += labels.len();
-        for (outcome, &label) in outcomes.iter().zip(labels) {
-            self.loss += outcome.loss;
-            self.correct += usize::from(outcome.answer == label);
-        }
-    }
-
-    fn mean_loss(&self) -> f32 {
-        (self.loss / self.samples.max(1) as f64) as f32
-    }
-
-    fn accuracy(&self) -> f32 {
-        self.correct as f32 / self.samples.max(1) as f32
-    }
-}
-
 /// A run in progress. The same configuration, data and seed give the same bits in fixed point
 /// whatever the platform and the number of threads.
 #[derive(Clone, Debug)]
 pub struct Trainer {
-    pub(super) config: RunConfig,
-    pub(super) train: Dataset,
-    pub(super) test: Dataset,
+    pub(super) course: Course,
     pub(super) model: Model,
     pub(super) engine: Engine,
     /// Step at which the parameters were last drawn.
     pub(super) born: u64,
-    pub(super) step: u64,
-    pub(super) epochs_evaluated: u32,
-    pub(super) tally: Tally,
-    evaluation: Tally,
-    confusion: Vec<u32>,
-    pub(super) order: (u64, Vec<u32>),
     threads: usize,
     /// Programs compiled for the run so far.
     programs: u64,
-    clock: Option<fn() -> f64>,
-    busy_seconds: f64,
-    /// Samples of the epoch that were trained on elsewhere.
-    pub(super) elsewhere: usize,
-    pub(super) spare: Spare,
-}
-
-/// Memory kept from step to step, so that a step need not ask for it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Spare {
-    /// Pixels and labels of a batch.
-    pub batch: (Vec<u8>, Vec<u8>),
-    /// A parameter's gradient.
+    /// A parameter's gradient, kept so that a step need not ask for memory.
     slopes: Vec<f32>,
 }
 
@@ -122,23 +77,12 @@ impl Trainer {
         let engine = Engine::new(&config, program, 1, margin(&config, train.width));
         let mut trainer = Self {
             born: 0,
-            config,
-            train,
-            test,
+            course: Course::new(config, train, test),
             model,
             engine,
-            step: 0,
-            epochs_evaluated: 0,
-            tally: Tally::default(),
-            evaluation: Tally::default(),
-            confusion: Vec::new(),
-            order: (u64::MAX, Vec::new()),
             threads: 1,
             programs: 1,
-            clock: None,
-            busy_seconds: 0.0,
-            elsewhere: 0,
-            spare: Spare::default(),
+            slopes: Vec::new(),
         };
         trainer.engine.load(&trainer.model);
         trainer
@@ -152,37 +96,37 @@ impl Trainer {
 
     /// Gives a clock in seconds, for [`EpochMetrics::samples_per_second`].
     pub fn set_clock(&mut self, clock: fn() -> f64) {
-        self.clock = Some(clock);
+        self.course.set_clock(clock);
     }
 
     /// The configuration of the run.
     #[must_use]
     pub fn config(&self) -> &RunConfig {
-        &self.config
+        &self.course.config
     }
 
     /// Steps taken.
     #[must_use]
     pub fn step(&self) -> u64 {
-        self.step
+        self.course.step
     }
 
     /// Epoch in progress, from 1; the last one when the run is over.
     #[must_use]
     pub fn epoch(&self) -> u32 {
-        (self.epochs_evaluated + 1).min(self.config.epochs)
+        self.course.epoch()
     }
 
     /// Steps of an epoch; the last batch may be smaller.
     #[must_use]
     pub fn steps_per_epoch(&self) -> u64 {
-        self.train.len().div_ceil(self.config.batch) as u64
+        self.course.steps_per_epoch()
     }
 
     /// Steps of the whole run.
     #[must_use]
     pub fn total_steps(&self) -> u64 {
-        self.steps_per_epoch() * u64::from(self.config.epochs)
+        self.course.total_steps()
     }
 
     /// The Program at the present ranks.
@@ -212,43 +156,29 @@ impl Trainer {
     /// Does the next small piece of work: one training step, or one batch of the evaluation that
     /// follows each epoch.
     pub fn advance(&mut self) -> Advance {
-        if self.epochs_evaluated >= self.config.epochs {
-            return Advance::Finished;
-        }
-        if self.step < u64::from(self.epochs_evaluated + 1) * self.steps_per_epoch() {
-            let start = self.clock.map(|clock| clock());
-            let metrics = self.train_step();
-            if let (Some(start), Some(clock)) = (start, self.clock) {
-                self.busy_seconds += clock() - start;
+        match self.course.due() {
+            Due::Nothing => Advance::Finished,
+            Due::Step => {
+                let start = self.course.now();
+                let metrics = self.train_step();
+                self.course.worked_since(start);
+                Advance::Step(metrics)
             }
-            return Advance::Step(metrics);
+            Due::Evaluation(images) => self.evaluate(images),
         }
-        self.evaluate_some()
     }
 
     /// Class probabilities for one image of the data's size; none for an image of another size.
     #[must_use]
     pub fn predict(&mut self, image: &[u8]) -> Vec<f32> {
-        if image.len() != self.test.height * self.test.width {
+        let Some(pixels) = self.course.padded(image) else {
             return Vec::new();
-        }
-        let mut pixels = Vec::new();
-        pad(&self.config, self.test.width, image, &mut pixels);
+        };
         self.engine.evaluate(Batch {
             pixels: &pixels,
             labels: &[],
         });
-        let logits = self.engine.logits();
-        let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let weights: Vec<f64> = logits
-            .iter()
-            .map(|&logit| exact::exp(f64::from(logit - top)))
-            .collect();
-        let total: f64 = weights.iter().sum();
-        weights
-            .iter()
-            .map(|weight| (weight / total) as f32)
-            .collect()
+        probabilities(&self.engine.logits())
     }
 
     /// The state of cores, bonds, memory and operations, for drawing.
@@ -283,23 +213,22 @@ impl Trainer {
                     .enumerate()
                     .map(|(at, bond)| {
                         let entries = layer.index_entries(at) as f32;
-                        let (measure, variances, threshold) =
-                            match (self.config.prior.kind, self.config.prior.target) {
-                                (PriorKind::None, _) => (Measure::None, Vec::new(), 0.0),
-                                (_, target) if target > 0.0 => {
-                                    let relevance = bond
-                                        .relevance
-                                        .iter()
-                                        .map(|value| value / entries)
-                                        .collect();
-                                    (Measure::Relevance, relevance, next_to_die)
-                                }
-                                _ => (
-                                    Measure::Variance,
-                                    bond.variances.clone(),
-                                    self.config.prior.threshold,
-                                ),
-                            };
+                        let (measure, variances, threshold) = match (
+                            self.course.config.prior.kind,
+                            self.course.config.prior.target,
+                        ) {
+                            (PriorKind::None, _) => (Measure::None, Vec::new(), 0.0),
+                            (_, target) if target > 0.0 => {
+                                let relevance =
+                                    bond.relevance.iter().map(|value| value / entries).collect();
+                                (Measure::Relevance, relevance, next_to_die)
+                            }
+                            _ => (
+                                Measure::Variance,
+                                bond.variances.clone(),
+                                self.course.config.prior.threshold,
+                            ),
+                        };
                         let (initial_rank, alive) = (bond.initial_rank, bond.alive.clone());
                         BondSnapshot {
                             initial_rank,
@@ -313,14 +242,14 @@ impl Trainer {
             });
         Snapshot {
             layers: layers.collect(),
-            memory: memory::report(&self.config, &self.model, self.program()),
+            memory: memory::report(&self.course.config, &self.model, self.program()),
             operations: self.operations(),
         }
     }
 
     /// A core as the contractions see it.
     fn seen(&self, parameter: &super::model::Parameter) -> Vec<f32> {
-        let bits = self.config.bits.core;
+        let bits = self.course.config.bits.core;
         if parameter.grid.is_none() {
             return parameter.master.clone();
         }
@@ -342,9 +271,9 @@ impl Trainer {
                 .map(|(_, shift)| *shift)
                 .unwrap_or_default();
             let bits = match program.buffer(op.writes()).class {
-                Class::Core => self.config.bits.core,
-                Class::Activation | Class::Bias => self.config.bits.activation,
-                Class::Gradient | Class::Accumulator => self.config.bits.gradient,
+                Class::Core => self.course.config.bits.core,
+                Class::Activation | Class::Bias => self.course.config.bits.activation,
+                Class::Gradient | Class::Accumulator => self.course.config.bits.gradient,
             };
             let share = if op.part == Part::Sample {
                 1.0
@@ -362,44 +291,22 @@ impl Trainer {
         program.ops.iter().enumerate().map(report).collect()
     }
 
-    /// The images of the epoch in progress in the order in which they are trained on.
-    pub(super) fn epoch_order(&mut self) -> &[u32] {
-        let epoch = self.step / self.steps_per_epoch();
-        if self.order.0 != epoch {
-            self.order = (epoch, self.shuffled(epoch));
-        }
-        &self.order.1
-    }
-
-    /// An epoch's images in the order in which they are trained on.
-    pub(super) fn shuffled(&self, epoch: u64) -> Vec<u32> {
-        let shuffle = stream(Seed(self.config.seed), epoch, Purpose::Shuffle, 0);
-        shuffle.permutation(self.train.len())
-    }
-
-    /// Places within the epoch's order of the images of a step.
-    pub(super) fn places(&self, step: u64) -> Range<usize> {
-        let first = (step % self.steps_per_epoch()) as usize * self.config.batch;
-        first..(first + self.config.batch).min(self.train.len())
-    }
-
     /// The order for a step.
     pub(super) fn order_of(&self, step: u64) -> Order {
         let since = step - self.born;
         let penalty = self.penalty((step as f64 / self.steps_per_epoch() as f64) as f32);
-        let may_die = self.config.prior.kind != PriorKind::None && self.born == 0;
+        let may_die = self.course.config.prior.kind != PriorKind::None && self.born == 0;
         Order {
             step,
-            rate: self.config.rate.at(since, self.total_steps() - self.born),
-            corrections: corrections(&self.config.optimiser, since),
+            rate: self
+                .course
+                .config
+                .rate
+                .at(since, self.total_steps() - self.born),
+            corrections: corrections(&self.course.config.optimiser, since),
             penalty,
-            watch: may_die && adapt::watches(&self.config, self.epochs_after(step)),
+            watch: may_die && adapt::watches(&self.course.config, self.course.epochs_after(step)),
         }
-    }
-
-    /// Epochs done once a step (from 0) is taken.
-    pub(super) fn epochs_after(&self, step: u64) -> f32 {
-        ((step + 1) as f64 / self.steps_per_epoch() as f64) as f32
     }
 
     fn train_step(&mut self) -> StepMetrics {
@@ -409,34 +316,19 @@ impl Trainer {
 
     /// Counts a step taken up to the decision about ranks, and decides.
     pub(super) fn complete(&mut self, (batch, rate): (Tally, f32)) -> StepMetrics {
-        let mut metrics = self.count(&batch, rate);
+        let mut metrics = self.course.count(&batch, rate);
         metrics.pruned = self.adapt_ranks();
         self.engine.load(&self.model);
-        self.step += 1;
+        self.course.step += 1;
         metrics
-    }
-
-    /// Padded pixels and labels of the step in progress.
-    pub(super) fn batch(&mut self) -> (Vec<u8>, Vec<u8>) {
-        let places = self.places(self.step);
-        self.epoch_order();
-        let (mut pixels, mut labels) = std::mem::take(&mut self.spare.batch);
-        pixels.clear();
-        labels.clear();
-        for &index in &self.order.1[places] {
-            let image = self.train.image(index as usize);
-            pad(&self.config, self.train.width, image, &mut pixels);
-            labels.push(self.train.labels[index as usize]);
-        }
-        (pixels, labels)
     }
 
     /// Takes the step in progress up to the decision about ranks: its batch and its rate.
     pub(super) fn take(&mut self) -> (Tally, f32) {
-        let (pixels, labels) = self.batch();
+        let (pixels, labels) = self.course.batch();
         let key = StepKey {
-            seed: Seed(self.config.seed),
-            step: self.step,
+            seed: Seed(self.course.config.seed),
+            step: self.course.step,
         };
         let outcomes = self.engine.train(
             Batch {
@@ -446,7 +338,7 @@ impl Trainer {
             key,
         );
         let taken = self.learn(&outcomes, &labels);
-        self.spare.batch = (pixels, labels);
+        self.course.spare = (pixels, labels);
         taken
     }
 
@@ -454,11 +346,11 @@ impl Trainer {
     pub(super) fn learn(&mut self, outcomes: &[SampleOutcome], labels: &[u8]) -> (Tally, f32) {
         let mut batch = Tally::default();
         batch.add(outcomes, labels);
-        let order = self.order_of(self.step);
+        let order = self.order_of(self.course.step);
         let layers = self.model.layers.iter_mut().map(Layer::state);
         let engine = &self.engine;
         take_step(
-            &StepSettings::of(&self.config),
+            &StepSettings::of(&self.course.config),
             &order,
             labels.len(),
             layers,
@@ -467,56 +359,40 @@ impl Trainer {
                 let gradient = buffers.core_gradients.get(place);
                 engine.gradient(*gradient.unwrap_or(&buffers.bias_gradient), out);
             },
-            &mut self.spare.slopes,
+            &mut self.slopes,
         );
         (batch, order.rate)
-    }
-
-    /// Counts a step's batch toward its epoch, before the step is.
-    pub(super) fn count(&mut self, batch: &Tally, rate: f32) -> StepMetrics {
-        let per_epoch = self.steps_per_epoch();
-        if self.step.is_multiple_of(per_epoch) {
-            self.tally = Tally::default();
-            self.busy_seconds = 0.0;
-            self.elsewhere = 0;
-        }
-        self.tally.samples += batch.samples;
-        self.tally.loss += batch.loss;
-        self.tally.correct += batch.correct;
-        StepMetrics {
-            epoch: (self.step / per_epoch) as u32 + 1,
-            step: self.step + 1,
-            loss: batch.mean_loss(),
-            accuracy: batch.accuracy(),
-            rate,
-            pruned: Vec::new(),
-        }
     }
 
     /// Weight of the prior's penalty on the mean loss; with a target the schedule shrinks the network
     /// and no penalty is needed.
     fn penalty(&self, epochs_done: f32) -> f32 {
-        let prior = &self.config.prior;
+        let prior = &self.course.config.prior;
         if prior.kind == PriorKind::None || prior.target > 0.0 {
             return 0.0;
         }
-        prior.strength * prior.ramp(epochs_done) / self.train.len() as f32
+        prior.strength * prior.ramp(epochs_done) / self.course.train.len() as f32
     }
 
     /// Removes what died in the step in progress; the Program shrinks with the ranks. A search with a
     /// target ends with parameters drawn anew.
     pub(super) fn adapt_ranks(&mut self) -> Vec<Pruned> {
-        let prior = &self.config.prior;
+        let prior = &self.course.config.prior;
         if prior.kind == PriorKind::None || self.born > 0 {
             // Without a prior, and once the search is over, ranks stay.
             return Vec::new();
         }
-        let epochs_done = self.epochs_after(self.step);
-        let pruned = adapt::prune(&self.config, &mut self.model, self.step, epochs_done);
-        let restart = prior.restart && adapt::search_is_over(&self.config, epochs_done);
+        let epochs_done = self.course.epochs_after(self.course.step);
+        let pruned = adapt::prune(
+            &self.course.config,
+            &mut self.model,
+            self.course.step,
+            epochs_done,
+        );
+        let restart = prior.restart && adapt::search_is_over(&self.course.config, epochs_done);
         if restart {
-            self.born = self.step + 1;
-            self.model.draw(&self.config, self.born);
+            self.born = self.course.step + 1;
+            self.model.draw(&self.course.config, self.born);
             self.compile();
         } else if !pruned.is_empty() {
             self.rebuild();
@@ -534,79 +410,38 @@ impl Trainer {
 
     /// A new executor for the present ranks, without parameters or shifts.
     fn compile(&mut self) {
-        let program = step_program(&self.config, &self.model);
-        self.engine = Engine::new(&self.config, program, self.threads, self.margin());
+        let program = step_program(&self.course.config, &self.model);
+        self.engine = Engine::new(&self.course.config, program, self.threads, self.margin());
         self.programs += 1;
     }
 
     /// The zeros beside the images.
     pub(super) fn margin(&self) -> Margin {
-        margin(&self.config, self.train.width)
+        margin(&self.course.config, self.course.train.width)
     }
 
-    fn evaluate_some(&mut self) -> Advance {
-        let classes = self.model.classes;
-        if self.evaluation.samples == 0 {
-            self.confusion = vec![0; classes * classes];
-        }
-        let first = self.evaluation.samples;
-        let last = (first + self.config.batch).min(self.test.len());
-        let mut pixels = Vec::new();
-        for index in first..last {
-            pad(
-                &self.config,
-                self.test.width,
-                self.test.image(index),
-                &mut pixels,
-            );
-        }
-        let labels = &self.test.labels[first..last];
+    fn evaluate(&mut self, images: Range<usize>) -> Advance {
+        let (done, total) = (images.end, self.course.test.len());
+        let pixels = self.course.test_pixels(images.clone());
         let outcomes = self.engine.evaluate(Batch {
             pixels: &pixels,
-            labels,
+            labels: &self.course.test.labels[images],
         });
-        self.evaluation.add(&outcomes, labels);
-        for (outcome, &label) in outcomes.iter().zip(labels) {
-            self.confusion[usize::from(label) * classes + usize::from(outcome.answer)] += 1;
-        }
-        if last < self.test.len() {
-            return Advance::Evaluating {
-                done: last,
-                total: self.test.len(),
-            };
-        }
-        let evaluation = std::mem::take(&mut self.evaluation);
-        self.epochs_evaluated += 1;
-        Advance::Epoch(self.epoch_metrics(&evaluation))
-    }
-
-    fn epoch_metrics(&mut self, evaluation: &Tally) -> EpochMetrics {
-        let entries = self.model.core_entries();
-        let parameter_bits = memory::parameter_bits(&self.config, entries, self.model.biases());
-        let dense_bits = memory::dense_bits(&self.model);
-        let training = memory::report(&self.config, &self.model, self.program()).training;
-        let speed = if self.busy_seconds > 0.0 {
-            self.tally.samples.saturating_sub(self.elsewhere) as f64 / self.busy_seconds
-        } else {
-            0.0
+        let Some(evaluation) = self.course.evaluated(&outcomes) else {
+            return Advance::Evaluating { done, total };
         };
-        EpochMetrics {
-            epoch: self.epochs_evaluated,
-            step: self.step,
-            train_loss: self.tally.mean_loss(),
-            train_accuracy: self.tally.accuracy(),
-            test_loss: evaluation.mean_loss(),
-            test_accuracy: evaluation.accuracy(),
+        let entries = self.model.core_entries();
+        let config = &self.course.config;
+        let training = memory::report(config, &self.model, self.program()).training;
+        let held = Held {
             ranks: self.model.ranks(),
-            core_entries: entries,
-            parameter_bits,
-            dense_bits,
-            memory_reduction: dense_bits as f64 / parameter_bits as f64,
+            entries,
+            parameter_bits: memory::parameter_bits(config, entries, self.model.biases()),
+            dense_bits: memory::dense_bits(&self.model),
             training_bytes: training.iter().map(|category| category.bytes).sum(),
-            samples_per_second: speed,
             checksum: self.checksum(),
-            confusion: std::mem::take(&mut self.confusion),
-        }
+        };
+        Advance::Epoch(self.course.epoch_metrics(&evaluation, held))
     }
 }
 
@@ -618,7 +453,7 @@ pub fn step_program(config: &RunConfig, model: &Model) -> Program {
 }
 
 /// A share as a number of 256ths.
-fn of_256(share: f32) -> u8 {
+pub(super) fn of_256(share: f32) -> u8 {
     (share * 256.0 + 0.5) as u8
 }
 
@@ -628,16 +463,5 @@ fn margin(config: &RunConfig, width: usize) -> Margin {
     Margin {
         columns,
         width: width + 2 * columns,
-    }
-}
-
-/// Appends an image with the network's zero columns on both sides of each row.
-fn pad(config: &RunConfig, width: usize, image: &[u8], out: &mut Vec<u8>) {
-    let columns = config.network.pad_columns;
-    let (start, padded) = (out.len(), width + 2 * columns);
-    out.resize(start + image.len() / width * padded, 0);
-    let rows = out[start..].chunks_exact_mut(padded);
-    for (slots, row) in rows.zip(image.chunks_exact(width)) {
-        slots[columns..columns + width].copy_from_slice(row);
     }
 }

@@ -4,11 +4,12 @@
 use super::adapt;
 use super::checkpoint::parameter_names;
 use super::config::{OptimiserKind, PriorKind};
+use super::course::Tally;
 use super::error::TrainError;
 use super::metrics::StepMetrics;
 use super::model::{Grid, Model, Parameter, checksum};
 use super::step::{Order, StepSettings};
-use super::trainer::{Tally, Trainer};
+use super::trainer::Trainer;
 use crate::exec::fixed::Shift;
 use crate::numeric::crc::Crc32;
 
@@ -187,18 +188,13 @@ impl Trainer {
     /// What a step needs to know of the run.
     #[must_use]
     pub fn settings(&self) -> StepSettings {
-        StepSettings::of(&self.config)
+        StepSettings::of(&self.course.config)
     }
 
     /// Whether [`Self::advance`] evaluates next: an epoch's steps are taken.
     #[must_use]
     pub fn evaluation_due(&self) -> bool {
-        self.epochs_evaluated < self.config.epochs && self.step >= self.epoch_end()
-    }
-
-    /// Steps taken when the epoch in progress ends.
-    fn epoch_end(&self) -> u64 {
-        u64::from(self.epochs_evaluated + 1) * self.steps_per_epoch()
+        !self.course.is_over() && self.course.step >= self.course.epoch_end()
     }
 
     /// An image of the training set, unpadded, with its label.
@@ -208,26 +204,29 @@ impl Trainer {
     #[must_use]
     pub fn train_image(&self, index: u32) -> (&[u8], u8) {
         let index = index as usize;
-        (self.train.image(index), self.train.labels[index])
+        (
+            self.course.train.image(index),
+            self.course.train.labels[index],
+        )
     }
 
     /// Images of the training set.
     #[must_use]
     pub fn train_images(&self) -> usize {
-        self.train.len()
+        self.course.train.len()
     }
 
     /// Rows and columns of an unpadded image.
     #[must_use]
     pub fn image_size(&self) -> [usize; 2] {
-        [self.train.height, self.train.width]
+        [self.course.train.height, self.course.train.width]
     }
 
     /// The coming step, taken on a copy up to the decision about ranks, and the words then. The run stays
     /// where it is; [`Self::adopt`] takes the step over. None when an evaluation is due or the run is over.
     #[must_use]
     pub fn rehearse(&self) -> Option<(TakenStep, Words)> {
-        if self.epochs_evaluated >= self.config.epochs || self.evaluation_due() {
+        if self.course.is_over() || self.evaluation_due() {
             return None;
         }
         let mut copy = self.clone();
@@ -246,24 +245,27 @@ impl Trainer {
     /// stops there.
     #[must_use]
     pub fn orders(&self, most: usize) -> Vec<StepOrder> {
-        if self.epochs_evaluated >= self.config.epochs {
+        if self.course.is_over() {
             return Vec::new();
         }
-        let last = self.epoch_end().min(self.step.saturating_add(most as u64));
+        let last = self
+            .course
+            .epoch_end()
+            .min(self.course.step.saturating_add(most as u64));
         let drawn;
-        let epoch = self.step / self.steps_per_epoch();
-        let images = match &self.order {
+        let epoch = self.course.step / self.steps_per_epoch();
+        let images = match &self.course.order {
             (known, images) if *known == epoch => images,
             _ => {
-                drawn = self.shuffled(epoch);
+                drawn = self.course.shuffled(epoch);
                 &drawn
             }
         };
         let mut orders = Vec::new();
-        for step in self.step..last {
+        for step in self.course.step..last {
             orders.push(StepOrder {
                 order: self.order_of(step),
-                images: images[self.places(step)].to_vec(),
+                images: images[self.course.places(step)].to_vec(),
             });
             if self.shrinks_after(step) {
                 break;
@@ -274,9 +276,14 @@ impl Trainer {
 
     /// Whether the network changes after a step by the schedule of a target, at the present ranks.
     fn shrinks_after(&self, step: u64) -> bool {
-        self.config.prior.kind != PriorKind::None
+        self.course.config.prior.kind != PriorKind::None
             && self.born == 0
-            && adapt::shrinks(&self.config, &self.model, step, self.epochs_after(step))
+            && adapt::shrinks(
+                &self.course.config,
+                &self.model,
+                step,
+                self.course.epochs_after(step),
+            )
     }
 
     /// Every word of the state that a step changes. In floating point master copies have no words.
@@ -328,27 +335,27 @@ impl Trainer {
                 loss: taken.loss,
                 correct: taken.correct as usize,
             };
-            let rate = self.order_of(self.step).rate;
-            metrics.push(self.count(&batch, rate));
-            self.elsewhere += batch.samples;
-            self.step += 1;
+            let rate = self.order_of(self.course.step).rate;
+            metrics.push(self.course.count(&batch, rate));
+            self.course.elsewhere += batch.samples;
+            self.course.step += 1;
         }
         if let Some(last) = metrics.last_mut() {
             // Ranks are decided within the last step.
-            self.step -= 1;
+            self.course.step -= 1;
             last.pruned = self.adapt_ranks();
-            self.step += 1;
+            self.course.step += 1;
         }
         self.engine.load(&self.model);
-        self.epoch_order();
+        self.course.epoch_order();
         Ok(metrics)
     }
 
     fn check_steps(&self, steps: &[TakenStep]) -> Result<(), TrainError> {
-        let left = if self.epochs_evaluated < self.config.epochs {
-            self.epoch_end().saturating_sub(self.step)
-        } else {
+        let left = if self.course.is_over() {
             0
+        } else {
+            self.course.epoch_end().saturating_sub(self.course.step)
         };
         if steps.len() as u64 > left {
             return Err(bad(format!(
@@ -356,8 +363,8 @@ impl Trainer {
                 steps.len()
             )));
         }
-        for (step, taken) in (self.step..).zip(steps) {
-            let wanted = self.places(step).len();
+        for (step, taken) in (self.course.step..).zip(steps) {
+            let wanted = self.course.places(step).len();
             if taken.samples as usize != wanted
                 || taken.correct > taken.samples
                 || !taken.loss.is_finite()
@@ -370,7 +377,7 @@ impl Trainer {
                     taken.loss
                 )));
             }
-            let last = self.step + steps.len() as u64 - 1;
+            let last = self.course.step + steps.len() as u64 - 1;
             if step < last && self.shrinks_after(step) {
                 return Err(bad(format!(
                     "the network changes after step {}, but steps up to {} were taken without that",
@@ -384,7 +391,7 @@ impl Trainer {
 
     fn check_words(&self, words: &Words) -> Result<(), TrainError> {
         let layers = &self.model.layers;
-        let adam = self.config.optimiser.kind == OptimiserKind::Adam;
+        let adam = self.course.config.optimiser.kind == OptimiserKind::Adam;
         let own = layers.iter().enumerate().flat_map(|(index, layer)| {
             let names = parameter_names(index, &layer.shape).into_iter();
             names.zip(&layer.parameters)
