@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::emit;
-use super::options::RunOptions;
+use super::options::{RunOptions, of_a_program};
 use super::train::clock;
 use crate::json;
 use crate::numeric::grouped;
@@ -37,7 +37,7 @@ pub fn run(args: &BenchArgs) -> Result<(), String> {
         ..args.run.clone()
     };
     let configs = if args.run.precision.is_some() || args.run.config.is_some() {
-        vec![args.run.config()?]
+        vec![of_a_program(args.run.config()?)?]
     } else {
         vec![
             options(Precision::Float).config()?,

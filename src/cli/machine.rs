@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
-use super::options::RunOptions;
+use super::options::{RunOptions, of_a_program};
 use crate::accel::compare::{DEFAULT_EFFICIENCY, RASPBERRY_PI_3B};
 use crate::accel::energy::{EnergyTable, TABLES};
 use crate::accel::machine::PRESETS;
@@ -171,7 +171,7 @@ pub fn network(
     checkpoint: Option<&PathBuf>,
 ) -> Result<(RunConfig, Model), String> {
     let Some(path) = checkpoint else {
-        let config = run.config()?;
+        let config = of_a_program(run.config()?)?;
         let shapes = config.shapes().map_err(|error| error.to_string())?;
         let outputs = shapes.last().map_or(1, TtShape::outputs);
         let model = Model::new(&config, shapes, outputs.min(10));
@@ -181,7 +181,7 @@ pub fn network(
     let bytes = std::fs::read(path).map_err(|error| in_file(error.to_string()))?;
     let (config, model) =
         Trainer::peek_model(&bytes).map_err(|error| in_file(error.to_string()))?;
-    Ok((run.change(config)?, model))
+    Ok((of_a_program(run.change(config)?)?, model))
 }
 
 #[cfg(test)]

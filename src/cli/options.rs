@@ -2,23 +2,31 @@
 
 use clap::Args;
 
+use crate::methods::Squash;
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 use crate::train::config::{
-    BitsConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset, PriorKind,
-    RateSchedule, RunConfig,
+    BitsConfig, MethodConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset,
+    PriorKind, RateSchedule, RunConfig,
 };
 use crate::train::presets::label_smoothing;
 
 /// Options of a run. What is left out comes from the preset's recipe.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
 pub struct RunOptions {
-    /// Network: paper, tiny or dense
+    /// Network: paper, tiny or dense; lstm or gru (of 128, reading images row by row) with a method
     #[arg(long, value_parser = parse::<Preset>)]
     pub preset: Option<Preset>,
     /// Layers of your own as JSON: `{"pad_columns": 2, "layers": [{"in_modes": [..], "out_modes": [..], "ranks": [..]}]}`
     #[arg(long, value_name = "JSON", conflicts_with = "preset")]
     pub network: Option<String>,
+    /// How the network's matrices are held instead of as tensor trains run as a Program, with its numbers:
+    /// NAME or NAME:KNOB=VALUE,.. (`railyard compare --list` tells all)
+    #[arg(long, value_name = "METHOD")]
+    pub method: Option<String>,
+    /// Functions of a recurrent cell's gates: smooth or pieces (straight lines)
+    #[arg(long, value_parser = parse::<Squash>)]
+    pub gates: Option<Squash>,
     /// Ranks of all bonds, layer by layer: 16,16,16/16
     #[arg(long, value_name = "RANKS")]
     pub ranks: Option<String>,
@@ -139,6 +147,15 @@ impl RunOptions {
             config.network = serde_json::from_str::<NetworkConfig>(network)
                 .map_err(|error| format!("--network is not a network: {error}"))?;
         }
+        if let Some(method) = &self.method {
+            config.method = Some(parse_method(method)?);
+        }
+        if let Some(gates) = self.gates {
+            let Some(cell) = &mut config.network.cell else {
+                return Err("--gates is for recurrent cells: --preset lstm or gru".into());
+            };
+            cell.squash = gates;
+        }
         if let Some(ranks) = &self.ranks {
             let layers: Vec<&str> = ranks.split('/').collect();
             if layers.len() != config.network.layers.len() {
@@ -212,6 +229,36 @@ impl RunOptions {
         set(&mut config.seed, self.seed);
         config.validate().map_err(|error| error.to_string())?;
         Ok(config)
+    }
+}
+
+/// Parses `NAME` or `NAME:KNOB=VALUE,..`.
+pub fn parse_method(text: &str) -> Result<MethodConfig, String> {
+    let (name, knobs) = text.split_once(':').unwrap_or((text, ""));
+    let mut method = MethodConfig::plain(name);
+    for part in knobs.split(',').filter(|part| !part.is_empty()) {
+        let number = part
+            .split_once('=')
+            .and_then(|(knob, value)| Some((knob, value.trim().parse().ok()?)));
+        let Some((knob, value)) = number else {
+            return Err(format!(
+                "--method {text}: `{part}` is not KNOB=NUMBER, such as block=8"
+            ));
+        };
+        method.knobs.insert(knob.trim().into(), value);
+    }
+    method.find().map_err(|error| error.to_string())?;
+    Ok(method)
+}
+
+/// The configuration, if its network runs as a Program; commands that plan, time or drive one need that.
+pub fn of_a_program(config: RunConfig) -> Result<RunConfig, String> {
+    match &config.method {
+        None => Ok(config),
+        Some(method) => Err(format!(
+            "a network held by the method `{}` does not run as a Program; leave --method out",
+            method.name
+        )),
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::options::RunOptions;
+use super::options::{RunOptions, of_a_program};
 use super::tables::{part, pass};
 use crate::numeric::grouped;
 use crate::program::{OpKind, Program, View};
@@ -21,7 +21,7 @@ pub struct PlanArgs {
 
 /// Prints the plan.
 pub fn run(args: &PlanArgs) -> Result<(), String> {
-    let config = args.run.config()?;
+    let config = of_a_program(args.run.config()?)?;
     let shapes = config.shapes().map_err(|error| error.to_string())?;
     let outputs = shapes.last().map_or(1, crate::tt::TtShape::outputs);
     let model = Model::new(&config, shapes, outputs.min(10));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::data::Dataset;
-use crate::train::Trainer;
+use crate::train::Learner;
 use crate::train::metrics::{EpochMetrics, StepMetrics};
 use crate::train::record::{RecordedSample, RecordedSnapshot, RunRecord};
 
@@ -20,7 +20,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// A record of a run about to begin.
-    pub fn new(trainer: &Trainer, classes: Vec<String>, train: &Dataset, test: &Dataset) -> Self {
+    pub fn new(trainer: &Learner, classes: Vec<String>, train: &Dataset, test: &Dataset) -> Self {
         let record = RunRecord {
             config: trainer.config().clone(),
             classes,
@@ -49,7 +49,7 @@ impl Recorder {
     }
 
     /// Keeps an epoch with the state after it.
-    pub fn epoch(&mut self, epoch: &EpochMetrics, trainer: &Trainer) {
+    pub fn epoch(&mut self, epoch: &EpochMetrics, trainer: &Learner) {
         self.record.epochs.push(epoch.clone());
         self.record.snapshots.push(RecordedSnapshot {
             epoch: epoch.epoch,
@@ -61,7 +61,7 @@ impl Recorder {
     /// the same folder.
     pub fn finish(
         mut self,
-        trainer: &mut Trainer,
+        trainer: &mut Learner,
         test: &Dataset,
         path: &Path,
         checkpoint: Option<&Path>,

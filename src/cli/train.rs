@@ -8,12 +8,12 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::options::RunOptions;
+use super::options::{RunOptions, of_a_program};
 use super::record::Recorder;
 use crate::data::{TrainTest, catalog, split};
 use crate::train::config::RunConfig;
 use crate::train::metrics::EpochMetrics;
-use crate::train::{Advance, Trainer};
+use crate::train::{Advance, Learner, Trainer};
 
 /// Options of `railyard train`.
 #[derive(Args, Clone, Debug)]
@@ -62,7 +62,13 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
         .is_some()
         .then(|| Recorder::new(&trainer, sets.class_names.clone(), &sets.train, &sets.test));
     trainer.set_clock(clock);
-    trainer.set_threads(args.threads);
+    match trainer.program_mut() {
+        Some(trainer) => trainer.set_threads(args.threads),
+        None if args.threads > 1 => {
+            eprintln!("railyard: a method's network trains on one thread; --threads is not used");
+        }
+        None => {}
+    }
     let steps = trainer.steps_per_epoch();
     let bar = progress(args.json, steps);
     if !args.json {
@@ -87,7 +93,7 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
                     recorder.epoch(&epoch, &trainer);
                 }
                 if let Some(path) = &args.out {
-                    save(path, &trainer)?;
+                    save(path, &trainer.checkpoint())?;
                 }
             }
             Advance::Finished => break,
@@ -95,7 +101,7 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
     }
     bar.finish_and_clear();
     if let Some(path) = &args.out {
-        save(path, &trainer)?;
+        save(path, &trainer.checkpoint())?;
     }
     if let (Some(recorder), Some(path)) = (recorder, &args.record) {
         recorder.finish(&mut trainer, &sets.test, path, args.out.as_deref())?;
@@ -109,7 +115,7 @@ pub fn start(
     run: &RunOptions,
     resume: Option<&Path>,
     hold_out: Option<usize>,
-) -> Result<(Trainer, TrainTest), String> {
+) -> Result<(Learner, TrainTest), String> {
     let sets = |name: &str| -> Result<TrainTest, String> {
         let sets = catalog::open(name).map_err(|error| error.to_string())?;
         let Some(count) = hold_out else {
@@ -139,7 +145,7 @@ pub fn start(
             );
         }
         let sets = sets(&config.data)?;
-        let trainer = Trainer::resume(&bytes, sets.train.clone(), sets.test.clone());
+        let trainer = Learner::resume(&bytes, sets.train.clone(), sets.test.clone());
         return Ok((
             trainer.map_err(|error| format!("{}: {error}", path.display()))?,
             sets,
@@ -147,9 +153,24 @@ pub fn start(
     }
     let config = run.config()?;
     let sets = sets(&config.data)?;
-    let trainer = Trainer::new(config, sets.train.clone(), sets.test.clone())
+    let trainer = Learner::new(config, sets.train.clone(), sets.test.clone())
         .map_err(|error| error.to_string())?;
     Ok((trainer, sets))
+}
+
+/// As [`start`], for runs that go on where a Program is needed.
+pub fn start_program(
+    run: &RunOptions,
+    resume: Option<&Path>,
+    hold_out: Option<usize>,
+) -> Result<(Trainer, TrainTest), String> {
+    let (learner, sets) = start(run, resume, hold_out)?;
+    match learner {
+        Learner::Program(trainer) => Ok((*trainer, sets)),
+        Learner::Method(trainer) => Err(of_a_program(trainer.config().clone())
+            .err()
+            .unwrap_or_default()),
+    }
 }
 
 /// Prints an epoch under [`HEADING`], or as an object.
@@ -186,10 +207,10 @@ pub fn print(epoch: &EpochMetrics, json: bool) -> Result<(), String> {
 }
 
 /// Writes beside the file first, so that a checkpoint is never half written.
-pub fn save(path: &Path, trainer: &Trainer) -> Result<(), String> {
+pub fn save(path: &Path, checkpoint: &[u8]) -> Result<(), String> {
     let unwritable = |error: std::io::Error| format!("{}: {error}", path.display());
     let beside = path.with_extension("partial");
-    std::fs::write(&beside, trainer.checkpoint()).map_err(unwritable)?;
+    std::fs::write(&beside, checkpoint).map_err(unwritable)?;
     std::fs::rename(&beside, path).map_err(unwritable)
 }
 

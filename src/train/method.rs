@@ -70,6 +70,12 @@ impl MethodTrainer {
         })
     }
 
+    /// The configuration of the run.
+    #[must_use]
+    pub fn config(&self) -> &RunConfig {
+        &self.course.config
+    }
+
     /// The network.
     #[must_use]
     pub fn network(&self) -> &Network {

@@ -61,7 +61,7 @@ pub fn run(args: &InfoArgs) -> Result<(), String> {
     let counters = counters.and_then(|payload| BoardCounters::read(&payload));
     // The board need not wait while data are read.
     drop(host);
-    let needs = train::start(&args.run, None, None)
+    let needs = train::start_program(&args.run, None, None)
         .map(|(trainer, _)| (BoardNeeds::of(&trainer, &board), trainer.config().clone()));
     if args.json {
         let machine =

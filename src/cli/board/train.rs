@@ -99,7 +99,7 @@ struct Course<'a> {
 /// # Errors
 /// If the board is lost or at fault: what is kept is told.
 pub fn run(args: &TrainArgs) -> Result<(), String> {
-    let (mut trainer, _) = train::start(&args.run, args.resume.as_deref(), None)?;
+    let (mut trainer, _) = train::start_program(&args.run, args.resume.as_deref(), None)?;
     trainer.set_clock(train::clock);
     let from = trainer.step();
     let to = match args.steps {
@@ -199,7 +199,7 @@ impl Course<'_> {
     fn save(&mut self) -> Result<(), String> {
         self.saved = Instant::now();
         match &self.args.out {
-            Some(path) => train::save(path, &self.trainer),
+            Some(path) => train::save(path, &self.trainer.checkpoint()),
             None => Ok(()),
         }
     }

@@ -35,7 +35,7 @@ pub struct VerifyArgs {
 /// # Errors
 /// If a word differs, too.
 pub fn run(args: &VerifyArgs) -> Result<(), String> {
-    let (mut trainer, _) = train::start(&args.run, args.resume.as_deref(), None)?;
+    let (mut trainer, _) = train::start_program(&args.run, args.resume.as_deref(), None)?;
     let mut host = Host::open(&args.port)?;
     let mut run = BoardRun::new(1, Some(args.machine.clone()));
     run.compare();
