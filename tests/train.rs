@@ -1,7 +1,6 @@
 //! Runs of the trainer on small synthetic data: reproducible to the bit, resumable, shrinking.
 
 use proptest::prelude::*;
-use railyard::data::Dataset;
 use railyard::numeric::{Rounding, Seed, Stream};
 use railyard::program::Schedule;
 use railyard::train::config::{
@@ -11,30 +10,10 @@ use railyard::train::config::{
 use railyard::train::metrics::EpochMetrics;
 use railyard::train::{Advance, Trainer};
 
-/// Images of 8 x 8 whose class is the quadrant that is lit, under noise.
-fn quadrants(count: usize, salt: u32) -> Dataset {
-    let stream = Stream::new(Seed(99), 0, salt, 0);
-    let mut images = Vec::new();
-    let mut labels = Vec::new();
-    for sample in 0..count {
-        let class = sample % 4;
-        for row in 0..8 {
-            for col in 0..8 {
-                let lit = (row / 4) * 2 + col / 4 == class;
-                let noise = stream.below((sample * 64 + row * 8 + col) as u32, 120) as u8;
-                images.push(noise + if lit { 100 } else { 0 });
-            }
-        }
-        labels.push(class as u8);
-    }
-    Dataset {
-        images: images.into(),
-        labels: labels.into(),
-        height: 8,
-        width: 8,
-        classes: 4,
-    }
-}
+#[path = "support/quadrants.rs"]
+mod quadrants;
+
+use quadrants::quadrants;
 
 fn small(precision: Precision) -> RunConfig {
     let layer = |in_modes: &[usize], out_modes: &[usize], ranks: &[usize]| LayerConfig {
@@ -49,6 +28,7 @@ fn small(precision: Precision) -> RunConfig {
             layer(&[4, 4, 4], &[2, 4, 2], &[5, 4]),
             layer(&[4, 4], &[2, 2], &[3]),
         ],
+        cell: None,
     };
     config.batch = 16;
     config.epochs = 3;

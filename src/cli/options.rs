@@ -5,6 +5,7 @@ use clap::Args;
 use crate::methods::Squash;
 use crate::numeric::Rounding;
 use crate::program::Schedule;
+use crate::train::check_program;
 use crate::train::config::{
     BitsConfig, MethodConfig, MomentStorage, NetworkConfig, OptimiserKind, Precision, Preset,
     PriorKind, RateSchedule, RunConfig,
@@ -24,6 +25,12 @@ pub struct RunOptions {
     /// NAME or NAME:KNOB=VALUE,.. (`railyard compare --list` tells all)
     #[arg(long, value_name = "METHOD")]
     pub method: Option<String>,
+    /// Train the method's matrices toward their form first, for this share of the run, by ADMM
+    #[arg(long, value_name = "SHARE")]
+    pub admm: Option<f32>,
+    /// Weight of the ADMM penalty at the start [default: 0.001]
+    #[arg(long, requires = "admm")]
+    pub rho: Option<f32>,
     /// Functions of a recurrent cell's gates: smooth or pieces (straight lines)
     #[arg(long, value_parser = parse::<Squash>)]
     pub gates: Option<Squash>,
@@ -150,6 +157,14 @@ impl RunOptions {
         if let Some(method) = &self.method {
             config.method = Some(parse_method(method)?);
         }
+        if let Some(share) = self.admm {
+            let Some(method) = &mut config.method else {
+                return Err("--admm trains toward a method's form; choose a --method".into());
+            };
+            let admm = method.admm.get_or_insert_default();
+            admm.share = share;
+            set(&mut admm.rho, self.rho);
+        }
         if let Some(gates) = self.gates {
             let Some(cell) = &mut config.network.cell else {
                 return Err("--gates is for recurrent cells: --preset lstm or gru".into());
@@ -251,15 +266,10 @@ pub fn parse_method(text: &str) -> Result<MethodConfig, String> {
     Ok(method)
 }
 
-/// The configuration, if its network runs as a Program; commands that plan, time or drive one need that.
+/// The configuration, if its network runs as a Program.
 pub fn of_a_program(config: RunConfig) -> Result<RunConfig, String> {
-    match &config.method {
-        None => Ok(config),
-        Some(method) => Err(format!(
-            "a network held by the method `{}` does not run as a Program; leave --method out",
-            method.name
-        )),
-    }
+    check_program(&config).map_err(|error| error.to_string())?;
+    Ok(config)
 }
 
 fn set<T: Copy>(slot: &mut T, value: Option<T>) {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::options::{RunOptions, of_a_program};
+use super::options::RunOptions;
 use super::record::Recorder;
 use crate::data::{TrainTest, catalog, split};
 use crate::train::config::RunConfig;
@@ -165,12 +165,8 @@ pub fn start_program(
     hold_out: Option<usize>,
 ) -> Result<(Trainer, TrainTest), String> {
     let (learner, sets) = start(run, resume, hold_out)?;
-    match learner {
-        Learner::Program(trainer) => Ok((*trainer, sets)),
-        Learner::Method(trainer) => Err(of_a_program(trainer.config().clone())
-            .err()
-            .unwrap_or_default()),
-    }
+    let trainer = learner.into_program().map_err(|error| error.to_string())?;
+    Ok((trainer, sets))
 }
 
 /// Prints an epoch under [`HEADING`], or as an object.

@@ -115,12 +115,12 @@ impl Recurrence {
     }
 
     /// The LSTM's peepholes: of input, forget and output gate. A GRU has none.
-    pub fn peepholes(&self) -> &Tensor {
-        &self.peepholes
+    pub fn peepholes(&self) -> Option<&Tensor> {
+        (self.cell.kind == CellKind::Lstm).then_some(&self.peepholes)
     }
 
-    pub fn peepholes_mut(&mut self) -> &mut Tensor {
-        &mut self.peepholes
+    pub fn peepholes_mut(&mut self) -> Option<&mut Tensor> {
+        (self.cell.kind == CellKind::Lstm).then_some(&mut self.peepholes)
     }
 
     /// The hidden state after the last of the rows that `inputs` holds, sample after sample.

@@ -10,6 +10,7 @@
 //! Weights are trained in `f32`. With a [`Grid`](quantise::Grid) of some bits the forward pass sees weights and activations
 //! rounded to fixed point, and gradients go straight through the rounding (Courbariaux et al., 2015).
 
+mod admm;
 mod cell;
 mod dense;
 mod knob;
@@ -23,6 +24,7 @@ mod tensor_train;
 mod tests;
 mod work;
 
+pub use admm::AdmmConfig;
 pub use cell::{Cell, CellKind};
 pub use knob::{Knob, KnobError, Knobs};
 pub use matmul::{Matrix, Multiplier};

@@ -1,5 +1,6 @@
 //! A network whose layers are held in a method's form, trained batch by batch.
 
+use super::admm::{Admm, AdmmConfig};
 use super::cell::{Cell, Recurrence};
 use super::dense::Dense;
 use super::knob::Knobs;
@@ -18,6 +19,8 @@ pub struct NetworkSpec<'a> {
     pub method: &'static dyn Method,
     /// The method's numbers.
     pub knobs: &'a Knobs,
+    /// Whether matrices are trained toward their form first.
+    pub admm: Option<AdmmConfig>,
     /// The layers, first to last; of a recurrent network the cell's, then the one that gives the logits.
     pub shapes: &'a [TtShape],
     /// The recurrent cell, of a network that reads images row by row.
@@ -115,6 +118,8 @@ impl Network {
             // A recurrent network's logits are a small dense layer, whatever holds its gates.
             let operator = if spec.cell.is_some() && index == last {
                 Dense.layer(&layer, &Knobs::default(), stream)
+            } else if let Some(admm) = spec.admm {
+                Box::new(Admm::new(admm, spec.method, &layer, spec.knobs, stream))
             } else {
                 spec.method.layer(&layer, spec.knobs, stream)
             };
@@ -274,7 +279,7 @@ impl Network {
             stage.see_bias();
             number += 1;
         }
-        if let Some(peepholes) = self.recurrence.as_mut().map(Recurrence::peepholes_mut) {
+        if let Some(peepholes) = self.recurrence.as_mut().and_then(Recurrence::peepholes_mut) {
             learn(peepholes, scale, |gradient| change(number, gradient));
         }
     }
@@ -287,7 +292,13 @@ impl Network {
             let tensors = stage.operator.tensors().iter().chain([&stage.bias]);
             tensors.map(move |tensor| (index, tensor))
         });
-        tensors.chain(self.recurrence.iter().map(|cell| (0, cell.peepholes())))
+        tensors.chain(self.peepholes().map(|peepholes| (0, peepholes)))
+    }
+
+    /// Those of a cell that has them.
+    fn peepholes(&self) -> impl Iterator<Item = &Tensor> {
+        let cell = self.recurrence.as_ref();
+        cell.and_then(Recurrence::peepholes).into_iter()
     }
 
     /// What a checkpoint must hold beside the tensors, by layer: masks, peaks of activations.
@@ -296,7 +307,11 @@ impl Network {
         let stages = self.stages.iter().zip(&self.rounded).enumerate();
         let state = stages.flat_map(|(index, (stage, rounded))| {
             let peak = rounded.map(|rounded| Tensor::new("peak", vec![1], vec![rounded.peak]));
-            let state = stage.operator.state().into_iter().chain(peak);
+            let phase = match stage.operator.phase() {
+                0 => None,
+                phase => Some(Tensor::new("phase", vec![1], vec![phase as f32])),
+            };
+            let state = stage.operator.state().into_iter().chain(peak).chain(phase);
             state.map(move |tensor| (index, tensor))
         });
         state.collect()
@@ -313,6 +328,11 @@ impl Network {
         foreign: impl Fn(usize) -> E,
     ) -> Result<(), E> {
         for (index, (stage, rounded)) in self.stages.iter_mut().zip(&mut self.rounded).enumerate() {
+            // A layer in its first form has no phase on record.
+            let phase = find(index, &Tensor::new("phase", vec![1], vec![0.0]));
+            stage
+                .operator
+                .enter(phase.map_or(0, |phase| phase[0] as u32));
             let mut state = stage.operator.state();
             for tensor in &mut state {
                 tensor.values = find(index, tensor)?;
@@ -330,7 +350,7 @@ impl Network {
             stage.bias.values = find(index, &stage.bias)?;
             stage.see_bias();
         }
-        if let Some(peepholes) = self.recurrence.as_mut().map(Recurrence::peepholes_mut) {
+        if let Some(peepholes) = self.recurrence.as_mut().and_then(Recurrence::peepholes_mut) {
             peepholes.values = find(0, peepholes)?;
         }
         Ok(())
@@ -351,9 +371,9 @@ impl Network {
             side_bits: 0,
         });
         let bits = self.stages[0].bits.unwrap_or(32);
-        let peepholes = self.recurrence.iter().map(|cell| Storage {
+        let peepholes = self.peepholes().map(|peepholes| Storage {
             values: 0,
-            value_bits: cell.peepholes().values.len() as u64 * u64::from(bits),
+            value_bits: peepholes.values.len() as u64 * u64::from(bits),
             side_bits: 0,
         });
         let all = matrices.chain(vectors).chain(peepholes);
@@ -386,10 +406,7 @@ impl Network {
             let (inputs, outputs) = stage.operator.sides();
             (inputs + 1) * outputs
         });
-        let peepholes = self
-            .recurrence
-            .iter()
-            .map(|cell| cell.peepholes().values.len());
+        let peepholes = self.peepholes().map(|peepholes| peepholes.values.len());
         32 * tensors.chain(peepholes).sum::<usize>() as u64
     }
 

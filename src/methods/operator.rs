@@ -96,13 +96,13 @@ pub struct Moment {
 impl Moment {
     /// Share of the run that is over, 0 to 1.
     #[must_use]
-    pub fn share(self) -> f64 {
-        self.step as f64 / self.total_steps.max(1) as f64
+    pub fn share(self) -> f32 {
+        (self.step as f64 / self.total_steps.max(1) as f64) as f32
     }
 
     /// Whether this step is the first with at least this share of the run over.
     #[must_use]
-    pub fn reaches(self, share: f64) -> bool {
+    pub fn reaches(self, share: f32) -> bool {
         let before = Self {
             step: self.step - 1,
             ..self
@@ -174,6 +174,15 @@ pub trait Operator: Debug + Send {
 
     /// Computes anew what the forward pass reads, after tensors or state changed.
     fn refresh(&mut self);
+
+    /// Which of its forms the layer is in, from 0, for methods that change it in the middle of a run:
+    /// tensors and state are of this form.
+    fn phase(&self) -> u32 {
+        0
+    }
+
+    /// Takes a form, with any values: a checkpoint's tensors and state follow.
+    fn enter(&mut self, _phase: u32) {}
 
     /// What a checkpoint must hold beside the tensors, such as masks.
     fn state(&self) -> Vec<Tensor> {

@@ -123,6 +123,7 @@ fn network(method: &'static dyn Method, cell: Option<CellKind>, bits: Option<(u8
     Network::new(&NetworkSpec {
         method,
         knobs: &defaults(method),
+        admm: None,
         shapes: &shapes,
         cell,
         classes: 3,

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{OptimiserKind, RunConfig};
 use super::course::{Course, Tally};
-use super::error::{TrainError, check_data, check_size};
+use super::error::{TrainError, check_data, check_program, check_size};
 use super::model::{Bond, Layer, Model, Parameter};
 use super::safetensors::{self, Dtype, Entry, SafeTensors};
 use super::trainer::Trainer;
@@ -151,12 +151,7 @@ impl Trainer {
     pub fn peek_model(bytes: &[u8]) -> Result<(RunConfig, Model), TrainError> {
         let header = header(bytes)?;
         header.config.validate()?;
-        if let Some(method) = &header.config.method {
-            return Err(bad(format!(
-                "the checkpoint's network is held by the method `{}`; tensor trains run as a Program are accepted",
-                method.name
-            )));
-        }
+        check_program(&header.config)?;
         check_classes(&header, &header.config.shapes()?)?;
         let model = read_model(bytes, &header)?;
         Ok((header.config, model))
@@ -169,6 +164,7 @@ impl Trainer {
     pub fn resume(bytes: &[u8], train: Dataset, test: Dataset) -> Result<Self, TrainError> {
         let header = header(bytes)?;
         let config = header.config.clone();
+        check_program(&config)?;
         header.check(&train, &test)?;
         let model = read_model(bytes, &header)?;
         let mut trainer = Self::with_model(config, train, test, model);
@@ -187,6 +183,7 @@ impl Trainer {
         let header = header(bytes)?;
         let config = header.config.clone();
         config.validate()?;
+        check_program(&config)?;
         let shapes = config.shapes()?;
         check_size(&config, &shapes, height, width)?;
         check_classes(&header, &shapes)?;

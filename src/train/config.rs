@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ConfigError;
 use crate::exec::fixed::FixedFormats;
-use crate::methods::{self, Cell, Knobs, Method};
+use crate::methods::{self, AdmmConfig, Cell, Knobs, Method};
 use crate::numeric::Rounding;
 use crate::program::{BufferId, NetworkShape, Schedule, compile};
 use crate::tt::TtShape;
@@ -48,8 +48,11 @@ pub struct MethodConfig {
     /// Name of one of [`methods::ALL`].
     pub name: String,
     /// Its numbers, by name; those left out are at their defaults.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub knobs: BTreeMap<String, f32>,
+    /// Whether matrices are trained toward their form first, by the alternating direction method of
+    /// multipliers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admm: Option<AdmmConfig>,
 }
 
 impl Default for MethodConfig {
@@ -66,6 +69,7 @@ impl MethodConfig {
         Self {
             name: name.into(),
             knobs: BTreeMap::new(),
+            admm: None,
         }
     }
 
@@ -83,6 +87,9 @@ impl MethodConfig {
         let knobs = Knobs::new(method.knobs(), given);
         let knobs =
             knobs.map_err(|error| wrong(format!("method.knobs.{}", error.knob), error.message));
+        if let Some((field, message)) = self.admm.as_ref().and_then(AdmmConfig::fault) {
+            return Err(wrong(format!("method.admm.{field}"), message));
+        }
         Ok((method, knobs?))
     }
 }

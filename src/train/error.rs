@@ -55,6 +55,23 @@ impl From<ConfigError> for TrainError {
     }
 }
 
+/// Whether the network runs as a Program: whoever plans, times or drives one needs that.
+///
+/// # Errors
+/// If a method holds it.
+pub fn check_program(config: &RunConfig) -> Result<(), ConfigError> {
+    match &config.method {
+        None => Ok(()),
+        Some(method) => Err(ConfigError {
+            field: "method".into(),
+            message: format!(
+                "the network is held by the method `{}`, and only tensor trains without a method run as a Program",
+                method.name
+            ),
+        }),
+    }
+}
+
 /// Whether images of this size fit the network.
 pub(super) fn check_size(
     config: &RunConfig,

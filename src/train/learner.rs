@@ -1,7 +1,7 @@
 //! A run of either kind: a tensor train run as a Program, or a network held by a method.
 
 use super::config::RunConfig;
-use super::error::TrainError;
+use super::error::{ConfigError, TrainError, check_program};
 use super::method::MethodTrainer;
 use super::metrics::Snapshot;
 use super::trainer::{Advance, Trainer};
@@ -80,6 +80,18 @@ impl Learner {
         match self {
             Self::Program(trainer) => Some(trainer),
             Self::Method(_) => None,
+        }
+    }
+
+    /// The trainer of a Program.
+    ///
+    /// # Errors
+    /// If a method holds the network.
+    pub fn into_program(self) -> Result<Trainer, ConfigError> {
+        check_program(self.config())?;
+        match self {
+            Self::Program(trainer) => Ok(*trainer),
+            Self::Method(_) => unreachable!("a method's run has a method"),
         }
     }
 

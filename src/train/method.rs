@@ -31,11 +31,13 @@ pub struct MethodTrainer {
 fn network(config: &RunConfig, classes: usize) -> Result<Network, TrainError> {
     let shapes = config.shapes()?;
     let method = config.method.clone().unwrap_or_default();
+    let admm = method.admm;
     let (method, knobs) = method.find()?;
     let fixed = config.precision == Precision::Fixed;
     Ok(Network::new(&NetworkSpec {
         method,
         knobs: &knobs,
+        admm,
         shapes: &shapes,
         cell: config.network.cell,
         classes,

@@ -26,7 +26,7 @@ pub mod update;
 mod words;
 
 pub use engine::fixed_executor;
-pub use error::{ConfigError, TrainError};
+pub use error::{ConfigError, TrainError, check_program};
 pub use learner::Learner;
 pub use method::MethodTrainer;
 pub use model::{Bond, Grid, Layer, Model, Parameter};

@@ -60,6 +60,7 @@ impl Trainer {
     /// # Errors
     /// If the configuration is not valid or does not fit the data.
     pub fn new(config: RunConfig, train: Dataset, test: Dataset) -> Result<Self, TrainError> {
+        super::error::check_program(&config)?;
         let shapes = config.shapes()?;
         super::error::check_data(&config, &shapes, &train, &test)?;
         let model = Model::new(&config, shapes, train.classes);
