@@ -7,6 +7,7 @@
 //!
 //! | floor | module | holds |
 //! | --- | --- | --- |
+//! | 6 | [`compare`] | runs side by side, trained and costed |
 //! | 6 | [`link`] | frames, commands, host session, virtual board |
 //! | 5 | [`train`] | configuration, trainer, optimisers, rank prior, metrics, checkpoints |
 //! | 5 | [`accel`] | machine, tick and event engines, timeline, fit, energy, traces |
@@ -21,6 +22,7 @@
 pub mod accel;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
+pub mod compare;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod data;
 #[cfg(not(target_arch = "wasm32"))]

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules and their floors; a module uses only floors below its own, and itself.
-const FLOORS: [(&str, u8); 15] = [
+const FLOORS: [(&str, u8); 16] = [
     ("numeric", 0),
     ("kernels", 0),
     ("json", 0),
@@ -20,6 +20,7 @@ const FLOORS: [(&str, u8); 15] = [
     ("methods", 4),
     ("train", 5),
     ("accel", 5),
+    ("compare", 6),
     ("link", 6),
     ("ui", 7),
     ("worker", 7),

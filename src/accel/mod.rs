@@ -8,7 +8,8 @@
 //!
 //! Beside time: [`traffic`] (bits by memory), [`fit`](mod@fit) (does it fit the [`device`]),
 //! [`energy`](mod@energy), [`roofline`](mod@roofline), [`compare`](mod@compare) (against a processor).
-//! any number of steps; [`trace`] writes such a range for other programs.
+//! [`trace`] writes a range of steps for other programs. [`inference`](mod@inference) estimates the forward
+//! pass of a network that a method holds.
 
 #[cfg(test)]
 mod budget_tests;
@@ -17,6 +18,7 @@ pub mod device;
 pub mod energy;
 pub mod event;
 pub mod fit;
+pub mod inference;
 pub mod job;
 pub mod machine;
 pub mod published;
@@ -33,6 +35,7 @@ pub use device::Budget;
 pub use energy::{Energy, EnergyTable, energy};
 pub use event::time;
 pub use fit::{Fit, MemoryUse, fit};
+pub use inference::{Inference, inference};
 pub use machine::{Device, Machine, MachineError};
 pub use roofline::{Roofline, roofline};
 pub use tick::TickEngine;

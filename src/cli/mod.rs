@@ -1,11 +1,12 @@
-//! The command line: `railyard train`, `plan`, `simulate`, `explore`, `board`,
-//! `bench` and `data`.
+//! The command line: `railyard train`, `plan`, `simulate`, `explore`, `compare`, `board`, `bench` and
+//! `data`.
 //!
 //! Every command takes `--json` and then prints one object per line on standard output; progress and
 //! messages go to standard error.
 
 mod bench;
 mod board;
+mod compare;
 pub mod data;
 mod explore;
 mod machine;
@@ -39,6 +40,8 @@ enum Command {
     Simulate(Box<simulate::SimulateArgs>),
     /// Sweep arrays, schedules, precisions and devices, and mark the best trade-offs
     Explore(Box<explore::ExploreArgs>),
+    /// Train several configurations, of any methods, into one table
+    Compare(Box<compare::CompareArgs>),
     /// Serve a virtual board, or drive a board: what it is, training on it, comparing its words
     Board(Box<board::BoardArgs>),
     /// Measure how fast this machine trains
@@ -68,6 +71,7 @@ pub fn main() -> Result<(), String> {
         Command::Plan(args) => plan::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Explore(args) => explore::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Board(args) => board::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Data(args) => data::run(&args),

@@ -122,7 +122,7 @@ pub fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 }
 
 /// Parses a comma-separated list of numbers.
-fn numbers<T: std::str::FromStr>(option: &str, text: &str) -> Result<Vec<T>, String> {
+pub fn numbers<T: std::str::FromStr>(option: &str, text: &str) -> Result<Vec<T>, String> {
     let part = |part: &str| {
         part.trim()
             .parse()

@@ -109,6 +109,26 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
     Ok(())
 }
 
+/// A data set; of the training images so many are held out and take the test set's place.
+pub fn open(name: &str, hold_out: Option<usize>) -> Result<TrainTest, String> {
+    let sets = catalog::open(name).map_err(|error| error.to_string())?;
+    let Some(count) = hold_out else {
+        return Ok(sets);
+    };
+    if count == 0 || count >= sets.train.len() {
+        return Err(format!(
+            "--hold-out {count}: choose 1 to {} images",
+            sets.train.len() - 1
+        ));
+    }
+    let (train, test) = split::hold_out(&sets.train, count);
+    Ok(TrainTest {
+        train,
+        test,
+        class_names: sets.class_names,
+    })
+}
+
 /// The run that the options describe, or that goes on from a checkpoint, with its data; of the training
 /// images so many are held out.
 pub fn start(
@@ -116,24 +136,6 @@ pub fn start(
     resume: Option<&Path>,
     hold_out: Option<usize>,
 ) -> Result<(Learner, TrainTest), String> {
-    let sets = |name: &str| -> Result<TrainTest, String> {
-        let sets = catalog::open(name).map_err(|error| error.to_string())?;
-        let Some(count) = hold_out else {
-            return Ok(sets);
-        };
-        if count == 0 || count >= sets.train.len() {
-            return Err(format!(
-                "--hold-out {count}: choose 1 to {} images",
-                sets.train.len() - 1
-            ));
-        }
-        let (train, test) = split::hold_out(&sets.train, count);
-        Ok(TrainTest {
-            train,
-            test,
-            class_names: sets.class_names,
-        })
-    };
     if let Some(path) = resume {
         let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let config: RunConfig =
@@ -144,7 +146,7 @@ pub fn start(
                 path.display()
             );
         }
-        let sets = sets(&config.data)?;
+        let sets = open(&config.data, hold_out)?;
         let trainer = Learner::resume(&bytes, sets.train.clone(), sets.test.clone());
         return Ok((
             trainer.map_err(|error| format!("{}: {error}", path.display()))?,
@@ -152,7 +154,7 @@ pub fn start(
         ));
     }
     let config = run.config()?;
-    let sets = sets(&config.data)?;
+    let sets = open(&config.data, hold_out)?;
     let trainer = Learner::new(config, sets.train.clone(), sets.test.clone())
         .map_err(|error| error.to_string())?;
     Ok((trainer, sets))

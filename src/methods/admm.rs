@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::dense::Dense;
 use super::knob::{Accepted, Knobs};
 use super::operator::{LayerSpec, Method, Moment, Operator, Tensor};
-use super::work::{Storage, Work};
+use super::work::{Storage, Unit, Work};
 use crate::numeric::Stream;
 
 /// Settings of the procedure.
@@ -230,6 +230,10 @@ impl Operator for Admm {
 
     fn work(&self) -> Work {
         self.inner.work()
+    }
+
+    fn units(&self) -> Vec<Unit> {
+        self.inner.units()
     }
 
     fn ranks(&self) -> Vec<usize> {

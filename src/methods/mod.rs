@@ -31,7 +31,7 @@ pub use matmul::{Matrix, Multiplier};
 pub use network::{Network, NetworkSpec};
 pub use operator::{LayerSpec, Method, Moment, Operator, Tensor};
 pub use squash::Squash;
-pub use work::{Storage, Work};
+pub use work::{Storage, Unit, Work};
 
 /// All methods, in the order in which they are shown.
 pub static ALL: [&dyn Method; 2] = [&dense::Dense, &tensor_train::TensorTrain];

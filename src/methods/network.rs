@@ -410,14 +410,20 @@ impl Network {
         32 * tensors.chain(peepholes).sum::<usize>() as u64
     }
 
+    /// The layers' matrices, each with how often it is used in a sample's forward pass: those of a cell in
+    /// each of `time_steps`.
+    pub fn timed(&self, time_steps: u64) -> impl Iterator<Item = (u64, &dyn Operator)> {
+        let recurrent = self.recurrence.as_ref().map_or(0, Recurrence::stages);
+        let times = move |index: usize| if index < recurrent { time_steps } else { 1 };
+        let operators = self.operators().enumerate();
+        operators.map(move |(index, operator)| (times(index), operator))
+    }
+
     /// Operations of the matrices in a sample's forward pass; of a cell, over `time_steps`.
     #[must_use]
     pub fn work(&self, time_steps: u64) -> Work {
-        let recurrent = self.recurrence.as_ref().map_or(0, Recurrence::stages);
-        let work = self.operators().enumerate().map(|(index, operator)| {
-            let times = if index < recurrent { time_steps } else { 1 };
-            operator.work().times(times)
-        });
+        let work = self.timed(time_steps);
+        let work = work.map(|(times, operator)| operator.work().times(times));
         work.fold(Work::default(), |sum, one| sum + one)
     }
 }

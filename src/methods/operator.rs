@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use super::knob::{Knob, Knobs};
-use super::work::{Storage, Work};
+use super::work::{Storage, Unit, Work};
 use crate::numeric::Stream;
 use crate::tt::TtShape;
 
@@ -202,6 +202,16 @@ pub trait Operator: Debug + Send {
 
     /// Operations of a sample's forward pass as the matrix stands.
     fn work(&self) -> Work;
+
+    /// The units of its hardware, which do this work one after another. One multiplies whole columns of
+    /// `W`, where a method does not say otherwise.
+    fn units(&self) -> Vec<Unit> {
+        vec![Unit {
+            name: "products",
+            work: self.work(),
+            together: self.sides().1 as u64,
+        }]
+    }
 
     /// Ranks, for a method that has them.
     fn ranks(&self) -> Vec<usize> {

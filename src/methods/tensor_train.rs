@@ -7,7 +7,7 @@ use super::knob::{Accepted, Knob, Knobs};
 use super::matmul::{Matrix, Multiplier};
 use super::operator::{LayerSpec, Method, Operator, Tensor};
 use super::quantise;
-use super::work::{Storage, Work};
+use super::work::{Storage, Unit, Work};
 use crate::numeric::{Seed, Stream};
 use crate::tt::{Truncation, TtShape, core_std, tt_svd};
 use ndarray::Array2;
@@ -236,20 +236,30 @@ impl Operator for Train {
     }
 
     fn work(&self) -> Work {
+        let units = self.units().into_iter();
+        units.fold(Work::default(), |sum, unit| sum + unit.work)
+    }
+
+    fn units(&self) -> Vec<Unit> {
         // The right-to-left sweep, core by core: P_k has (pairs' inputs before) x r x (outputs after).
         let (mut inputs, mut outputs) = (self.shape.inputs() as u64, 1);
-        let mut macs = 0;
+        let mut units = Vec::new();
         for k in (0..self.cores.len()).rev() {
             let [r, m, n, s] = self.shape.core_shape(k).map(|side| side as u64);
             inputs /= n;
-            macs += inputs * n * s * r * m * outputs;
+            let macs = inputs * n * s * r * m * outputs;
+            units.push(Unit {
+                name: "core",
+                work: Work {
+                    multiplies: macs,
+                    adds: macs,
+                    shifts: 0,
+                },
+                together: r * m * outputs,
+            });
             outputs *= m;
         }
-        Work {
-            multiplies: macs,
-            adds: macs,
-            shifts: 0,
-        }
+        units
     }
 
     fn ranks(&self) -> Vec<usize> {

@@ -67,3 +67,14 @@ impl std::ops::Add for Work {
         }
     }
 }
+
+/// A unit of a layer's hardware, and what it does for one sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Unit {
+    /// What it is, such as `FFT`.
+    pub name: &'static str,
+    /// Its operations.
+    pub work: Work,
+    /// Products that lie together, so that neighbouring lanes can take them at once.
+    pub together: u64,
+}

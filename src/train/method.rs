@@ -189,7 +189,8 @@ impl MethodTrainer {
     }
 
     /// Time steps of a recurrent network: rows of an image.
-    fn time_steps(&self) -> u64 {
+    #[must_use]
+    pub fn time_steps(&self) -> u64 {
         self.course.test.height as u64
     }
 
@@ -260,30 +261,14 @@ impl MethodTrainer {
                 cores: core(index),
                 bonds: Vec::new(),
             });
-        let recurrent = self
-            .course
-            .config
-            .network
-            .cell
-            .map_or(0, |cell| cell.layers());
-        let operations = self
-            .network
-            .operators()
-            .enumerate()
-            .map(|(index, operator)| {
-                let times = if index < recurrent {
-                    self.time_steps()
-                } else {
-                    1
-                };
-                OperationReport {
-                    name: format!("fc{}.forward", index + 1),
-                    macs_per_sample: operator.work().times(times).multiplies as f64,
-                    shift: 0,
-                    saturated: 0,
-                    peak: 0.0,
-                }
-            });
+        let operators = self.network.timed(self.time_steps()).enumerate();
+        let operations = operators.map(|(index, (times, operator))| OperationReport {
+            name: format!("fc{}.forward", index + 1),
+            macs_per_sample: operator.work().times(times).multiplies as f64,
+            shift: 0,
+            saturated: 0,
+            peak: 0.0,
+        });
         Snapshot {
             layers: layers.collect(),
             memory: self.memory(self.network.storage()),

@@ -1,0 +1,128 @@
+//! One sample's forward pass of a method's network on a machine's array: cycles and energy. Modelled, and
+//! simpler than the engines that time a Program, so that all methods stand side by side (ours).
+//!
+//! Layers run one after another, and so do the units of a layer (a circulant layer's transforms and its
+//! products). Each unit has the whole array, lanes x rows multipliers, and as many adders and shifters:
+//!
+//! - products that lie together fill `together / (ceil(together / lanes) lanes)` of the lanes;
+//! - a unit takes as many cycles as the longest of its products, its other additions and its shifts;
+//! - weights are read once a sample, at their stored width: from block RAM if all of them fit there, else
+//!   from external memory; each value that a layer takes or gives moves once through block RAM.
+
+use serde::{Deserialize, Serialize};
+
+use super::energy::EnergyTable;
+use super::machine::Machine;
+use crate::methods::{Network, Unit};
+
+/// Modelled cost of one sample's forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inference {
+    /// Cycles of the array.
+    pub cycles: u64,
+    /// Microseconds at the machine's clock.
+    pub microseconds: f64,
+    /// Share of the multipliers' cycles that multiply.
+    pub utilisation: f64,
+    /// Whether all weights fit the device's block RAM.
+    pub on_chip: bool,
+    /// Energy in microjoules: arithmetic, block RAM and external memory (the mean of the table's span).
+    pub microjoules: f64,
+    /// Its part for external memory.
+    pub external_microjoules: f64,
+}
+
+/// Cycles of a unit on lanes x rows multipliers.
+#[must_use]
+pub fn unit_cycles(unit: &Unit, lanes: u64, rows: u64) -> u64 {
+    let together = unit.together.max(1);
+    // Whole passes over the lanes for what lies together, and as many such groups as there are.
+    let groups = unit.work.multiplies.div_ceil(together);
+    let products = (groups * together.div_ceil(lanes)).div_ceil(rows);
+    let others = unit.work.adds.saturating_sub(unit.work.multiplies);
+    let others = others.div_ceil(lanes * rows);
+    let shifts = unit.work.shifts.div_ceil(lanes * rows);
+    products.max(others).max(shifts)
+}
+
+/// The cost of a sample's forward pass, over `time_steps` of a recurrent network; weights and activations
+/// of these widths.
+#[must_use]
+pub fn inference(
+    network: &Network,
+    time_steps: u64,
+    [weight_bits, activation_bits]: [u32; 2],
+    machine: &Machine,
+    table: EnergyTable,
+) -> Inference {
+    let (lanes, rows) = (machine.lanes as u64, machine.rows as u64);
+    let budget = machine.device.budget();
+    let storage = network.storage();
+    let on_chip = storage.bits() <= budget.block_ram_blocks * budget.block_bits;
+    let (mut cycles, mut multiplies, mut picojoules, mut external) = (0, 0, 0.0, 0.0);
+    for (times, operator) in network.timed(time_steps) {
+        for unit in operator.units() {
+            cycles += times * unit_cycles(&unit, lanes, rows);
+            multiplies += times * unit.work.multiplies;
+            let each = unit.work.multiplies as f64 * table.multiply([weight_bits, activation_bits])
+                + (unit.work.adds + unit.work.shifts) as f64 * table.add_32;
+            picojoules += times as f64 * each;
+        }
+        let (inputs, outputs) = operator.sides();
+        let moved = (inputs + outputs) as f64 * f64::from(activation_bits);
+        picojoules += times as f64 * moved * table.sram_bit;
+        // A recurrent layer's weights are read anew in each time step.
+        let weights = times as f64 * operator.storage().bits() as f64;
+        if on_chip {
+            picojoules += weights * table.sram_bit;
+        } else {
+            external += weights * f64::midpoint(table.dram_bit.low, table.dram_bit.high);
+        }
+    }
+    let multipliers = machine.multipliers() as u64;
+    Inference {
+        cycles,
+        microseconds: cycles as f64 / machine.clock_mhz,
+        utilisation: multiplies as f64 / (cycles * multipliers).max(1) as f64,
+        on_chip,
+        microjoules: (picojoules + external) * 1e-6,
+        external_microjoules: external * 1e-6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::methods::Work;
+
+    #[test]
+    fn lanes_that_nothing_fills_stand_idle() {
+        let unit = |together| Unit {
+            name: "products",
+            work: Work {
+                multiplies: 1600,
+                adds: 1600,
+                shifts: 0,
+            },
+            together,
+        };
+        // 16 lanes x 4 rows: 1600 / 64 cycles when full, twice as many when half of each pass is empty.
+        assert_eq!(unit_cycles(&unit(160), 16, 4), 25);
+        assert_eq!(unit_cycles(&unit(8), 16, 4), 50);
+        assert_eq!(unit_cycles(&unit(20), 16, 4), 40);
+    }
+
+    #[test]
+    fn the_longest_of_products_and_shifts_counts() {
+        let unit = Unit {
+            name: "rebuild",
+            work: Work {
+                multiplies: 64,
+                adds: 64,
+                shifts: 640,
+            },
+            together: 64,
+        };
+        assert_eq!(unit_cycles(&unit, 16, 4), 10);
+    }
+}
