@@ -11,7 +11,9 @@
 //! rounded to fixed point, and gradients go straight through the rounding (Courbariaux et al., 2015).
 
 mod cell;
+pub mod circulant;
 mod dense;
+pub mod fft;
 mod knob;
 mod matmul;
 mod network;
@@ -32,7 +34,11 @@ pub use squash::Squash;
 pub use work::{Storage, Work};
 
 /// All methods, in the order in which they are shown.
-pub static ALL: [&dyn Method; 2] = [&dense::Dense, &tensor_train::TensorTrain];
+pub static ALL: [&dyn Method; 3] = [
+    &dense::Dense,
+    &tensor_train::TensorTrain,
+    &circulant::Circulant,
+];
 
 /// A method by its name.
 #[must_use]
