@@ -12,7 +12,9 @@
 
 mod admm;
 mod cell;
+pub mod circulant;
 mod dense;
+pub mod fft;
 mod knob;
 mod matmul;
 mod network;
@@ -34,7 +36,11 @@ pub use squash::Squash;
 pub use work::{Storage, Unit, Work};
 
 /// All methods, in the order in which they are shown.
-pub static ALL: [&dyn Method; 2] = [&dense::Dense, &tensor_train::TensorTrain];
+pub static ALL: [&dyn Method; 3] = [
+    &dense::Dense,
+    &tensor_train::TensorTrain,
+    &circulant::Circulant,
+];
 
 /// A method by its name.
 #[must_use]
