@@ -5,7 +5,7 @@ pub use crate::train::Advance;
 use crate::train::config::{Precision, Preset, RunConfig};
 use crate::train::metrics::Snapshot;
 use crate::train::speed::{Measurement, Speed, configuration, measure};
-use crate::train::{self, TrainError, Trainer};
+use crate::train::{TrainError, Trainer};
 
 use super::message::Source;
 
@@ -74,38 +74,37 @@ pub fn speeds(
 
 /// A trainer and what the worker needs to know beside it.
 pub struct Learner {
-    trainer: train::Learner,
+    trainer: Trainer,
 }
 
 impl Learner {
     /// An untrained network.
     pub fn new(config: RunConfig, sets: &TrainTest) -> Result<Self, Refusal> {
-        let trainer = train::Learner::new(config, sets.train.clone(), sets.test.clone())?;
+        config.validate().map_err(TrainError::from)?;
+        let trainer = Trainer::new(config, sets.train.clone(), sets.test.clone())?;
         Ok(Self { trainer })
     }
 
     /// A network from a checkpoint.
     pub fn resume(bytes: &[u8], sets: &TrainTest) -> Result<Self, Refusal> {
-        let trainer = train::Learner::resume(bytes, sets.train.clone(), sets.test.clone())?;
+        let trainer = Trainer::resume(bytes, sets.train.clone(), sets.test.clone())?;
         Ok(Self { trainer })
     }
 
     /// A network from a checkpoint that only answers images of this size.
     pub fn answering(bytes: &[u8], height: usize, width: usize) -> Result<Self, Refusal> {
-        let trainer = train::Learner::answering(bytes, height, width)?;
+        let trainer = Trainer::answering(bytes, height, width)?;
         Ok(Self { trainer })
     }
 
-    /// The trainer of a network that runs as a Program, for followers and boards to take part.
-    pub fn program(&mut self) -> Option<&mut Trainer> {
-        self.trainer.program_mut()
+    /// The trainer, for a board's run to train on.
+    pub fn trainer(&mut self) -> &mut Trainer {
+        &mut self.trainer
     }
 
-    /// The same as it stands, or why there is none.
-    pub fn program_as_it_is(&self) -> Result<&Trainer, String> {
-        let none = train::check_program(self.config()).err();
-        let none = none.map_or_else(String::new, |error| error.message);
-        self.trainer.program().ok_or(none)
+    /// The trainer as it stands.
+    pub fn trainer_as_it_is(&self) -> &Trainer {
+        &self.trainer
     }
 
     /// One small unit of work.

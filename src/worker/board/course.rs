@@ -97,10 +97,7 @@ impl Course {
         let Some(run) = &mut self.run else {
             return Turn::Waiting;
         };
-        let Some(trainer) = learner.program() else {
-            return Turn::Waiting;
-        };
-        match run.advance(trainer, &mut link.session, now) {
+        match run.advance(learner.trainer(), &mut link.session, now) {
             Ok(None) => Turn::Waiting,
             Ok(Some(Happened::Step(metrics))) => Turn::Step(metrics),
             Ok(Some(Happened::Test(advance))) => Turn::Here(advance),
@@ -144,14 +141,7 @@ impl Course {
 
 /// Whether a run fits a board.
 pub(super) fn fit(learner: &Learner, board: &Capabilities) -> BoardFit {
-    let needs = match learner.program_as_it_is() {
-        Ok(trainer) => BoardNeeds::of(trainer, board),
-        Err(reason) => BoardNeeds {
-            memory: (0, board.memory.into()),
-            images: (0, board.images.into()),
-            reason: Some(reason),
-        },
-    };
+    let needs = BoardNeeds::of(learner.trainer_as_it_is(), board);
     BoardFit {
         fits: needs.reason.is_none(),
         memory: needs.memory,

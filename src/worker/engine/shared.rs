@@ -1,11 +1,11 @@
 //! The run trained with followers, and the measurement of what they gain.
 
-use super::{Clock, Engine, Motion};
+use super::{Engine, Motion};
 use crate::numeric::median;
 use crate::train::config::{Precision, Preset, RunConfig};
 use crate::worker::adapter::{Advance, Learner};
 use crate::worker::message::{Event, WorkerSpeed};
-use crate::worker::shard::{Crew, FollowerId, Followers, Turn};
+use crate::worker::shard::{FollowerId, Followers, Turn};
 
 /// Chunks of each measurement, taken in turns.
 const CHUNKS: usize = 5;
@@ -35,14 +35,6 @@ pub(super) struct WorkersBench {
     workers: usize,
     heap: u32,
     before: (Option<usize>, usize),
-}
-
-/// The next thing for a run; only one that runs as a Program is shared.
-fn turn(crew: &mut Crew, learner: &mut Learner, now: Clock) -> Turn {
-    match learner.program() {
-        Some(trainer) => crew.advance(trainer, now),
-        None => Turn::Alone,
-    }
 }
 
 impl Engine {
@@ -78,7 +70,7 @@ impl Engine {
         let Some(run) = &mut self.run else {
             return false;
         };
-        match turn(&mut self.crew, &mut run.learner, now) {
+        match self.crew.advance(run.learner.trainer(), now) {
             Turn::Waiting => return false,
             Turn::Step(metrics, begun) => self.took(Advance::Step(metrics), begun),
             Turn::Alone => {
@@ -97,10 +89,7 @@ impl Engine {
             (None, Some(run)) => &mut run.learner,
             (None, None) => return,
         };
-        let Some(trainer) = learner.program() else {
-            return;
-        };
-        let taken = self.crew.settle(trainer);
+        let taken = self.crew.settle(learner.trainer());
         match (taken, &mut self.workers_bench) {
             (Some(_), Some(bench)) => bench.steps += 1,
             (Some((metrics, begun)), None) => self.took(Advance::Step(metrics), begun),
@@ -182,7 +171,7 @@ impl Engine {
         let advance = if alone {
             learner.advance()
         } else {
-            match turn(&mut self.crew, learner, self.now) {
+            match self.crew.advance(learner.trainer(), self.now) {
                 Turn::Waiting => return false,
                 Turn::Step(metrics, _) => {
                     (bench.workers, bench.heap) = self.crew.in_use();
