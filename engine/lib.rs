@@ -6,6 +6,7 @@ pub mod data;
 pub mod exec;
 #[path = "../src/kernels/mod.rs"]
 pub mod kernels;
+#[cfg(feature = "methods")]
 #[path = "../src/methods/mod.rs"]
 pub mod methods;
 #[path = "../src/numeric/mod.rs"]

@@ -15,7 +15,7 @@ cargo fmt --check
 say "Clippy, for this machine"
 cargo clippy --all-targets -- -D warnings
 say "Clippy, for the browser"
-cargo clippy --target wasm32-unknown-unknown --lib --bins -- -D warnings
+cargo clippy --target wasm32-unknown-unknown --no-default-features --lib --bins -- -D warnings
 say "Documentation"
 export RUSTDOCFLAGS="-D warnings"
 cargo doc --no-deps

@@ -62,7 +62,8 @@ writeFileSync(script, shorten(source, shrink()))
 const after = [script, program].map(integrity)
 
 // The names of both files say what is in them, and the page vouches for it.
-const told = /-(\w{16})\.js$/.exec(script)[1]
+// Trunk writes its number without leading zeros.
+const told = /-([0-9a-f]+)\.js$/.exec(script)[1]
 const now = hash(after.join(), 'sha256', 'hex').slice(0, 16)
 let page = readFileSync(index, 'utf8').replaceAll(told, now)
 before.forEach((old, k) => (page = page.replace(old, after[k])))

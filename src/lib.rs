@@ -20,8 +20,9 @@
 //! A module uses only floors below its own (`tests/floors.rs` checks it).
 
 pub mod accel;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(not(target_arch = "wasm32"), feature = "methods"))]
 pub mod cli;
+#[cfg(feature = "methods")]
 pub mod compare;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod data;
@@ -31,7 +32,7 @@ pub mod json;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod kernels;
 pub mod link;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(not(target_arch = "wasm32"), feature = "methods"))]
 pub mod methods;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod numeric;
@@ -44,5 +45,7 @@ pub mod ui;
 pub mod worker;
 
 // The same modules, compiled for speed where the page around them is compiled for size.
+#[cfg(all(target_arch = "wasm32", feature = "methods"))]
+pub use railyard_engine::methods;
 #[cfg(target_arch = "wasm32")]
-pub use railyard_engine::{data, exec, kernels, methods, numeric, program, tt};
+pub use railyard_engine::{data, exec, kernels, numeric, program, tt};

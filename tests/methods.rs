@@ -1,7 +1,7 @@
 //! Runs of every method on small synthetic data: they learn, stop and go on to the bit, and say what is
 //! wrong with a configuration.
 
-use railyard::methods::{ALL, AdmmConfig, Cell, CellKind, Squash};
+use railyard::methods::{self, ALL, AdmmConfig, Cell, CellKind, Squash};
 use railyard::train::config::{
     LayerConfig, MethodConfig, NetworkConfig, Precision, Preset, RunConfig,
 };
@@ -44,7 +44,15 @@ fn network(cell: Option<CellKind>) -> NetworkConfig {
 fn config(method: &str, cell: Option<CellKind>, precision: Precision) -> RunConfig {
     let mut config = RunConfig::preset(Preset::Dense, precision);
     config.network = network(cell);
-    config.method = Some(MethodConfig::plain(method));
+    let mut form = MethodConfig::plain(method);
+    let knobs = methods::method(method).map_or(&[][..], |method| method.knobs());
+    // So small a network has no nine tenths to spare.
+    for (name, value) in [("sparsity", 0.5), ("rows", 4.0)] {
+        if knobs.iter().any(|knob| knob.name == name) {
+            form.knobs.push((name.into(), value));
+        }
+    }
+    config.method = Some(form);
     (config.batch, config.epochs, config.rate.peak) = (10, 10, 1e-2);
     config.bits.core = 8;
     config
@@ -92,6 +100,7 @@ fn every_method_learns_the_quadrants_by_admm() {
         for cell in CELLS {
             let mut config = config(method.name(), cell, Precision::Float);
             config.method.as_mut().expect("one").admm = Some(AdmmConfig::default());
+            config.epochs = 15;
             let epoch = finish(&mut learner(&config));
             assert!(
                 epoch.test_accuracy > 0.9,
@@ -188,7 +197,7 @@ fn what_does_not_fit_together_is_refused_in_a_sentence() {
     refused(
         &|c| {
             let knobs = &mut c.method.as_mut().expect("one").knobs;
-            knobs.insert("block".into(), 8.0);
+            knobs.push(("block".into(), 8.0));
         },
         "method.knobs.block",
         "nothing to choose",

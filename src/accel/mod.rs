@@ -8,8 +8,7 @@
 //!
 //! Beside time: [`traffic`] (bits by memory), [`fit`](mod@fit) (does it fit the [`device`]),
 //! [`energy`](mod@energy), [`roofline`](mod@roofline), [`compare`](mod@compare) (against a processor).
-//! [`trace`] writes a range of steps for other programs. [`inference`](mod@inference) estimates the forward
-//! pass of a network that a method holds.
+//! [`trace`] writes a range of steps for other programs.
 
 #[cfg(test)]
 mod budget_tests;
@@ -18,7 +17,6 @@ pub mod device;
 pub mod energy;
 pub mod event;
 pub mod fit;
-pub mod inference;
 pub mod job;
 pub mod machine;
 pub mod published;
@@ -35,7 +33,6 @@ pub use device::Budget;
 pub use energy::{Energy, EnergyTable, energy};
 pub use event::time;
 pub use fit::{Fit, MemoryUse, fit};
-pub use inference::{Inference, inference};
 pub use machine::{Device, Machine, MachineError};
 pub use roofline::{Roofline, roofline};
 pub use tick::TickEngine;

@@ -31,6 +31,9 @@ pub struct RunOptions {
     /// Weight of the ADMM penalty at the start [default: 0.001]
     #[arg(long, requires = "admm")]
     pub rho: Option<f32>,
+    /// Share of the learning rate at which the dense matrices of ADMM learn [default: 0.4]
+    #[arg(long, requires = "admm", value_name = "SHARE")]
+    pub admm_rate: Option<f32>,
     /// Functions of a recurrent cell's gates: smooth or pieces (straight lines)
     #[arg(long, value_parser = parse::<Squash>)]
     pub gates: Option<Squash>,
@@ -164,6 +167,7 @@ impl RunOptions {
             let admm = method.admm.get_or_insert_default();
             admm.share = share;
             set(&mut admm.rho, self.rho);
+            set(&mut admm.rate, self.admm_rate);
         }
         if let Some(gates) = self.gates {
             let Some(cell) = &mut config.network.cell else {
@@ -260,7 +264,7 @@ pub fn parse_method(text: &str) -> Result<MethodConfig, String> {
                 "--method {text}: `{part}` is not KNOB=NUMBER, such as block=8"
             ));
         };
-        method.knobs.insert(knob.trim().into(), value);
+        method.knobs.push((knob.trim().into(), value));
     }
     method.find().map_err(|error| error.to_string())?;
     Ok(method)

@@ -3,10 +3,14 @@
 //!
 //! A [`Comparison`] is what `railyard compare` writes and what the page shows beside its own runs.
 
+mod inference;
+
+pub use inference::{Inference, inference, unit_cycles};
+
 use serde::{Deserialize, Serialize};
 
+use crate::accel::Machine;
 use crate::accel::energy::EnergyTable;
-use crate::accel::{Inference, Machine, inference};
 use crate::methods::{Knobs, Network, NetworkSpec, Work, method};
 use crate::numeric::Seed;
 use crate::train::config::{Precision, RunConfig};

@@ -24,6 +24,9 @@ pub struct AdmmConfig {
     pub rho: f32,
     /// What the weight is multiplied by at each update of `Z`, 1 to 10.
     pub growth: f32,
+    /// Share of the run's rate at which the dense matrix learns, 0.01 to 1: where many entries share a
+    /// value, as in circulant blocks, a rate that suits the form is too high for a dense matrix.
+    pub rate: f32,
 }
 
 impl Default for AdmmConfig {
@@ -32,6 +35,7 @@ impl Default for AdmmConfig {
             share: 0.6,
             rho: 1e-3,
             growth: 1.5,
+            rate: 0.4,
         }
     }
 }
@@ -44,6 +48,7 @@ impl AdmmConfig {
             ("share", self.share, Accepted::Between(0.1, 0.9)),
             ("rho", self.rho, Accepted::Between(1e-6, 1.0)),
             ("growth", self.growth, Accepted::Between(1.0, 10.0)),
+            ("rate", self.rate, Accepted::Between(0.01, 1.0)),
         ];
         let wrong = |(_, value, accepted): &(_, f32, Accepted)| !accepted.holds(*value);
         let (name, value, accepted) = fields.into_iter().find(wrong)?;
@@ -147,7 +152,15 @@ impl Operator for Admm {
     }
 
     fn change(&mut self, tensor: usize, change: &[f32]) {
-        self.inner.change(tensor, change);
+        if self.constrained {
+            self.inner.change(tensor, change);
+        } else {
+            let slower: Vec<f32> = change
+                .iter()
+                .map(|value| value * self.config.rate)
+                .collect();
+            self.inner.change(tensor, &slower);
+        }
     }
 
     fn regularise(&mut self) {
@@ -273,6 +286,7 @@ mod tests {
             share: 0.8,
             rho: 0.05,
             growth: 1.25,
+            rate: 1.0,
         };
         let stream = Stream::new(Seed(4), 0, 0, 0);
         let mut layer = Admm::new(config, &TensorTrain, &spec, &knobs, stream);

@@ -19,6 +19,7 @@ mod knob;
 mod matmul;
 mod network;
 mod operator;
+mod pruned;
 pub mod quantise;
 mod squash;
 mod tensor_train;
@@ -36,10 +37,11 @@ pub use squash::Squash;
 pub use work::{Storage, Unit, Work};
 
 /// All methods, in the order in which they are shown.
-pub static ALL: [&dyn Method; 3] = [
+pub static ALL: [&dyn Method; 4] = [
     &dense::Dense,
     &tensor_train::TensorTrain,
     &circulant::Circulant,
+    &pruned::BlockPruned,
 ];
 
 /// A method by its name.

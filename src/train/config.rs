@@ -4,13 +4,20 @@
 //! Every field has a default that works; [`RunConfig::validate`] says in one sentence what is wrong
 //! and what would be accepted. Field names are the names used on the command line and in JSON.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::error::ConfigError;
+#[cfg(feature = "methods")]
+pub use super::method_config::MethodConfig;
+#[cfg(feature = "methods")]
+use super::method_config::{check_cell, check_method};
+#[cfg(not(feature = "methods"))]
+pub use super::no_methods::{Cell, MethodConfig};
+#[cfg(not(feature = "methods"))]
+use super::no_methods::{check_cell, check_method};
 use crate::exec::fixed::FixedFormats;
-use crate::methods::{self, AdmmConfig, Cell, Knobs, Method};
+#[cfg(feature = "methods")]
+use crate::methods::Cell;
 use crate::numeric::Rounding;
 use crate::program::{BufferId, NetworkShape, Schedule, compile};
 use crate::tt::TtShape;
@@ -41,59 +48,6 @@ pub struct NetworkConfig {
     pub cell: Option<Cell>,
 }
 
-/// How layers' matrices are held, where not as tensor trains run as a Program.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MethodConfig {
-    /// Name of one of [`methods::ALL`].
-    pub name: String,
-    /// Its numbers, by name; those left out are at their defaults.
-    pub knobs: BTreeMap<String, f32>,
-    /// Whether matrices are trained toward their form first, by the alternating direction method of
-    /// multipliers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub admm: Option<AdmmConfig>,
-}
-
-impl Default for MethodConfig {
-    /// The dense baseline.
-    fn default() -> Self {
-        Self::plain("dense")
-    }
-}
-
-impl MethodConfig {
-    /// A method with its numbers at their defaults.
-    #[must_use]
-    pub fn plain(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            knobs: BTreeMap::new(),
-            admm: None,
-        }
-    }
-
-    /// The method with its numbers.
-    ///
-    /// # Errors
-    /// If there is no such method, or a number is not accepted.
-    pub fn find(&self) -> Result<(&'static dyn Method, Knobs), ConfigError> {
-        let Some(method) = methods::method(&self.name) else {
-            let names: Vec<_> = methods::ALL.iter().map(|method| method.name()).collect();
-            let message = format!("`{}` is none; there are {}", self.name, names.join(", "));
-            return Err(wrong("method.name", message));
-        };
-        let given = self.knobs.iter().map(|(name, &value)| (&name[..], value));
-        let knobs = Knobs::new(method.knobs(), given);
-        let knobs =
-            knobs.map_err(|error| wrong(format!("method.knobs.{}", error.knob), error.message));
-        if let Some((field, message)) = self.admm.as_ref().and_then(AdmmConfig::fault) {
-            return Err(wrong(format!("method.admm.{field}"), message));
-        }
-        Ok((method, knobs?))
-    }
-}
-
 /// Networks by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -105,8 +59,10 @@ pub enum Preset {
     /// The dense baseline 784 -> 512 -> 10.
     Dense,
     /// An LSTM of 128 that reads images row by row.
+    #[cfg(feature = "methods")]
     Lstm,
     /// A GRU of 128 that reads images row by row.
+    #[cfg(feature = "methods")]
     Gru,
 }
 
@@ -278,7 +234,7 @@ pub struct RunConfig {
     pub seed: u32,
 }
 
-fn wrong(field: impl Into<String>, message: impl Into<String>) -> ConfigError {
+pub(super) fn wrong(field: impl Into<String>, message: impl Into<String>) -> ConfigError {
     ConfigError {
         field: field.into(),
         message: message.into(),
@@ -292,7 +248,7 @@ impl RunConfig {
     /// The first field that is wrong, with what would be accepted.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.shapes()?;
-        self.check_method()?;
+        check_method(self)?;
         let fixed = self.precision == Precision::Fixed;
         let bits = self.bits;
         // What a method holds is rounded in the forward pass alone, to any width.
@@ -362,28 +318,6 @@ impl RunConfig {
         self.check_size()?;
         if self.data.is_empty() || self.data.len() > 200 {
             return Err(wrong("data", "a data set's name has 1 to 200 characters"));
-        }
-        Ok(())
-    }
-
-    /// Whether the method is one, and what is chosen beside it fits it.
-    fn check_method(&self) -> Result<(), ConfigError> {
-        let Some(method) = &self.method else {
-            if self.network.cell.is_some() {
-                let message =
-                    "a recurrent cell needs a method, such as dense, that holds its matrices";
-                return Err(wrong("network.cell", message));
-            }
-            return Ok(());
-        };
-        method.find()?;
-        if matches!(self.precision, Precision::Bf16 | Precision::F16) {
-            let message = "a method's layers are trained in `float` or in `fixed`, nothing else";
-            return Err(wrong("precision", message));
-        }
-        if self.prior.kind != PriorKind::None {
-            let message = "ranks shrink without a method only; choose `none`";
-            return Err(wrong("prior.kind", message));
         }
         Ok(())
     }
@@ -509,37 +443,6 @@ impl RunConfig {
         }
         Ok(shapes)
     }
-}
-
-/// Whether layers make up a recurrent cell and the layer after it.
-fn check_cell(cell: Cell, shapes: &[TtShape]) -> Result<(), ConfigError> {
-    let layers = cell.layers();
-    if shapes.len() != layers + 1 {
-        let message = format!(
-            "{} layers; this cell has {layers}, and one more gives the logits",
-            shapes.len()
-        );
-        return Err(wrong("network.layers", message));
-    }
-    let (hidden, inputs) = (shapes[layers].inputs(), shapes[0].inputs());
-    for (index, (shape, outputs)) in shapes.iter().zip(cell.outputs(hidden)).enumerate() {
-        let field = format!("network.layers.{index}");
-        if shape.outputs() != outputs {
-            let message = format!(
-                "{} outputs; with {hidden} hidden values (the last layer's inputs) {outputs} are needed",
-                shape.outputs()
-            );
-            return Err(wrong(format!("{field}.out_modes"), message));
-        }
-        if shape.inputs() <= hidden || shape.inputs() != inputs {
-            let message = format!(
-                "{} inputs; all layers of the cell take a row of the image and {hidden} hidden values",
-                shape.inputs()
-            );
-            return Err(wrong(format!("{field}.in_modes"), message));
-        }
-    }
-    Ok(())
 }
 
 /// Most numbers that the tensors of a training step may hold together.

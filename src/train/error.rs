@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::config::RunConfig;
+use super::config::{RunConfig, wrong};
 use crate::data::Dataset;
 use crate::tt::TtShape;
 
@@ -62,13 +62,13 @@ impl From<ConfigError> for TrainError {
 pub fn check_program(config: &RunConfig) -> Result<(), ConfigError> {
     match &config.method {
         None => Ok(()),
-        Some(method) => Err(ConfigError {
-            field: "method".into(),
-            message: format!(
+        Some(method) => Err(wrong(
+            "method",
+            format!(
                 "the network is held by the method `{}`, and only tensor trains without a method run as a Program",
-                method.name
+                method.name()
             ),
-        }),
+        )),
     }
 }
 

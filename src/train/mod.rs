@@ -6,12 +6,19 @@ pub mod config;
 mod course;
 mod engine;
 mod error;
+#[cfg(feature = "methods")]
 mod learner;
 pub mod memory;
+#[cfg(feature = "methods")]
 mod method;
+#[cfg(feature = "methods")]
 mod method_checkpoint;
+#[cfg(feature = "methods")]
+mod method_config;
 pub mod metrics;
 mod model;
+#[cfg(not(feature = "methods"))]
+mod no_methods;
 mod optimiser;
 pub mod presets;
 mod prior;
@@ -27,7 +34,9 @@ mod words;
 
 pub use engine::fixed_executor;
 pub use error::{ConfigError, TrainError, check_program};
+#[cfg(feature = "methods")]
 pub use learner::Learner;
+#[cfg(feature = "methods")]
 pub use method::MethodTrainer;
 pub use model::{Bond, Grid, Layer, Model, Parameter};
 pub use optimiser::Moments;

@@ -6,69 +6,81 @@ use super::config::{
     BitsConfig, LayerConfig, MethodConfig, MomentStorage, NetworkConfig, OptimiserConfig,
     OptimiserKind, Precision, Preset, PriorConfig, PriorKind, RateConfig, RateSchedule, RunConfig,
 };
+#[cfg(feature = "methods")]
 use crate::methods::{Cell, CellKind, Squash};
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 
-fn layer(in_modes: &[usize], out_modes: &[usize], ranks: &[usize]) -> LayerConfig {
-    LayerConfig {
-        in_modes: in_modes.to_vec(),
-        out_modes: out_modes.to_vec(),
-        ranks: ranks.to_vec(),
-    }
-}
+/// Input modes, output modes and ranks of a layer.
+type Modes = (&'static [usize], &'static [usize], &'static [usize]);
 
 impl Preset {
     /// The network of this name.
     #[must_use]
     pub fn network(self) -> NetworkConfig {
-        match self {
-            Self::Paper => NetworkConfig {
-                pad_columns: 2,
-                layers: vec![
-                    layer(&[7, 4, 2, 16], &[4, 4, 2, 16], &[16, 16, 16]),
-                    layer(&[32, 16], &[1, 16], &[16]),
+        let (pad_columns, layers): (_, &[Modes]) = match self {
+            Self::Paper => (
+                2,
+                &[
+                    (&[7, 4, 2, 16], &[4, 4, 2, 16], &[16, 16, 16]),
+                    (&[32, 16], &[1, 16], &[16]),
                 ],
-                cell: None,
-            },
-            Self::Tiny => NetworkConfig {
-                pad_columns: 2,
-                layers: vec![
-                    layer(&[28, 32], &[8, 8], &[6]),
-                    layer(&[8, 8], &[4, 4], &[6]),
-                ],
-                cell: None,
-            },
-            Self::Dense => NetworkConfig {
-                pad_columns: 0,
-                layers: vec![layer(&[784], &[512], &[]), layer(&[512], &[10], &[])],
-                cell: None,
-            },
+            ),
+            Self::Tiny => (2, &[(&[28, 32], &[8, 8], &[6]), (&[8, 8], &[4, 4], &[6])]),
+            Self::Dense => (0, &[(&[784], &[512], &[]), (&[512], &[10], &[])]),
             // A row of 28 + 4 columns and 128 hidden values: 160 = 10 x 16.
-            Self::Lstm => NetworkConfig {
-                pad_columns: 2,
-                layers: vec![
-                    layer(&[10, 16], &[32, 16], &[16]),
-                    layer(&[128], &[16], &[]),
+            #[cfg(feature = "methods")]
+            Self::Lstm => (2, &[(&[10, 16], &[32, 16], &[16]), (&[128], &[16], &[])]),
+            #[cfg(feature = "methods")]
+            Self::Gru => (
+                2,
+                &[
+                    (&[10, 16], &[16, 16], &[16]),
+                    (&[10, 16], &[8, 16], &[16]),
+                    (&[128], &[16], &[]),
                 ],
-                cell: Some(Cell {
-                    kind: CellKind::Lstm,
-                    squash: Squash::Smooth,
-                }),
-            },
-            Self::Gru => NetworkConfig {
-                pad_columns: 2,
-                layers: vec![
-                    layer(&[10, 16], &[16, 16], &[16]),
-                    layer(&[10, 16], &[8, 16], &[16]),
-                    layer(&[128], &[16], &[]),
-                ],
-                cell: Some(Cell {
-                    kind: CellKind::Gru,
-                    squash: Squash::Smooth,
-                }),
-            },
+            ),
+        };
+        let layers = layers.iter().map(|(inputs, outputs, ranks)| LayerConfig {
+            in_modes: inputs.to_vec(),
+            out_modes: outputs.to_vec(),
+            ranks: ranks.to_vec(),
+        });
+        NetworkConfig {
+            pad_columns,
+            layers: layers.collect(),
+            cell: self.cell(),
         }
+    }
+
+    /// The cell of this name's network.
+    #[cfg(feature = "methods")]
+    fn cell(self) -> Option<Cell> {
+        let kind = match self {
+            Self::Lstm => CellKind::Lstm,
+            Self::Gru => CellKind::Gru,
+            Self::Paper | Self::Tiny | Self::Dense => return None,
+        };
+        let squash = Squash::Smooth;
+        Some(Cell { kind, squash })
+    }
+
+    /// The cell of this name's network.
+    #[cfg(not(feature = "methods"))]
+    fn cell(self) -> Option<super::config::Cell> {
+        None
+    }
+
+    /// The method with which a preset begins.
+    #[cfg(feature = "methods")]
+    fn method(self) -> Option<MethodConfig> {
+        self.cell().map(|_| MethodConfig::default())
+    }
+
+    /// The method with which a preset begins.
+    #[cfg(not(feature = "methods"))]
+    fn method(self) -> Option<MethodConfig> {
+        None
     }
 }
 
@@ -131,7 +143,8 @@ impl RunConfig {
     #[must_use]
     pub fn preset(preset: Preset, precision: Precision) -> Self {
         let peak = match (preset, precision) {
-            (Preset::Lstm | Preset::Gru, _) => 2e-3,
+            #[cfg(feature = "methods")]
+            (Preset::Lstm | Preset::Gru, _) => 5e-3,
             (_, Precision::Fixed) => 2e-2,
             (Preset::Dense, _) => 1e-3,
             _ => 5e-3,
@@ -144,7 +157,7 @@ impl RunConfig {
         };
         Self {
             data: "fashion-mnist-subset".into(),
-            method: preset.network().cell.map(|_| MethodConfig::default()),
+            method: preset.method(),
             network: preset.network(),
             precision,
             bits: BitsConfig::default(),

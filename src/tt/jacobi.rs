@@ -9,6 +9,7 @@
 
 use super::error::TtError;
 use super::linalg::{Mat, lq, qr};
+use crate::numeric::sort_by_key;
 
 /// Left singular vectors of a matrix, as columns, and its singular values, falling.
 pub(super) struct LeftSvd {
@@ -50,7 +51,8 @@ pub(super) fn left_svd(matrix: &Mat) -> Result<LeftSvd, TtError> {
         .chunks_exact_mut(size)
         .map(|column| (dot(column, column).sqrt(), column))
         .collect();
-    order.sort_by(|a, b| b.0.total_cmp(&a.0));
+    // Norms are not negative, so their bits rise with them.
+    sort_by_key(&mut order, |(norm, _)| [!norm.to_bits(), 0]);
     let mut data = Vec::with_capacity(size * size);
     for (norm, column) in &order {
         let divisor = if *norm > 0.0 { *norm } else { 1.0 };

@@ -11,6 +11,7 @@ use super::super::machine::Machine;
 use super::super::runs::runs;
 use super::super::timeline::Timeline;
 use super::super::timing::{OpTiming, Stage, TRACKS};
+use crate::numeric::sort_by_key;
 
 /// Most events of a file.
 pub const EVENTS: u64 = 1_000_000;
@@ -42,8 +43,8 @@ pub fn fits(timeline: &Timeline, range: Range<u64>) -> u64 {
         let mut times = times(op, machine, inside);
         let left = (EVENTS - events) as usize;
         if times.len() > left {
-            let (_, cut, _) = times.select_nth_unstable(left);
-            return place.op_start + *cut - range.start;
+            sort_by_key(&mut times, |&time| [time, 0]);
+            return place.op_start + times[left] - range.start;
         }
         events += times.len() as u64;
         cycle = end;

@@ -11,8 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::energy::EnergyTable;
-use super::machine::Machine;
+use crate::accel::Machine;
+use crate::accel::energy::EnergyTable;
 use crate::methods::{Network, Unit};
 
 /// Modelled cost of one sample's forward pass.
