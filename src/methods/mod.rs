@@ -21,6 +21,7 @@ mod network;
 mod operator;
 mod pruned;
 pub mod quantise;
+mod smartdeal;
 mod squash;
 mod tensor_train;
 #[cfg(test)]
@@ -37,11 +38,12 @@ pub use squash::Squash;
 pub use work::{Storage, Unit, Work};
 
 /// All methods, in the order in which they are shown.
-pub static ALL: [&dyn Method; 4] = [
+pub static ALL: [&dyn Method; 5] = [
     &dense::Dense,
     &tensor_train::TensorTrain,
     &circulant::Circulant,
     &pruned::BlockPruned,
+    &smartdeal::SmartDeal,
 ];
 
 /// A method by its name.

@@ -122,12 +122,6 @@ pub trait Method: Sync {
     /// What can be chosen.
     fn knobs(&self) -> &'static [Knob];
 
-    /// Whether an optimiser's change is taken from the tensors as it is and the forward pass sees them
-    /// unrounded, so that gradients are slopes of the loss.
-    fn smooth(&self) -> bool {
-        true
-    }
-
     /// A fresh layer.
     fn layer(&self, spec: &LayerSpec, knobs: &Knobs, stream: Stream) -> Box<dyn Operator>;
 

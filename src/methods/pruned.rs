@@ -35,13 +35,13 @@ static KNOBS: [Knob; 3] = [
     Knob {
         name: "rows",
         title: "rows of a block",
-        default: 16.0,
+        default: 8.0,
         accepted: Accepted::Whole(1, 128),
     },
     Knob {
         name: "strength",
         title: "weight of the group lasso on the mean loss",
-        default: 1e-4,
+        default: 3e-4,
         accepted: Accepted::Between(0.0, 1.0),
     },
 ];

@@ -103,7 +103,17 @@ fn the_nearest_layer_to_a_nearest_one_is_itself() {
                 error += f64::from(found - wanted).powi(2);
                 norm += f64::from(*wanted).powi(2);
             }
-            assert!(error <= 1e-6 * norm, "{}: {error} of {norm}", method.name());
+            // SmartDeal's is found by turns, and its bases are rounded to 8 bits.
+            let allowed = if method.name() == "smart-deal" {
+                3e-3
+            } else {
+                1e-6
+            };
+            assert!(
+                error <= allowed * norm,
+                "{}: {error} of {norm}",
+                method.name()
+            );
         }
     }
 }
@@ -143,7 +153,7 @@ const LABELS: [u8; 3] = [2, 0, 1];
 
 #[test]
 fn gradients_are_differences_of_the_loss() {
-    for method in ALL.into_iter().filter(|method| method.smooth()) {
+    for method in ALL {
         for cell in CELLS {
             let mut network = network(method, cell, None);
             // Smoothed targets change the gradient and not the loss that is reported.
