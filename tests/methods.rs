@@ -100,7 +100,7 @@ fn every_method_learns_the_quadrants_by_admm() {
         for cell in CELLS {
             let mut config = config(method.name(), cell, Precision::Float);
             config.method.as_mut().expect("one").admm = Some(AdmmConfig::default());
-            config.epochs = 15;
+            config.epochs = 25;
             let epoch = finish(&mut learner(&config));
             assert!(
                 epoch.test_accuracy > 0.9,

@@ -24,7 +24,15 @@ pub struct MethodTrainer {
     pub(super) course: Course,
     pub(super) network: Network,
     /// Of each trained tensor, in the network's order.
-    pub(super) moments: Vec<Moments>,
+    pub(super) memories: Vec<Memory>,
+}
+
+/// What the optimiser remembers of a tensor.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    pub moments: Moments,
+    /// Step (from 0) at which the moments began: a method may replace a tensor in the middle of a run.
+    pub born: u64,
 }
 
 /// A fresh network of a configuration.
@@ -68,7 +76,7 @@ impl MethodTrainer {
         Ok(Self {
             course: Course::new(config, train, test),
             network,
-            moments: Vec::new(),
+            memories: Vec::new(),
         })
     }
 
@@ -118,19 +126,19 @@ impl MethodTrainer {
         let config = &self.course.config;
         let (step, total_steps) = (self.course.step, self.course.total_steps());
         let rate = config.rate.at(step, total_steps);
-        let corrections = corrections(&config.optimiser, step);
-        let optimiser = OptimiserStep::new(config.optimiser, rate, corrections);
-        let (seed, kind) = (Seed(config.seed), config.optimiser.kind);
+        let (seed, settings) = (Seed(config.seed), config.optimiser);
         let moment = Moment {
             step: step + 1,
             steps_per_epoch: self.course.steps_per_epoch(),
             total_steps,
         };
-        let moments = &mut self.moments;
+        let memories = &mut self.memories;
         self.network.step(labels.len(), moment, |number, gradient| {
-            let moments = own(moments, number, kind, gradient.len());
+            let memory = own(memories, number, gradient.len(), (settings.kind, step));
             let drawn = stream(seed, step, Purpose::Moments, number);
-            optimiser.apply(moments, gradient, drawn);
+            let corrections = corrections(&settings, step.saturating_sub(memory.born));
+            let optimiser = OptimiserStep::new(settings, rate, corrections);
+            optimiser.apply(&mut memory.moments, gradient, drawn);
         });
         self.course.spare = (pixels, labels);
         let metrics = self.course.count(&batch, rate);
@@ -288,14 +296,23 @@ fn as_core(shape: &[usize]) -> [usize; 4] {
     }
 }
 
-/// The moments of tensor `number`; anew where the tensor is of another length than before.
-fn own(moments: &mut Vec<Moments>, number: usize, kind: OptimiserKind, len: usize) -> &mut Moments {
-    if moments.len() <= number {
-        moments.resize(number + 1, Moments::default());
+/// What is remembered of tensor `number`; anew from this step on where the tensor is of another length
+/// than before.
+fn own(
+    memories: &mut Vec<Memory>,
+    number: usize,
+    len: usize,
+    (kind, step): (OptimiserKind, u64),
+) -> &mut Memory {
+    if memories.len() <= number {
+        memories.resize(number + 1, Memory::default());
     }
-    let own = &mut moments[number];
-    if own.first.len() != len {
-        *own = Moments::new(kind, len);
+    let own = &mut memories[number];
+    if own.moments.first.len() != len {
+        *own = Memory {
+            moments: Moments::new(kind, len),
+            born: step,
+        };
     }
     own
 }

@@ -1,13 +1,13 @@
 //! Checkpoints of networks held by a method, as safetensors.
 //!
 //! Layer `i` (from 1) gives each of its trained tensors as `fc{i}.{name}` with its moments `.first` and
-//! `.second`, and whatever its method must keep beside them (masks, peaks of activations) under its own
+//! `.second` and the step `.born` at which they began, and whatever its method must keep beside them (masks, peaks of activations) under its own
 //! name, all F32. The metadata are those of every checkpoint.
 
 use super::checkpoint::{bad, check_classes, floats, header, no_data, open};
 use super::config::OptimiserKind;
 use super::error::{TrainError, check_size};
-use super::method::MethodTrainer;
+use super::method::{Memory, MethodTrainer};
 use super::optimiser::Moments;
 use super::safetensors::Entry;
 use crate::data::Dataset;
@@ -24,18 +24,22 @@ impl MethodTrainer {
         let mut entries = Vec::new();
         for (number, (layer, tensor)) in self.network.tensors().enumerate() {
             let name = name(layer, tensor);
-            let mut keep = |suffix: &str, values: &[f32]| {
-                let (name, shape) = (format!("{name}{suffix}"), tensor.shape.clone());
-                entries.push(Entry::floats(name, shape, values));
+            let mut keep = |suffix: &str, shape: &[usize], values: &[f32]| {
+                entries.push(Entry::floats(
+                    format!("{name}{suffix}"),
+                    shape.to_vec(),
+                    values,
+                ));
             };
-            keep("", &tensor.values);
+            keep("", &tensor.shape, &tensor.values);
             // Moments of another length belong to a tensor that has been replaced.
-            let own = |moments: &&Moments| moments.first.len() == tensor.values.len();
-            if let Some(moments) = self.moments.get(number).filter(own) {
-                keep(".first", &moments.first);
-                if !moments.second.is_empty() {
-                    keep(".second", &moments.second);
+            let own = |memory: &&Memory| memory.moments.first.len() == tensor.values.len();
+            if let Some(memory) = self.memories.get(number).filter(own) {
+                keep(".first", &tensor.shape, &memory.moments.first);
+                if !memory.moments.second.is_empty() {
+                    keep(".second", &tensor.shape, &memory.moments.second);
                 }
+                keep(".born", &[1], &[memory.born as f32]);
             }
         }
         for (layer, tensor) in self.network.state() {
@@ -58,7 +62,7 @@ impl MethodTrainer {
         };
         self.network.restore(find, foreign)?;
         let kind = self.course.config.optimiser.kind;
-        let moments = self.network.tensors().map(|(layer, tensor)| {
+        let memories = self.network.tensors().map(|(layer, tensor)| {
             let own = |suffix: &str| {
                 floats(
                     &file,
@@ -68,15 +72,19 @@ impl MethodTrainer {
             };
             // Before the first step there are none.
             let Ok(first) = own(".first") else {
-                return Ok(Moments::new(kind, tensor.values.len()));
+                return Ok(Memory::default());
             };
             let second = match kind {
                 OptimiserKind::Adam => own(".second")?,
                 OptimiserKind::Sgd => Vec::new(),
             };
-            Ok(Moments { first, second })
+            let born = floats(&file, &format!("{}.born", name(layer, tensor)), &[1])?;
+            Ok(Memory {
+                moments: Moments { first, second },
+                born: born[0] as u64,
+            })
         });
-        self.moments = moments.collect::<Result<_, TrainError>>()?;
+        self.memories = memories.collect::<Result<_, TrainError>>()?;
         Ok(())
     }
 

@@ -50,7 +50,7 @@ static KNOBS: [Knob; 3] = [
     Knob {
         name: "bar",
         title: "steps in one direction after which a coefficient moves",
-        default: 64.0,
+        default: 200.0,
         accepted: Accepted::Whole(1, 10_000),
     },
 ];
