@@ -79,11 +79,10 @@ pub fn inference(
             external += weights * f64::midpoint(table.dram_bit.low, table.dram_bit.high);
         }
     }
-    let multipliers = machine.multipliers() as u64;
     Inference {
         cycles,
         microseconds: cycles as f64 / machine.clock_mhz,
-        utilisation: multiplies as f64 / (cycles * multipliers).max(1) as f64,
+        utilisation: multiplies as f64 / (cycles * lanes * rows).max(1) as f64,
         on_chip,
         microjoules: (picojoules + external) * 1e-6,
         external_microjoules: external * 1e-6,

@@ -17,7 +17,7 @@ pub use super::no_methods::{Cell, MethodConfig};
 use super::no_methods::{check_cell, check_method};
 use crate::exec::fixed::FixedFormats;
 #[cfg(feature = "methods")]
-use crate::methods::Cell;
+pub use crate::methods::Cell;
 use crate::numeric::Rounding;
 use crate::program::{BufferId, NetworkShape, Schedule, compile};
 use crate::tt::TtShape;

@@ -14,7 +14,7 @@ use super::trainer::{Advance, of_256};
 use super::update::corrections;
 use crate::data::Dataset;
 use crate::exec::Batch;
-use crate::methods::{Moment, Network, NetworkSpec, Storage};
+use crate::methods::{Moment, Network, NetworkSpec, Operator, Storage};
 use crate::numeric::Seed;
 use std::ops::Range;
 
@@ -175,7 +175,7 @@ impl MethodTrainer {
 
     /// Ranks by layer, of a method that has them.
     fn ranks(&self) -> Vec<Vec<usize>> {
-        let ranks = self.network.operators().map(|operator| operator.ranks());
+        let ranks = self.network.operators().map(Operator::ranks);
         let ranks: Vec<_> = ranks.collect();
         if ranks.iter().all(Vec::is_empty) {
             return Vec::new();

@@ -3,11 +3,11 @@
 //! Recipes were chosen on 5,000 held-out training images; docs/RECIPES.md has the runs.
 
 use super::config::{
-    BitsConfig, LayerConfig, MethodConfig, MomentStorage, NetworkConfig, OptimiserConfig,
+    BitsConfig, Cell, LayerConfig, MethodConfig, MomentStorage, NetworkConfig, OptimiserConfig,
     OptimiserKind, Precision, Preset, PriorConfig, PriorKind, RateConfig, RateSchedule, RunConfig,
 };
 #[cfg(feature = "methods")]
-use crate::methods::{Cell, CellKind, Squash};
+use crate::methods::{CellKind, Squash};
 use crate::numeric::Rounding;
 use crate::program::Schedule;
 
@@ -54,34 +54,30 @@ impl Preset {
     }
 
     /// The cell of this name's network.
-    #[cfg(feature = "methods")]
     fn cell(self) -> Option<Cell> {
-        let kind = match self {
-            Self::Lstm => CellKind::Lstm,
-            Self::Gru => CellKind::Gru,
-            Self::Paper | Self::Tiny | Self::Dense => return None,
-        };
-        let squash = Squash::Smooth;
-        Some(Cell { kind, squash })
-    }
-
-    /// The cell of this name's network.
-    #[cfg(not(feature = "methods"))]
-    fn cell(self) -> Option<super::config::Cell> {
-        None
+        match self {
+            #[cfg(feature = "methods")]
+            Self::Lstm => Some(smooth(CellKind::Lstm)),
+            #[cfg(feature = "methods")]
+            Self::Gru => Some(smooth(CellKind::Gru)),
+            Self::Paper | Self::Tiny | Self::Dense => None,
+        }
     }
 
     /// The method with which a preset begins.
-    #[cfg(feature = "methods")]
     fn method(self) -> Option<MethodConfig> {
-        self.cell().map(|_| MethodConfig::default())
+        match self {
+            #[cfg(feature = "methods")]
+            Self::Lstm | Self::Gru => Some(MethodConfig::default()),
+            Self::Paper | Self::Tiny | Self::Dense => None,
+        }
     }
+}
 
-    /// The method with which a preset begins.
-    #[cfg(not(feature = "methods"))]
-    fn method(self) -> Option<MethodConfig> {
-        None
-    }
+#[cfg(feature = "methods")]
+fn smooth(kind: CellKind) -> Cell {
+    let squash = Squash::Smooth;
+    Cell { kind, squash }
 }
 
 impl Default for BitsConfig {

@@ -29,9 +29,10 @@ fn explicit(blocks: Blocks, values: &[f32]) -> Vec<Vec<f64>> {
     let (k, q) = (blocks.side, blocks.columns());
     let mut matrix = vec![vec![0.0; blocks.inputs]; blocks.outputs];
     for (at, &value) in values.iter().enumerate() {
-        let (i, j, d) = (at / k / q, at / k % q, at % k);
+        let (block, down) = (at / k, at % k);
+        let corner = (block / q * k, block % q * k);
         for b in 0..k {
-            let (row, column) = (i * k + (b + d) % k, j * k + b);
+            let (row, column) = (corner.0 + (b + down) % k, corner.1 + b);
             if row < blocks.outputs && column < blocks.inputs {
                 matrix[row][column] = value.into();
             }

@@ -219,19 +219,19 @@ mod tests {
     }
 
     /// The signal of bins 0 to L / 2, by the recursion.
-    fn signal(bins: &[Complex], length: usize, shifts: &[u8], bits: u8) -> Vec<i64> {
+    fn signal(half_spectrum: &[Complex], length: usize, shifts: &[u8], bits: u8) -> Vec<i64> {
         let Some((&shift, after)) = shifts.split_first() else {
-            return vec![bins[0].0];
+            return vec![half_spectrum[0].0];
         };
         let half = length / 2;
         let shift = u32::from(shift);
-        let other = |b: usize| (bins[half - b].0, -bins[half - b].1);
+        let other = |b: usize| (half_spectrum[half - b].0, -half_spectrum[half - b].1);
         let even = |b: usize| {
-            let (x, y) = (bins[b], other(b));
+            let (x, y) = (half_spectrum[b], other(b));
             kept((x.0 + y.0, x.1 + y.1), shift, bits)
         };
         let odd = |b: usize| {
-            let (x, y) = (bins[b], other(b));
+            let (x, y) = (half_spectrum[b], other(b));
             // The conjugate of the conjugate's product turns the other way.
             let (re, im) = turn(b, length, bits, (x.0 - y.0, -(x.1 - y.1)));
             kept((re, -im), u32::from(bits) - 1 + shift, bits)

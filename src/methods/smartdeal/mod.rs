@@ -298,11 +298,11 @@ impl Operator for Rebuilt {
                 continue;
             }
             let at = self.cut.piece_of(row) * SIDE * SIDE;
-            let basis = &parts.bases[at..at + SIDE * SIDE];
+            let own = &parts.bases[at..at + SIDE * SIDE];
             let gradient = &mut bases.gradient[at..at + SIDE * SIDE];
             for k in 0..SIDE {
                 for j in 0..SIDE {
-                    dc[k] += slope[j] * basis[k * SIDE + j];
+                    dc[k] += slope[j] * own[k * SIDE + j];
                     gradient[k * SIDE + j] += c[k] * slope[j];
                 }
             }
@@ -352,11 +352,11 @@ impl Operator for Rebuilt {
         quantise::seen(&bases.values, Some(BASIS_BITS), &mut parts.bases);
         let (inputs, rows) = (self.cut.inputs, self.cut.rows());
         for (row, c) in coefficients.values.chunks_exact(SIDE).enumerate() {
-            let basis = &parts.bases[self.cut.piece_of(row) * SIDE * SIDE..];
+            let b = &parts.bases[self.cut.piece_of(row) * SIDE * SIDE..];
             let start = row / rows * inputs + row % rows * SIDE;
             let count = (inputs - row % rows * SIDE).min(SIDE);
             for (j, slot) in self.weights[start..start + count].iter_mut().enumerate() {
-                *slot = c[0] * basis[j] + c[1] * basis[SIDE + j] + c[2] * basis[2 * SIDE + j];
+                *slot = c[0] * b[j] + c[1] * b[SIDE + j] + c[2] * b[2 * SIDE + j];
             }
         }
     }
