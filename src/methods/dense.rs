@@ -1,7 +1,7 @@
 //! The dense matrix: the baseline that every method is held against.
 
 use super::knob::{Knob, Knobs};
-use super::matmul::{Matrix, Multiplier};
+use super::matmul::{Explicit, Multiplier};
 use super::operator::{LayerSpec, Method, Operator, Tensor};
 use super::quantise;
 use super::work::{Storage, Work};
@@ -67,21 +67,20 @@ impl Operator for DenseMatrix {
     }
 
     fn forward(&mut self, x: &[f32], y: &mut [f32]) {
-        let inputs = self.sides().0;
-        let weights = Matrix::of_rows(&self.seen, inputs).transposed();
-        self.multiplier
-            .product(Matrix::of_rows(x, inputs), weights, y, false);
+        let matrix = Explicit {
+            weights: &self.seen,
+            sides: self.sides(),
+        };
+        matrix.forward(&mut self.multiplier, x, y);
     }
 
     fn backward(&mut self, x: &[f32], dy: &[f32], dx: Option<&mut [f32]>) {
-        let (inputs, outputs) = self.sides();
-        let (x, dy) = (Matrix::of_rows(x, inputs), Matrix::of_rows(dy, outputs));
+        let matrix = Explicit {
+            weights: &self.seen,
+            sides: self.sides(),
+        };
         let gradient = &mut self.tensor.gradient;
-        self.multiplier.product(dy.transposed(), x, gradient, true);
-        if let Some(dx) = dx {
-            let weights = Matrix::of_rows(&self.seen, inputs);
-            self.multiplier.product(dy, weights, dx, false);
-        }
+        matrix.backward(&mut self.multiplier, (x, dy), gradient, dx);
     }
 
     fn tensors(&self) -> &[Tensor] {

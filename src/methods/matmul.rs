@@ -113,6 +113,47 @@ impl Multiplier {
     }
 }
 
+/// An explicit matrix `W`, outputs x inputs, row-major, as a layer uses it; samples lie one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Explicit<'a> {
+    /// Its entries.
+    pub weights: &'a [f32],
+    /// Inputs and outputs.
+    pub sides: (usize, usize),
+}
+
+impl Explicit<'_> {
+    /// `y = W x` for each sample.
+    ///
+    /// # Panics
+    /// If there are not as many samples in `x` as in `y`.
+    pub fn forward(self, multiplier: &mut Multiplier, x: &[f32], y: &mut [f32]) {
+        let inputs = self.sides.0;
+        let weights = Matrix::of_rows(self.weights, inputs).transposed();
+        multiplier.product(Matrix::of_rows(x, inputs), weights, y, false);
+    }
+
+    /// Adds the gradient of `W` to `gradient`, and writes that of `x` to `dx`, where it is wanted.
+    ///
+    /// # Panics
+    /// If there are not as many samples in `x` as in `dy`.
+    pub fn backward(
+        self,
+        multiplier: &mut Multiplier,
+        (x, dy): (&[f32], &[f32]),
+        gradient: &mut [f32],
+        dx: Option<&mut [f32]>,
+    ) {
+        let (inputs, outputs) = self.sides;
+        let (x, dy) = (Matrix::of_rows(x, inputs), Matrix::of_rows(dy, outputs));
+        multiplier.product(dy.transposed(), x, gradient, true);
+        if let Some(dx) = dx {
+            let weights = Matrix::of_rows(self.weights, inputs);
+            multiplier.product(dy, weights, dx, false);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

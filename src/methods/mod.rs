@@ -31,7 +31,7 @@ mod work;
 pub use admm::AdmmConfig;
 pub use cell::{Cell, CellKind};
 pub use knob::{Knob, KnobError, Knobs};
-pub use matmul::{Matrix, Multiplier};
+pub use matmul::{Explicit, Matrix, Multiplier};
 pub use network::{Network, NetworkSpec};
 pub use operator::{LayerSpec, Method, Moment, Operator, Tensor};
 pub use squash::Squash;

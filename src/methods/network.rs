@@ -209,7 +209,10 @@ impl Network {
                 if train {
                     rounded.peak = (rounded.peak * PEAK_KEPT).max(quantise::peak(y));
                 }
-                Grid::covering(rounded.bits, rounded.peak).round(y);
+                // Before the first step nothing is known of what the grid must cover.
+                if rounded.peak > 0.0 {
+                    Grid::covering(rounded.bits, rounded.peak).round(y);
+                }
             }
         }
         let outputs = self.stages[last].operator.sides().1;

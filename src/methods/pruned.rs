@@ -10,7 +10,7 @@
 //! Stored are the weights of the kept columns, and a bit for each column of each block.
 
 use super::knob::{Accepted, Knob, Knobs};
-use super::matmul::{Matrix, Multiplier};
+use super::matmul::{Explicit, Multiplier};
 use super::operator::{LayerSpec, Method, Moment, Operator, Tensor};
 use super::quantise;
 use super::work::{Storage, Unit, Work};
@@ -35,13 +35,13 @@ static KNOBS: [Knob; 3] = [
     Knob {
         name: "rows",
         title: "rows of a block",
-        default: 8.0,
+        default: 4.0,
         accepted: Accepted::Whole(1, 128),
     },
     Knob {
         name: "strength",
         title: "weight of the group lasso on the mean loss",
-        default: 3e-4,
+        default: 1e-3,
         accepted: Accepted::Between(0.0, 1.0),
     },
 ];
@@ -197,21 +197,20 @@ impl Operator for PrunedMatrix {
     }
 
     fn forward(&mut self, x: &[f32], y: &mut [f32]) {
-        let inputs = self.sides().0;
-        let weights = Matrix::of_rows(&self.seen, inputs).transposed();
-        self.multiplier
-            .product(Matrix::of_rows(x, inputs), weights, y, false);
+        let matrix = Explicit {
+            weights: &self.seen,
+            sides: self.sides(),
+        };
+        matrix.forward(&mut self.multiplier, x, y);
     }
 
     fn backward(&mut self, x: &[f32], dy: &[f32], dx: Option<&mut [f32]>) {
-        let (inputs, outputs) = self.sides();
-        let (x, dy) = (Matrix::of_rows(x, inputs), Matrix::of_rows(dy, outputs));
+        let matrix = Explicit {
+            weights: &self.seen,
+            sides: self.sides(),
+        };
         let gradient = &mut self.tensor.gradient;
-        self.multiplier.product(dy.transposed(), x, gradient, true);
-        if let Some(dx) = dx {
-            let weights = Matrix::of_rows(&self.seen, inputs);
-            self.multiplier.product(dy, weights, dx, false);
-        }
+        matrix.backward(&mut self.multiplier, (x, dy), gradient, dx);
     }
 
     fn gather(&mut self) {

@@ -4,7 +4,7 @@
 //! at low precision with ranks that shrink is the trainer's own and runs as a Program.
 
 use super::knob::{Accepted, Knob, Knobs};
-use super::matmul::{Matrix, Multiplier};
+use super::matmul::{Explicit, Matrix, Multiplier};
 use super::operator::{LayerSpec, Method, Operator, Tensor};
 use super::quantise;
 use super::work::{Storage, Unit, Work};
@@ -158,21 +158,19 @@ impl Operator for Train {
     }
 
     fn forward(&mut self, x: &[f32], y: &mut [f32]) {
-        let inputs = self.shape.inputs();
-        let weights = Matrix::of_rows(&self.weights, inputs).transposed();
-        self.multiplier
-            .product(Matrix::of_rows(x, inputs), weights, y, false);
+        let matrix = Explicit {
+            weights: &self.weights,
+            sides: self.sides(),
+        };
+        matrix.forward(&mut self.multiplier, x, y);
     }
 
     fn backward(&mut self, x: &[f32], dy: &[f32], dx: Option<&mut [f32]>) {
-        let (inputs, outputs) = self.sides();
-        let (x, dy) = (Matrix::of_rows(x, inputs), Matrix::of_rows(dy, outputs));
-        self.multiplier
-            .product(dy.transposed(), x, &mut self.slopes, true);
-        if let Some(dx) = dx {
-            let weights = Matrix::of_rows(&self.weights, inputs);
-            self.multiplier.product(dy, weights, dx, false);
-        }
+        let matrix = Explicit {
+            weights: &self.weights,
+            sides: self.sides(),
+        };
+        matrix.backward(&mut self.multiplier, (x, dy), &mut self.slopes, dx);
     }
 
     fn gather(&mut self) {

@@ -219,6 +219,25 @@ fn gradients_are_differences_of_the_loss() {
 }
 
 #[test]
+fn an_untrained_network_answers_on_any_grid() {
+    let pixels = images();
+    for bits in [None, Some((8, 8))] {
+        let mut network = network(ALL[0], None, bits);
+        network.evaluate(Batch {
+            pixels: &pixels[..32],
+            labels: &[],
+        });
+        let logits = network.logits();
+        assert_eq!(logits.len(), 3);
+        assert!(
+            logits
+                .windows(2)
+                .any(|pair| (pair[0] - pair[1]).abs() > 1e-3)
+        );
+    }
+}
+
+#[test]
 fn every_method_learns_three_images_by_heart() {
     for method in ALL {
         for cell in CELLS {

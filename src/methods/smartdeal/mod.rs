@@ -17,7 +17,7 @@ mod decompose;
 use decompose::{Powers, SIDE, decompose};
 
 use super::knob::{Accepted, Knob, Knobs};
-use super::matmul::{Matrix, Multiplier};
+use super::matmul::{Explicit, Multiplier};
 use super::operator::{LayerSpec, Method, Moment, Operator, Tensor};
 use super::quantise;
 use super::work::{Storage, Unit, Work};
@@ -260,24 +260,23 @@ impl Operator for Rebuilt {
     }
 
     fn forward(&mut self, x: &[f32], y: &mut [f32]) {
-        let inputs = self.cut.inputs;
-        let weights = Matrix::of_rows(&self.weights, inputs).transposed();
-        self.multiplier
-            .product(Matrix::of_rows(x, inputs), weights, y, false);
+        let matrix = Explicit {
+            weights: &self.weights,
+            sides: self.sides(),
+        };
+        matrix.forward(&mut self.multiplier, x, y);
     }
 
     fn backward(&mut self, x: &[f32], dy: &[f32], dx: Option<&mut [f32]>) {
-        let (inputs, outputs) = self.sides();
-        let (x, dy) = (Matrix::of_rows(x, inputs), Matrix::of_rows(dy, outputs));
+        let matrix = Explicit {
+            weights: &self.weights,
+            sides: self.sides(),
+        };
         let slopes = match self.parts {
             Some(_) => &mut self.slopes,
             None => &mut self.tensors[0].gradient,
         };
-        self.multiplier.product(dy.transposed(), x, slopes, true);
-        if let Some(dx) = dx {
-            let weights = Matrix::of_rows(&self.weights, inputs);
-            self.multiplier.product(dy, weights, dx, false);
-        }
+        matrix.backward(&mut self.multiplier, (x, dy), slopes, dx);
     }
 
     fn gather(&mut self) {
