@@ -208,7 +208,7 @@ impl Report {
 fn print(args: &DataArgs, report: &Report) -> Result<(), String> {
     if args.json {
         let line = serde_json::to_string(report).map_err(|error| error.to_string())?;
-        println!("{line}");
+        say!("{line}")?;
         return Ok(());
     }
     let what = match (&report.packed, report.packed_bytes, &report.message) {
@@ -216,9 +216,12 @@ fn print(args: &DataArgs, report: &Report) -> Result<(), String> {
         (_, _, Some(message)) => message.clone(),
         _ => "sizes and checksums are right".to_owned(),
     };
-    println!(
+    say!(
         "{:<21} {:>6} + {:>6}  {:<7}  {what}",
-        report.set, report.train, report.test, report.status
-    );
+        report.set,
+        report.train,
+        report.test,
+        report.status
+    )?;
     Ok(())
 }

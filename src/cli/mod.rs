@@ -3,6 +3,17 @@
 //!
 //! Every command takes `--json` and then prints one object per line on standard output; progress and
 //! messages go to standard error.
+#![deny(
+    clippy::print_stdout,
+    reason = "whoever reads may stop early; `emit` knows"
+)]
+
+/// Writes a line to standard output, as [`emit`].
+macro_rules! say {
+    ($($part:tt)*) => {
+        $crate::cli::emit(&(format!($($part)*) + "\n"))
+    };
+}
 
 mod bench;
 mod board;

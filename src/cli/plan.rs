@@ -32,16 +32,16 @@ pub fn run(args: &PlanArgs) -> Result<(), String> {
     let bits = crate::train::memory::parameter_bits(&config, model.core_entries(), model.biases());
     if args.json {
         for op in &program.ops {
-            println!(
+            say!(
                 "{}",
                 json!({
                     "operation": op.name, "kind": kind(&op.kind), "part": part(op.part), "pass": pass(op.pass),
                     "layer": op.layer + 1, "shape": shape(&op.kind, &program), "macs": op.macs(),
                 })
-            );
+            )?;
         }
         for (index, counts) in program.counts().iter().enumerate() {
-            println!(
+            say!(
                 "{}",
                 json!({
                     "layer": index + 1, "tree": program.trees[index].to_string(), "batch": program.batch,
@@ -49,9 +49,9 @@ pub fn run(args: &PlanArgs) -> Result<(), String> {
                     "backward_macs": counts.backward.amortised(program.batch),
                     "forward": counts.forward, "backward": counts.backward,
                 })
-            );
+            )?;
         }
-        println!(
+        say!(
             "{}",
             json!({
                 "total": true, "parameters": parameters, "core_entries": model.core_entries(), "biases": model.biases(),
@@ -60,34 +60,37 @@ pub fn run(args: &PlanArgs) -> Result<(), String> {
                 "forward_macs": program.forward_macs(), "training_macs": program.training_macs(),
                 "training_bytes": report.training.iter().map(|c| c.bytes).sum::<u64>(), "training": report.training,
             })
-        );
+        )?;
         return Ok(());
     }
-    println!(
+    say!(
         "{:<28} {:<8} {:<9} {:>12}  shape",
-        "operation", "part", "pass", "MACs"
-    );
+        "operation",
+        "part",
+        "pass",
+        "MACs"
+    )?;
     for op in &program.ops {
         let (name, macs) = (&op.name, grouped(op.macs()));
-        println!(
+        say!(
             "{name:<28} {:<8} {:<9} {macs:>12}  {}",
             part(op.part),
             pass(op.pass),
             shape(&op.kind, &program)
-        );
+        )?;
     }
-    println!();
+    say!("")?;
     for (index, counts) in program.counts().iter().enumerate() {
-        println!(
+        say!(
             "fc{}: {}; multiply-accumulates per sample at batch {}: forward {}, backward {}",
             index + 1,
             program.trees[index],
             program.batch,
             grouped(counts.forward.amortised(program.batch) as u64),
             grouped(counts.backward.amortised(program.batch) as u64),
-        );
+        )?;
     }
-    println!(
+    say!(
         "parameters {} ({} in cores), dense {}; {} bits against {} dense: {:.2}x",
         grouped(parameters as u64),
         grouped(model.core_entries() as u64),
@@ -95,18 +98,18 @@ pub fn run(args: &PlanArgs) -> Result<(), String> {
         grouped(bits),
         grouped(dense),
         dense as f64 / bits as f64
-    );
+    )?;
     let whole: u64 = report.training.iter().map(|category| category.bytes).sum();
     let parts: Vec<String> = report
         .training
         .iter()
         .map(|category| format!("{} {}", category.name, grouped(category.bytes)))
         .collect();
-    println!(
+    say!(
         "training state {} bytes: {}",
         grouped(whole),
         parts.join(", ")
-    );
+    )?;
     Ok(())
 }
 

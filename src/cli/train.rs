@@ -72,7 +72,7 @@ pub fn run(args: &TrainArgs) -> Result<(), String> {
     let steps = trainer.steps_per_epoch();
     let bar = progress(args.json, steps);
     if !args.json {
-        println!("{HEADING}");
+        say!("{HEADING}")?;
     }
     loop {
         match trainer.advance() {
@@ -174,10 +174,10 @@ pub fn start_program(
 /// Prints an epoch under [`HEADING`], or as an object.
 pub fn print(epoch: &EpochMetrics, json: bool) -> Result<(), String> {
     if json {
-        println!(
+        say!(
             "{}",
             serde_json::to_string(epoch).map_err(|error| error.to_string())?
-        );
+        )?;
         return Ok(());
     }
     let ranks: Vec<String> = epoch
@@ -191,7 +191,7 @@ pub fn print(epoch: &EpochMetrics, json: bool) -> Result<(), String> {
                 .join(",")
         })
         .collect();
-    println!(
+    say!(
         "{:>5} {:>10.4} {:>7.2}% {:>7.2}% {:>8.1}x  {:<24} {:.0}",
         epoch.epoch,
         epoch.train_loss,
@@ -200,7 +200,7 @@ pub fn print(epoch: &EpochMetrics, json: bool) -> Result<(), String> {
         epoch.memory_reduction,
         ranks.join(" / "),
         epoch.samples_per_second
-    );
+    )?;
     Ok(())
 }
 
