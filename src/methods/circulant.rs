@@ -14,6 +14,12 @@
 //! gradient of a value is a sum over the k entries that it stands for, about k times that of a dense entry:
 //! a rate that suits a dense layer must be divided by k, unless the optimiser scales by itself as Adam does.
 
+mod fixed;
+#[cfg(test)]
+mod tests;
+
+pub use fixed::FixedCirculant;
+
 use super::fft::{self, Fft};
 use super::knob::{Accepted, Knob, Knobs};
 use super::matmul::{Matrix, Multiplier};
@@ -21,9 +27,6 @@ use super::operator::{LayerSpec, Method, Operator, Tensor};
 use super::quantise;
 use super::work::{Storage, Work};
 use crate::numeric::Stream;
-
-#[cfg(test)]
-mod tests;
 
 /// `W` as circulant blocks.
 #[derive(Debug)]
@@ -426,7 +429,7 @@ impl Operator for BlockCirculant {
 }
 
 /// The spectra of all blocks, times `scale`: in each row those of the blocks, row by row.
-pub(super) fn spectra(fft: &Fft, values: &[f32], scale: f32) -> Vec<f32> {
+fn spectra(fft: &Fft, values: &[f32], scale: f32) -> Vec<f32> {
     let k = fft.points();
     let pairs = values.len() / k;
     let mut spectra = vec![0.0; values.len()];
