@@ -12,6 +12,7 @@
 
 mod cell;
 pub mod circulant;
+pub mod crossbar;
 mod dense;
 pub mod fft;
 mod knob;
