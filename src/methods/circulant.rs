@@ -14,6 +14,12 @@
 //! gradient of a value is a sum over the k entries that it stands for, about k times that of a dense entry:
 //! a rate that suits a dense layer must be divided by k, unless the optimiser scales by itself as Adam does.
 
+mod fixed;
+#[cfg(test)]
+mod tests;
+
+pub use fixed::FixedCirculant;
+
 use super::fft::{self, Fft};
 use super::knob::{Accepted, Knob, Knobs};
 use super::matmul::{Matrix, Multiplier};
@@ -21,9 +27,7 @@ use super::operator::{LayerSpec, Method, Operator, Tensor};
 use super::quantise;
 use super::work::{Storage, Work};
 use crate::numeric::Stream;
-
-#[cfg(test)]
-mod tests;
+use std::array::from_fn;
 
 /// `W` as circulant blocks.
 #[derive(Debug)]
@@ -251,15 +255,18 @@ fn transform(fft: &Fft, values: &[f32], (samples, width): (usize, usize), spectr
     let blocks = width.div_ceil(k);
     spectra.clear();
     spectra.resize(k * blocks * samples, 0.0);
-    for first in (0..samples).step_by(TURNED) {
-        let count = TURNED.min(samples - first);
-        let rows = &values[first * width..];
+    let place = |column: usize| (fft.row_of(column % k) * blocks + column / k) * samples;
+    let whole = samples - samples % TURNED;
+    for first in (0..whole).step_by(TURNED) {
+        let rows: [&[f32]; TURNED] = from_fn(|at| &values[(first + at) * width..][..width]);
         for column in 0..width {
-            let to = (fft.row_of(column % k) * blocks + column / k) * samples + first;
-            let slots = &mut spectra[to..to + count];
-            for (slot, value) in slots.iter_mut().zip(rows[column..].iter().step_by(width)) {
-                *slot = *value;
-            }
+            let slots = &mut spectra[place(column) + first..][..TURNED];
+            slots.copy_from_slice(&rows.map(|row| row[column]));
+        }
+    }
+    for sample in whole..samples {
+        for (column, &value) in values[sample * width..][..width].iter().enumerate() {
+            spectra[place(column) + sample] = value;
         }
     }
     fft.forward(spectra);
@@ -271,15 +278,20 @@ fn untransform(fft: &Fft, spectra: &mut [f32], samples: usize, values: &mut [f32
     let k = fft.points();
     let width = values.len() / samples.max(1);
     let blocks = width.div_ceil(k);
-    for first in (0..samples).step_by(TURNED) {
-        let count = TURNED.min(samples - first);
-        let rows = &mut values[first * width..];
+    let place = |column: usize| (fft.row_of(column % k) * blocks + column / k) * samples;
+    let (whole, rest) = values.split_at_mut((samples - samples % TURNED) * width);
+    for (group, rows) in whole.chunks_exact_mut(TURNED * width).enumerate() {
         for column in 0..width {
-            let from = (fft.row_of(column % k) * blocks + column / k) * samples + first;
-            let slots = rows[column..].iter_mut().step_by(width);
-            for (slot, value) in slots.zip(&spectra[from..from + count]) {
-                *slot = *value;
+            let from = &spectra[place(column) + group * TURNED..][..TURNED];
+            for (row, value) in from.iter().enumerate() {
+                rows[row * width + column] = *value;
             }
+        }
+    }
+    let first = samples - samples % TURNED;
+    for (sample, row) in (first..).zip(rest.chunks_exact_mut(width)) {
+        for (column, slot) in row.iter_mut().enumerate() {
+            *slot = spectra[place(column) + sample];
         }
     }
 }
@@ -426,7 +438,7 @@ impl Operator for BlockCirculant {
 }
 
 /// The spectra of all blocks, times `scale`: in each row those of the blocks, row by row.
-pub(super) fn spectra(fft: &Fft, values: &[f32], scale: f32) -> Vec<f32> {
+fn spectra(fft: &Fft, values: &[f32], scale: f32) -> Vec<f32> {
     let k = fft.points();
     let pairs = values.len() / k;
     let mut spectra = vec![0.0; values.len()];

@@ -10,14 +10,17 @@
 )]
 
 mod fixed;
+#[cfg(test)]
+pub(super) mod recursion;
 
 pub use fixed::FixedFft;
+pub(super) use fixed::round;
 
 use crate::kernels::vectorised;
 use crate::numeric::exact;
 
 /// Bytes of the columns that go through all stages together: they stay in the first-level cache.
-const WINDOW: usize = 16 * 1024;
+const WINDOW: usize = 32 * 1024;
 
 /// The transform of k real points, and back.
 ///
@@ -114,15 +117,12 @@ impl Fft {
                 Butterfly::Middle(even, odd) => {
                     let [even, odd] = disjoint(rows, [even, odd].map(slice));
                     if forward {
-                        for o in odd.iter_mut() {
+                        for o in odd {
                             *o = -*o;
                         }
                     } else {
-                        for e in even.iter_mut() {
-                            *e *= 2.0;
-                        }
-                        for o in odd.iter_mut() {
-                            *o *= -2.0;
+                        for (e, o) in even.iter_mut().zip(odd) {
+                            (*e, *o) = (*e * 2.0, *o * -2.0);
                         }
                     }
                 }

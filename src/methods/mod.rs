@@ -13,6 +13,7 @@
 mod admm;
 mod cell;
 pub mod circulant;
+pub mod crossbar;
 mod dense;
 pub mod fft;
 mod knob;

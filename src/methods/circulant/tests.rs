@@ -29,10 +29,9 @@ fn explicit(blocks: Blocks, values: &[f32]) -> Vec<Vec<f64>> {
     let (k, q) = (blocks.side, blocks.columns());
     let mut matrix = vec![vec![0.0; blocks.inputs]; blocks.outputs];
     for (at, &value) in values.iter().enumerate() {
-        let (block, down) = (at / k, at % k);
-        let corner = (block / q * k, block % q * k);
+        let (block, distance) = (at / k, at % k);
         for b in 0..k {
-            let (row, column) = (corner.0 + (b + down) % k, corner.1 + b);
+            let (row, column) = (block / q * k + (b + distance) % k, block % q * k + b);
             if row < blocks.outputs && column < blocks.inputs {
                 matrix[row][column] = value.into();
             }
