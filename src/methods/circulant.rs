@@ -25,7 +25,7 @@ use super::knob::{Accepted, Knob, Knobs};
 use super::matmul::{Matrix, Multiplier};
 use super::operator::{LayerSpec, Method, Operator, Tensor};
 use super::quantise;
-use super::work::{Storage, Work};
+use super::work::{Storage, Unit, Work};
 use crate::numeric::Stream;
 use std::array::from_fn;
 
@@ -157,20 +157,40 @@ impl Blocks {
     /// published formula: the two real bins are counted as complex.)
     #[must_use]
     pub fn work(self) -> Work {
+        let units = self.units().into_iter();
+        units.fold(Work::default(), |sum, unit| sum + unit.work)
+    }
+
+    /// The same by unit: transforms of the inputs, products of spectra, transforms of the outputs.
+    fn units(self) -> Vec<Unit> {
         let [p, q, k] = [self.rows(), self.columns(), self.side].map(|side| side as u64);
-        if k == 1 {
-            return Work {
-                multiplies: p * q,
-                adds: p * q,
+        let unit = |name, multiplies, adds, together| Unit {
+            name,
+            work: Work {
+                multiplies,
+                adds,
                 shifts: 0,
-            };
+            },
+            together,
+        };
+        if k == 1 {
+            return vec![unit("products", p * q, p * q, p)];
         }
+        let transforms = |name, count: u64| {
+            // The blocks' transforms are alike, so that each lane takes one.
+            unit(
+                name,
+                count * fft::multiplies(k),
+                count * fft::adds(k),
+                count,
+            )
+        };
         let products = 4 * p * q * (k / 2 + 1);
-        Work {
-            multiplies: products + (p + q) * fft::multiplies(k),
-            adds: products + (p + q) * fft::adds(k),
-            shifts: 0,
-        }
+        vec![
+            transforms("FFT", q),
+            unit("products", products, products, p),
+            transforms("inverse FFT", p),
+        ]
     }
 }
 
@@ -430,6 +450,10 @@ impl Operator for BlockCirculant {
 
     fn work(&self) -> Work {
         self.blocks.work()
+    }
+
+    fn units(&self) -> Vec<Unit> {
+        self.blocks.units()
     }
 
     fn boxed(&self) -> Box<dyn Operator> {
