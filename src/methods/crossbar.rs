@@ -22,7 +22,7 @@
 //! - Input tile sharing: the crossbars of all block rows stand in a tile around one register of inputs.
 //!
 //! Signed weights are stored with an offset, as `w + 2^(b-1)`, so that b bits are b bits of cells; the offset
-//! times the sum of the inputs is subtracted as a number (Shafiee et al., "ISAAC", ISCA 2016, section 5).
+//! times the sum of the inputs is subtracted as a number (Shafiee et al., "ISAAC", ISCA 2016).
 //! Signed inputs are in two's complement, and what the highest bit reads is subtracted.
 
 mod counts;

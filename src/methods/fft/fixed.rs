@@ -1,6 +1,6 @@
 //! The same transform in fixed point, as a block-circulant accelerator runs it: words of 12 or 16 bits,
 //! twiddle factors of the same width, and in each stage a shift by a bit or none, so that a spectrum does
-//! not outgrow its words (Ding et al., "`CirCNN`", MICRO 2017, section 4).
+//! not outgrow its words (Ding et al., "`CirCNN`", MICRO 2017).
 //!
 //! The abstracts leave the rounding open. Ours: a butterfly's sum is exact and rounded once, to the nearest
 //! with halves upward, when it is written; then it saturates at the largest magnitude of both signs.
