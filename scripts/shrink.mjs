@@ -1,11 +1,11 @@
-// Trunk's last step: makes the page's program and script small, as they are sent (gzip), not as they lie there.
+// Trunk's last step: makes the page's programs and scripts small, as they are sent (gzip), not as they lie there.
 //
 //   TRUNK_STAGING_DIR=dist node scripts/shrink.mjs
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { transformSync } from 'esbuild'
 
 import { named } from './order.mjs'
@@ -15,7 +15,6 @@ if (process.env.TRUNK_PROFILE === 'debug') process.exit()
 
 const folder = process.env.TRUNK_STAGING_DIR
 const find = (pattern) => join(folder, readdirSync(folder).find((name) => pattern.test(name)))
-const [index, script, program] = [/^index\.html$/, /^railyard-page-\w+\.js$/, /_bg\.wasm$/].map(find)
 
 const features = ['simd', 'bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue']
 const passes = [
@@ -26,14 +25,14 @@ const passes = [
   ...['--one-caller-inline-max-function-size', '1'],
 ]
 
-const optimise = (...more) =>
+const optimise = (program, ...more) =>
   execFileSync('wasm-opt', [...features.map((feature) => `--enable-${feature}`), ...passes, ...more, program, '-o', program], { encoding: 'utf8' })
 
-/** Makes the program small; returns what it and its script call each other, long and short. */
-function shrink() {
-  optimise()
+/** Makes a program small; returns what it and its script call each other, long and short. */
+function shrink(program) {
+  optimise(program)
   writeFileSync(program, named(readFileSync(program)))
-  return JSON.parse(optimise('--reorder-functions-by-name', '--minify-imports-and-exports-and-modules'))
+  return JSON.parse(optimise(program, '--reorder-functions-by-name', '--minify-imports-and-exports-and-modules'))
 }
 
 /** The script with the short names, and without what only readers need. */
@@ -56,16 +55,21 @@ function shorten(source, { imports, exports }) {
 const hash = (of, algorithm, form) => createHash(algorithm).update(of).digest(form)
 const integrity = (file) => `sha384-${hash(readFileSync(file), 'sha384', 'base64')}`
 
-const before = [script, program].map(integrity)
-const source = readFileSync(script, 'utf8')
-writeFileSync(script, shorten(source, shrink()))
-const after = [script, program].map(integrity)
+// Each program with the file that names it: its names then say what is in it, and the page vouches for its own.
+for (const [kind, caller] of [
+  ['page', 'index.html'],
+  ['compare', 'compare.js'],
+]) {
+  const [script, program] = ['.js', '_bg.wasm'].map((end) => find(new RegExp(`^railyard-${kind}(-[0-9a-f]+)?${end}$`)))
+  const before = [script, program].map(integrity)
+  const source = readFileSync(script, 'utf8')
+  writeFileSync(script, shorten(source, shrink(program)))
+  const after = [script, program].map(integrity)
 
-// The names of both files say what is in them, and the page vouches for it.
-// Trunk writes its number without leading zeros.
-const told = /-([0-9a-f]+)\.js$/.exec(script)[1]
-const now = hash(after.join(), 'sha256', 'hex').slice(0, 16)
-let page = readFileSync(index, 'utf8').replaceAll(told, now)
-before.forEach((old, k) => (page = page.replace(old, after[k])))
-writeFileSync(index, page)
-for (const file of [script, program]) renameSync(file, file.replace(told, now))
+  const told = basename(script, '.js')
+  const now = `railyard-${kind}-${hash(after.join(), 'sha256', 'hex').slice(0, 16)}`
+  let text = readFileSync(join(folder, caller), 'utf8').replaceAll(told, now)
+  before.forEach((old, k) => (text = text.replace(old, after[k])))
+  writeFileSync(join(folder, caller), text)
+  for (const file of [script, program]) renameSync(file, file.replace(told, now))
+}

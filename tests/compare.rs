@@ -143,3 +143,36 @@ fn every_method_is_listed_with_its_knobs() {
         }
     }
 }
+
+#[test]
+fn what_a_file_has_is_kept_and_the_rest_is_trained() {
+    let file = std::env::temp_dir().join(format!("railyard-keep-{}.json", std::process::id()));
+    let path = file.to_str().expect("a path");
+    let compare = |runs: &[&str], more: &[&str]| {
+        let runs = runs.iter().flat_map(|run| ["--run", run]);
+        let head = ["compare", "--epochs", "1", "--out", path];
+        let all: Vec<&str> = head
+            .into_iter()
+            .chain(runs)
+            .chain(more.iter().copied())
+            .collect();
+        railyard(&all)
+    };
+    let out = compare(&[CIRCULANT], &[]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let before = std::fs::read_to_string(&file).expect("written");
+    let out = compare(&["--preset tiny --label train", CIRCULANT], &["--keep"]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let said = text(&out.stderr);
+    assert!(said.contains("train ") && !said.contains("ring"), "{said}");
+    let first: Comparison = json::read(before.as_bytes()).expect("read");
+    let second: Comparison = json::read(&std::fs::read(&file).expect("written")).expect("read");
+    assert_eq!(second.rows.len(), 2);
+    assert_eq!(second.rows[0].label, "train");
+    assert_eq!(second.rows[1], first.rows[0]);
+    // Of another machine nothing can be kept.
+    let out = compare(&[CIRCULANT], &["--keep", "--machine", "published"]);
+    assert!(!out.status.success());
+    assert!(text(&out.stderr).contains("another machine"));
+    std::fs::remove_file(&file).expect("removed");
+}

@@ -50,6 +50,9 @@ pub struct CompareArgs {
     /// Write the comparison here, for the page to show
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Keep the rows that the file of --out has of the same options, data, seeds and machine; train the others
+    #[arg(long, requires = "out")]
+    keep: bool,
     /// List the methods and what can be chosen of each
     #[arg(long)]
     list: bool,
@@ -84,7 +87,26 @@ pub fn run(args: &CompareArgs) -> Result<(), String> {
     let wanted = wanted(args)?;
     let seeds: Vec<u32> = numbers("--seeds", &args.seeds)?;
     let sets = open(&args.data, args.hold_out)?;
-    let rows = train(args, &wanted, &seeds, &sets)?;
+    let kept = kept(args, &seeds)?;
+    let known = |wanted: &Wanted| {
+        let same = |row: &&Row| {
+            let config = RunConfig {
+                seed: row.config.seed,
+                ..wanted.config.clone()
+            };
+            row.label == wanted.label && row.options == wanted.options && row.config == config
+        };
+        kept.iter().find(same).cloned()
+    };
+    let known: Vec<Option<Row>> = wanted.iter().map(known).collect();
+    let missing = wanted.into_iter().zip(&known);
+    let missing = missing.filter_map(|(wanted, known)| known.is_none().then_some(wanted));
+    let missing: Vec<Wanted> = missing.collect();
+    let mut trained = train(args, &missing, &seeds, &sets)?.into_iter();
+    let rows = known
+        .into_iter()
+        .filter_map(|known| known.or_else(|| trained.next()));
+    let rows = rows.collect();
     let comparison = Comparison {
         version: VERSION,
         data: args.data.clone(),
@@ -104,6 +126,31 @@ pub fn run(args: &CompareArgs) -> Result<(), String> {
         return super::emit(&(lines.join("\n") + "\n"));
     }
     super::emit(&table(&comparison))
+}
+
+/// The rows of the file that is to be written, as far as they are of these seeds, this data and this machine.
+fn kept(args: &CompareArgs, seeds: &[u32]) -> Result<Vec<Row>, String> {
+    let Some(path) = args.out.as_ref().filter(|path| args.keep && path.exists()) else {
+        return Ok(Vec::new());
+    };
+    let wrong = |error: String| format!("{}: {error}", path.display());
+    let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let file: Comparison = crate::json::read(&bytes).map_err(|error| wrong(error.to_string()))?;
+    let same = file.version == VERSION
+        && file.data == args.data
+        && file.machine == args.machine.name
+        && file.energy_table == args.cost.table().name;
+    if !same {
+        let message = "its rows are of another version, other data or another machine; without --keep it is written anew";
+        return Err(wrong(message.into()));
+    }
+    let of_seeds = |row: &Row| {
+        row.runs
+            .iter()
+            .map(|run| run.seed)
+            .eq(seeds.iter().copied())
+    };
+    Ok(file.rows.into_iter().filter(of_seeds).collect())
 }
 
 /// The methods with their knobs.
@@ -264,7 +311,7 @@ fn train_one(
             Advance::Step(_) | Advance::Evaluating { .. } => {}
         }
     }
-    let cost = Cost::of(&learner, &args.machine, args.cost.table());
+    let cost = Cost::of(&learner, &args.machine, args.cost.table()).map(|(cost, _)| cost);
     let cost = cost.ok_or_else(|| in_row("its network cannot be costed".into()))?;
     let checksum = learner.checksum();
     let run = SeedRun {

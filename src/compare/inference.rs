@@ -32,6 +32,66 @@ pub struct Inference {
     pub external_microjoules: f64,
 }
 
+/// A unit of a layer's hardware on a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The layer, from 0.
+    pub layer: u32,
+    /// What it is, such as `FFT`.
+    pub name: String,
+    /// How often a sample needs it: once, or in each time step.
+    pub times: u64,
+    /// Cycles each time.
+    pub cycles: u64,
+    /// Multiplications each time.
+    pub multiplies: u64,
+}
+
+/// A network's hardware: units that a sample goes through one after another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pipeline {
+    /// Its units, layer by layer.
+    pub stages: Vec<Stage>,
+}
+
+impl Pipeline {
+    /// That of a network over `time_steps`.
+    #[must_use]
+    pub fn new(network: &Network, time_steps: u64, machine: &Machine) -> Self {
+        let (lanes, rows) = (machine.lanes as u64, machine.rows as u64);
+        let layers = network.timed(time_steps).enumerate();
+        let stages = layers.flat_map(|(layer, (times, operator))| {
+            operator.units().into_iter().map(move |unit| Stage {
+                layer: layer as u32,
+                name: unit.name.into(),
+                times,
+                cycles: unit_cycles(&unit, lanes, rows),
+                multiplies: unit.work.multiplies,
+            })
+        });
+        Self {
+            stages: stages.collect(),
+        }
+    }
+
+    /// Cycles of one sample, its units one after another.
+    #[must_use]
+    pub fn cycles(&self) -> u64 {
+        self.stages
+            .iter()
+            .map(|stage| stage.times * stage.cycles)
+            .sum()
+    }
+
+    /// Cycles from one sample to the next, if every unit had an array of its own and took the next sample
+    /// when it is done with one.
+    #[must_use]
+    pub fn interval(&self) -> u64 {
+        let each = self.stages.iter().map(|stage| stage.times * stage.cycles);
+        each.max().unwrap_or(0)
+    }
+}
+
 /// Cycles of a unit on lanes x rows multipliers.
 #[must_use]
 pub fn unit_cycles(unit: &Unit, lanes: u64, rows: u64) -> u64 {

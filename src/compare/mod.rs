@@ -3,9 +3,13 @@
 //!
 //! A [`Comparison`] is what `railyard compare` writes and what the page shows beside its own runs.
 
+mod contender;
 mod inference;
+pub mod message;
+pub mod race;
 
-pub use inference::{Inference, inference, unit_cycles};
+pub use contender::{Contender, Task, contenders};
+pub use inference::{Inference, Pipeline, Stage, inference, unit_cycles};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +20,8 @@ use crate::numeric::Seed;
 use crate::train::config::{Precision, RunConfig};
 use crate::train::memory::Widths;
 use crate::train::metrics::EpochMetrics;
-use crate::train::{Learner, Trainer};
+use crate::train::{ConfigError, Learner, MethodTrainer};
+use crate::tt::TtShape;
 
 /// Version of the file.
 pub const VERSION: u32 = 1;
@@ -139,12 +144,26 @@ pub struct Comparison {
 /// The method whose costs stand for a tensor train run as a Program.
 const TENSOR_TRAIN: &str = "tensor-train";
 
-/// The network of a Program's trainer at its present ranks, as the method holds it: its memory and its
+/// The images that a network reads, as far as its cost depends on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// Rows, which are the time steps of a recurrent network.
+    pub rows: usize,
+    /// Classes to tell apart.
+    pub classes: usize,
+}
+
+impl Images {
+    /// Those of MNIST and Fashion-MNIST.
+    pub const MNIST: Self = Self {
+        rows: 28,
+        classes: 10,
+    };
+}
+
+/// The network of a Program with layers of these shapes, as the method holds it: its memory and its
 /// operations are the same, its values are not.
-fn network_of(trainer: &Trainer) -> Option<Network> {
-    let config = trainer.config();
-    let layers = trainer.model().layers.iter();
-    let shapes: Vec<_> = layers.map(|layer| layer.shape.clone()).collect();
+fn as_method(config: &RunConfig, shapes: &[TtShape], classes: usize) -> Option<Network> {
     let method = method(TENSOR_TRAIN)?;
     let widths = Widths::of(config);
     let low = config.precision != Precision::Float;
@@ -152,9 +171,9 @@ fn network_of(trainer: &Trainer) -> Option<Network> {
         method,
         knobs: &Knobs::new(method.knobs(), []).ok()?,
         admm: None,
-        shapes: &shapes,
+        shapes,
         cell: None,
-        classes: trainer.model().classes,
+        classes,
         bits: low.then_some((widths.core as u8, widths.activation as u8)),
         smoothing: 0,
         seed: Seed(0),
@@ -162,31 +181,81 @@ fn network_of(trainer: &Trainer) -> Option<Network> {
 }
 
 impl Cost {
-    /// What a run's network takes as it stands.
+    /// What a run's network takes as it stands, and its hardware; nothing for a tensor train where the
+    /// method of that name is not built in.
     #[must_use]
-    pub fn of(learner: &Learner, machine: &Machine, table: EnergyTable) -> Option<Self> {
-        let built;
-        let (network, steps) = match learner {
-            Learner::Program(trainer) => {
-                built = network_of(trainer)?;
-                (&built, 1)
-            }
-            Learner::Method(trainer) => (trainer.network(), trainer.time_steps()),
-        };
+    pub fn of(
+        learner: &Learner,
+        machine: &Machine,
+        table: EnergyTable,
+    ) -> Option<(Self, Pipeline)> {
         let config = learner.config();
+        match learner {
+            Learner::Program(trainer) => {
+                let model = trainer.model();
+                let shapes: Vec<_> = model
+                    .layers
+                    .iter()
+                    .map(|layer| layer.shape.clone())
+                    .collect();
+                let network = as_method(config, &shapes, model.classes)?;
+                Some(Self::new(config, (&network, 1), machine, table))
+            }
+            Learner::Method(trainer) => {
+                let network = (trainer.network(), trainer.time_steps());
+                Some(Self::new(config, network, machine, table))
+            }
+        }
+    }
+
+    /// What a configuration's network takes when it is deployed, and its hardware: in the form that it has
+    /// at the end of its run, at its first ranks.
+    ///
+    /// # Errors
+    /// If the configuration is not valid.
+    pub fn deployed(
+        config: &RunConfig,
+        images: Images,
+        machine: &Machine,
+        table: EnergyTable,
+    ) -> Result<(Self, Pipeline), ConfigError> {
+        config.validate()?;
+        let built = match &config.method {
+            None => as_method(config, &config.shapes()?, images.classes),
+            Some(_) => None,
+        };
+        let network = match built {
+            Some(network) => network,
+            None => MethodTrainer::network_of(config, images.classes)?.deployed(),
+        };
+        let steps = if config.network.cell.is_some() {
+            images.rows
+        } else {
+            1
+        };
+        Ok(Self::new(config, (&network, steps as u64), machine, table))
+    }
+
+    fn new(
+        config: &RunConfig,
+        (network, steps): (&Network, u64),
+        machine: &Machine,
+        table: EnergyTable,
+    ) -> (Self, Pipeline) {
         let widths = match config.precision {
             Precision::Fixed => [config.bits.core, config.bits.activation].map(u32::from),
             Precision::Bf16 | Precision::F16 => [16; 2],
             Precision::Float => [32; 2],
         };
         let storage = network.storage();
-        Some(Self {
+        let cost = Self {
             values: storage.values,
             parameter_bits: storage.bits(),
             dense_bits: network.dense_bits(),
             work: network.work(steps),
             inference: inference(network, steps, widths, machine, table),
-        })
+        };
+        (cost, Pipeline::new(network, steps, machine))
     }
 }
 

@@ -23,7 +23,7 @@ pub use fixed::FixedCirculant;
 use super::fft::{self, Fft};
 use super::knob::{Accepted, Knob, Knobs};
 use super::matmul::{Matrix, Multiplier};
-use super::operator::{LayerSpec, Method, Operator, Tensor};
+use super::operator::{LayerSpec, Method, Operator, Published, Recipe, Tensor};
 use super::quantise;
 use super::work::{Storage, Unit, Work};
 use crate::numeric::Stream;
@@ -51,6 +51,30 @@ impl Method for Circulant {
 
     fn knobs(&self) -> &'static [Knob] {
         &KNOBS
+    }
+
+    fn settings(&self) -> &'static [f32] {
+        &[8.0, 4.0, 16.0, 32.0, 64.0]
+    }
+
+    fn recipe(&self, recurrent: bool) -> Recipe {
+        if recurrent {
+            return Recipe {
+                rate: 1e-2,
+                cosine: true,
+                batch: 32,
+                smoothing: 0.05,
+            };
+        }
+        Recipe::plain(2e-3)
+    }
+
+    fn published(&self) -> &'static [Published] {
+        &[Published {
+            claim: "3.5 TOPS and 3.69 TOPS/W in equivalent dense operations, 108x to 116x less memory",
+            holds_for: "networks of fully connected and convolutional layers on an FPGA",
+            source: "block-circulant networks with FFT, ICCAD 2017",
+        }]
     }
 
     fn layer(&self, spec: &LayerSpec, knobs: &Knobs, stream: Stream) -> Box<dyn Operator> {

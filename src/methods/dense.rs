@@ -2,7 +2,7 @@
 
 use super::knob::{Knob, Knobs};
 use super::matmul::{Explicit, Multiplier};
-use super::operator::{LayerSpec, Method, Operator, Tensor};
+use super::operator::{LayerSpec, Method, Operator, Published, Recipe, Tensor};
 use super::quantise;
 use super::work::{Storage, Work};
 use crate::numeric::Stream;
@@ -21,6 +21,18 @@ impl Method for Dense {
     }
 
     fn knobs(&self) -> &'static [Knob] {
+        &[]
+    }
+
+    fn settings(&self) -> &'static [f32] {
+        &[]
+    }
+
+    fn recipe(&self, recurrent: bool) -> Recipe {
+        Recipe::plain(if recurrent { 5e-3 } else { 1e-3 })
+    }
+
+    fn published(&self) -> &'static [Published] {
         &[]
     }
 

@@ -34,7 +34,7 @@ pub use cell::{Cell, CellKind};
 pub use knob::{Knob, KnobError, Knobs};
 pub use matmul::{Explicit, Matrix, Multiplier};
 pub use network::{Network, NetworkSpec};
-pub use operator::{LayerSpec, Method, Moment, Operator, Tensor};
+pub use operator::{LayerSpec, Method, Moment, Operator, Published, Recipe, Tensor};
 pub use squash::Squash;
 pub use work::{Storage, Unit, Work};
 

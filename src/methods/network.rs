@@ -359,9 +359,42 @@ impl Network {
         Ok(())
     }
 
+    /// Which of its forms each layer is in.
+    #[must_use]
+    pub fn phases(&self) -> Vec<u32> {
+        self.operators().map(Operator::phase).collect()
+    }
+
     /// The layers' matrices.
     pub fn operators(&self) -> impl Iterator<Item = &dyn Operator> {
         self.stages.iter().map(|stage| &*stage.operator)
+    }
+
+    /// The network in the form that it has at the end of its run.
+    #[must_use]
+    pub fn deployed(mut self) -> Self {
+        // The whole run in one step reaches everything that is due in it.
+        let end = Moment {
+            step: 1,
+            steps_per_epoch: 1,
+            total_steps: 1,
+        };
+        for stage in &mut self.stages {
+            stage.operator.constrain(end);
+            stage.operator.refresh();
+        }
+        self
+    }
+
+    /// How many weights are which power of two, of methods that store exponents: exponent and count, from
+    /// the largest down.
+    #[must_use]
+    pub fn exponents(&self) -> Vec<(i32, u64)> {
+        let mut sums = std::collections::BTreeMap::new();
+        for (exponent, count) in self.operators().flat_map(Operator::exponents) {
+            *sums.entry(exponent).or_insert(0) += count;
+        }
+        sums.into_iter().rev().collect()
     }
 
     /// Bits of the deployed network: matrices, biases and peepholes.

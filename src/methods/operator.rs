@@ -111,8 +111,45 @@ impl Moment {
     }
 }
 
+/// How a form is trained well.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recipe {
+    /// Highest rate of Adam.
+    pub rate: f32,
+    /// Whether the rate falls along half a cosine, instead of a line.
+    pub cosine: bool,
+    /// Samples of a step.
+    pub batch: usize,
+    /// Share of each target that is spread over all classes.
+    pub smoothing: f32,
+}
+
+impl Recipe {
+    /// Steps of 64 samples at a rate that falls linearly.
+    #[must_use]
+    pub const fn plain(rate: f32) -> Self {
+        Self {
+            rate,
+            cosine: false,
+            batch: 64,
+            smoothing: 0.0,
+        }
+    }
+}
+
+/// A figure that a paper states, for its own models, data and machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// What is stated.
+    pub claim: &'static str,
+    /// For which models, on which data, on what, against what; as far as it is known here.
+    pub holds_for: &'static str,
+    /// Where.
+    pub source: &'static str,
+}
+
 /// A way of holding a layer's matrix.
-pub trait Method: Sync {
+pub trait Method: Debug + Sync {
     /// Its name in configurations, such as `circulant`.
     fn name(&self) -> &'static str;
 
@@ -121,6 +158,16 @@ pub trait Method: Sync {
 
     /// What can be chosen.
     fn knobs(&self) -> &'static [Knob];
+
+    /// Values of the first knob that stand side by side in a comparison, the first being the one to begin
+    /// with; empty where the width of the weights is chosen instead.
+    fn settings(&self) -> &'static [f32];
+
+    /// How the form is trained well with Adam, in networks of 784-512-10 and in recurrent ones of 128.
+    fn recipe(&self, recurrent: bool) -> Recipe;
+
+    /// What its authors state.
+    fn published(&self) -> &'static [Published];
 
     /// A fresh layer.
     fn layer(&self, spec: &LayerSpec, knobs: &Knobs, stream: Stream) -> Box<dyn Operator>;
@@ -209,6 +256,12 @@ pub trait Operator: Debug + Send {
 
     /// Ranks, for a method that has them.
     fn ranks(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// How many weights are which power of two, of a method that stores exponents: exponent and count,
+    /// from the largest down.
+    fn exponents(&self) -> Vec<(i32, u64)> {
         Vec::new()
     }
 

@@ -11,7 +11,7 @@
 
 use super::knob::{Accepted, Knob, Knobs};
 use super::matmul::{Explicit, Multiplier};
-use super::operator::{LayerSpec, Method, Moment, Operator, Tensor};
+use super::operator::{LayerSpec, Method, Moment, Operator, Published, Recipe, Tensor};
 use super::quantise;
 use super::work::{Storage, Unit, Work};
 use crate::numeric::{Stream, sort_by_key};
@@ -57,6 +57,18 @@ impl Method for BlockPruned {
 
     fn knobs(&self) -> &'static [Knob] {
         &KNOBS
+    }
+
+    fn settings(&self) -> &'static [f32] {
+        &[0.9, 0.8, 0.95]
+    }
+
+    fn recipe(&self, recurrent: bool) -> Recipe {
+        Recipe::plain(if recurrent { 5e-3 } else { 2e-3 })
+    }
+
+    fn published(&self) -> &'static [Published] {
+        &[]
     }
 
     fn layer(&self, spec: &LayerSpec, knobs: &Knobs, stream: Stream) -> Box<dyn Operator> {

@@ -3,7 +3,7 @@
 
 use super::config::{OptimiserKind, Precision, RunConfig};
 use super::course::{Course, Due, Held, Tally, probabilities};
-use super::error::{TrainError, check_data};
+use super::error::{ConfigError, TrainError, check_data};
 use super::metrics::{
     CoreSnapshot, EpochMetrics, LayerSnapshot, MemoryCategory, MemoryReport, MemoryStage,
     OperationReport, Snapshot, StepMetrics,
@@ -35,27 +35,30 @@ pub(super) struct Memory {
     pub born: u64,
 }
 
-/// A fresh network of a configuration.
-fn network(config: &RunConfig, classes: usize) -> Result<Network, TrainError> {
-    let shapes = config.shapes()?;
-    let method = config.method.clone().unwrap_or_default();
-    let admm = method.admm;
-    let (method, knobs) = method.find()?;
-    let fixed = config.precision == Precision::Fixed;
-    Ok(Network::new(&NetworkSpec {
-        method,
-        knobs: &knobs,
-        admm,
-        shapes: &shapes,
-        cell: config.network.cell,
-        classes,
-        bits: fixed.then_some((config.bits.core, config.bits.activation)),
-        smoothing: of_256(config.label_smoothing),
-        seed: Seed(config.seed),
-    }))
-}
-
 impl MethodTrainer {
+    /// A fresh network of a configuration, which has a method.
+    ///
+    /// # Errors
+    /// If layers or method are not accepted.
+    pub fn network_of(config: &RunConfig, classes: usize) -> Result<Network, ConfigError> {
+        let shapes = config.shapes()?;
+        let method = config.method.clone().unwrap_or_default();
+        let admm = method.admm;
+        let (method, knobs) = method.find()?;
+        let fixed = config.precision == Precision::Fixed;
+        Ok(Network::new(&NetworkSpec {
+            method,
+            knobs: &knobs,
+            admm,
+            shapes: &shapes,
+            cell: config.network.cell,
+            classes,
+            bits: fixed.then_some((config.bits.core, config.bits.activation)),
+            smoothing: of_256(config.label_smoothing),
+            seed: Seed(config.seed),
+        }))
+    }
+
     /// A run about to begin.
     ///
     /// # Errors
@@ -72,7 +75,7 @@ impl MethodTrainer {
         train: Dataset,
         test: Dataset,
     ) -> Result<Self, TrainError> {
-        let network = network(&config, train.classes)?;
+        let network = Self::network_of(&config, train.classes)?;
         Ok(Self {
             course: Course::new(config, train, test),
             network,
@@ -132,6 +135,7 @@ impl MethodTrainer {
             steps_per_epoch: self.course.steps_per_epoch(),
             total_steps,
         };
+        let phases = self.network.phases();
         let memories = &mut self.memories;
         self.network.step(labels.len(), moment, |number, gradient| {
             let memory = own(memories, number, gradient.len(), (settings.kind, step));
@@ -140,10 +144,27 @@ impl MethodTrainer {
             let optimiser = OptimiserStep::new(settings, rate, corrections);
             optimiser.apply(&mut memory.moments, gradient, drawn);
         });
+        if self.network.phases() != phases {
+            self.forget_masked();
+        }
         self.course.spare = (pixels, labels);
         let metrics = self.course.count(&batch, rate);
         self.course.step += 1;
         metrics
+    }
+
+    /// What was remembered of weights that are masked from now on: it would fade for ever, in denormal
+    /// numbers, which are slow.
+    fn forget_masked(&mut self) {
+        for (memory, (_, tensor)) in self.memories.iter_mut().zip(self.network.tensors()) {
+            for moments in [&mut memory.moments.first, &mut memory.moments.second] {
+                for (moment, &value) in moments.iter_mut().zip(&tensor.values) {
+                    if value == 0.0 {
+                        *moment = 0.0;
+                    }
+                }
+            }
+        }
     }
 
     fn evaluate(&mut self, images: Range<usize>) -> Advance {

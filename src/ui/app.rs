@@ -21,6 +21,7 @@ use super::pad::PadCard;
 use super::rail::Rail;
 use super::samples::Samples;
 use super::session::Session;
+use super::stage::{self, Place};
 use super::strip::Strip;
 use super::theme::{Theme, reduced_motion, use_media, use_theme};
 use super::transport::Transport;
@@ -86,12 +87,15 @@ fn App(props: &AppProps) -> Html {
         Tab::Board => {
             html! { <BoardRail session={session.clone()} board={model.board.clone()} training={model.phase == Phase::Running} /> }
         }
+        Tab::Compare => stage::at(Place::Rail),
     };
     let name = match model.tab {
         Tab::Train => "Settings",
         Tab::Accelerator => "Machine",
         Tab::Board => "Board",
+        Tab::Compare => "Methods",
     };
+    let own = model.tab != Tab::Compare;
     html! {
         <ContextProvider<Theme> context={theme}>
             <Header session={session.clone()} model={(*model).clone()} theme={choice} {ontheme} />
@@ -106,15 +110,22 @@ fn App(props: &AppProps) -> Html {
                 }
                 <main id="results" tabindex="-1">
                     <div class={classes!("panel", model.tab.name())} key={model.tab.name()} id="panel" role="tabpanel" aria-labelledby={["tab-", model.tab.name()].concat()}>
-                        <Strip session={session.clone()} model={(*model).clone()} />
+                        if own {
+                            <Strip session={session.clone()} model={(*model).clone()} />
+                        }
                         { match model.tab {
                             Tab::Train => results(session, &model),
                             Tab::Accelerator => html! { <AccelTab session={session.clone()} model={(*model).clone()} report={session.accelerator()} /> },
                             Tab::Board => html! { <BoardTab session={session.clone()} model={(*model).clone()} /> },
+                            Tab::Compare => stage::at(Place::Panel),
                         } }
                     </div>
                 </main>
-                <Transport session={session.clone()} model={(*model).clone()} onsettings={narrow.then_some(open)} />
+                if own {
+                    <Transport session={session.clone()} model={(*model).clone()} onsettings={narrow.then_some(open)} />
+                } else {
+                    { stage::at(Place::Foot) }
+                }
             </div>
             <div class="hidden" role="status" aria-live="polite">{ &model.spoken }</div>
         </ContextProvider<Theme>>

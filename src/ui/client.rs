@@ -10,41 +10,83 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker};
 
-use crate::worker::message::{Event, PROTOCOL, Request, decode, encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::worker::message::{self, BadMessage, decode, encode};
 use crate::worker::spawn;
 
+/// What a page and a worker say to each other.
+pub trait Protocol: 'static {
+    /// To the worker.
+    type Request: Serialize;
+    /// From the worker.
+    type Event: DeserializeOwned;
+
+    /// What an event means to the client.
+    fn sense(event: Self::Event) -> Sense<Self::Event>;
+}
+
+/// What an event means to a [`Client`].
+pub enum Sense<Event> {
+    /// The worker listens; what the page is told of it.
+    Ready(Event),
+    /// The worker is about to trap, for this reason.
+    LastWords(String),
+    /// A matter for the page.
+    News(Event),
+}
+
+/// What is said to the training worker, and by it.
+pub struct Training;
+
+impl Protocol for Training {
+    type Request = message::Request;
+    type Event = message::Event;
+
+    fn sense(event: message::Event) -> Sense<message::Event> {
+        match event {
+            message::Event::Ready {
+                protocol: message::PROTOCOL,
+            } => Sense::Ready(event),
+            message::Event::Panic { message } => Sense::LastWords(message),
+            event => Sense::News(event),
+        }
+    }
+}
+
 /// What the client reports.
-pub enum Report {
+pub enum Report<P: Protocol = Training> {
     /// The worker said something; the buffers that came with it.
-    Event(Box<Event>, Vec<Uint8Array>),
+    Event(Box<P::Event>, Vec<Uint8Array>),
     /// The worker is gone.
     Died(String),
 }
 
-type Handler = Rc<dyn Fn(Report)>;
+type Handler<P> = Rc<dyn Fn(Report<P>)>;
 
 /// A running worker.
-pub struct Client {
+pub struct Client<P: Protocol = Training> {
     worker: Worker,
-    shared: Rc<Shared>,
+    shared: Rc<Shared<P>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
-struct Shared {
+struct Shared<P: Protocol> {
     ready: Cell<bool>,
     dead: Cell<bool>,
-    waiting: RefCell<Vec<(Request, Vec<Uint8Array>)>>,
+    waiting: RefCell<Vec<(P::Request, Vec<Uint8Array>)>>,
     panic: RefCell<Option<String>>,
 }
 
-impl Client {
+impl<P: Protocol> Client<P> {
     /// Start a worker; `handler` hears everything it says.
-    pub fn start(handler: Handler) -> Result<Self, String> {
+    pub fn start(handler: Handler<P>) -> Result<Self, String> {
         let worker = spawn().map_err(|_| {
             "This browser does not let the page start a training worker.".to_string()
         })?;
-        let shared = Rc::new(Shared {
+        let shared = Rc::new(Shared::<P> {
             ready: Cell::new(false),
             dead: Cell::new(false),
             waiting: RefCell::default(),
@@ -79,7 +121,7 @@ impl Client {
     }
 
     /// Send a request, as soon as the worker listens. The buffers are moved.
-    pub fn send(&self, request: Request, bulk: Vec<Uint8Array>) {
+    pub fn send(&self, request: P::Request, bulk: Vec<Uint8Array>) {
         if self.shared.ready.get() {
             post(&self.worker, &request, &bulk);
         } else {
@@ -88,7 +130,7 @@ impl Client {
     }
 }
 
-impl Drop for Client {
+impl<P: Protocol> Drop for Client<P> {
     fn drop(&mut self) {
         self.shared.dead.set(true);
         self.worker.set_onmessage(None);
@@ -97,38 +139,35 @@ impl Drop for Client {
     }
 }
 
-impl Shared {
-    fn receive(&self, worker: &Worker, handler: &Handler, data: &JsValue) {
+impl<P: Protocol> Shared<P> {
+    fn receive(&self, worker: &Worker, handler: &Handler<P>, data: &JsValue) {
         let Some(parts) = data.dyn_ref::<Array>() else {
             return;
         };
         let mut parts = parts.iter().map(|part| Uint8Array::new(&part));
         let Some(control) = parts.next() else { return };
-        match decode(&control.to_vec()) {
-            Ok(Event::Ready { protocol: PROTOCOL }) => {
+        match decode(&control.to_vec()).map(P::sense) {
+            Ok(Sense::Ready(event)) => {
                 self.ready.set(true);
                 for (request, bulk) in self.waiting.take() {
                     post(worker, &request, &bulk);
                 }
-                handler(Report::Event(
-                    Box::new(Event::Ready { protocol: PROTOCOL }),
-                    vec![],
-                ));
+                handler(Report::Event(Box::new(event), vec![]));
             }
-            Ok(Event::Panic { message }) => *self.panic.borrow_mut() = Some(message),
-            Ok(event) if self.ready.get() => {
+            Ok(Sense::LastWords(message)) => *self.panic.borrow_mut() = Some(message),
+            Ok(Sense::News(event)) if self.ready.get() => {
                 handler(Report::Event(Box::new(event), parts.collect()));
             }
             Ok(_) | Err(_) => {
                 if !self.dead.replace(true) {
-                    handler(Report::Died(crate::worker::message::BadMessage.to_string()));
+                    handler(Report::Died(BadMessage.to_string()));
                 }
             }
         }
     }
 }
 
-fn post(worker: &Worker, request: &Request, bulk: &[Uint8Array]) {
+fn post<Request: Serialize>(worker: &Worker, request: &Request, bulk: &[Uint8Array]) {
     let Ok(control) = encode(request) else { return };
     let control = Uint8Array::from(control.as_slice());
     let (parts, transfer) = (Array::of1(&control), Array::of1(&control.buffer()));

@@ -41,11 +41,13 @@ pub enum Tab {
     Accelerator,
     /// A real or a virtual board that does it.
     Board,
+    /// Other methods beside it.
+    Compare,
 }
 
 impl Tab {
     /// All tabs, in the order they are shown.
-    pub const ALL: [Self; 3] = [Self::Train, Self::Accelerator, Self::Board];
+    pub const ALL: [Self; 4] = [Self::Train, Self::Accelerator, Self::Board, Self::Compare];
 
     /// Its name in links and identities.
     #[must_use]
@@ -54,6 +56,7 @@ impl Tab {
             Self::Train => "train",
             Self::Accelerator => "accelerator",
             Self::Board => "board",
+            Self::Compare => "compare",
         }
     }
 
@@ -64,6 +67,7 @@ impl Tab {
             Self::Train => "Train",
             Self::Accelerator => "Accelerator",
             Self::Board => "Board",
+            Self::Compare => "Compare",
         }
     }
 }

@@ -7,6 +7,8 @@
 pub mod accel;
 pub mod board;
 pub mod board_state;
+#[cfg(feature = "methods")]
+pub mod compare;
 pub mod csv;
 mod deflate;
 pub mod draft;
@@ -59,6 +61,8 @@ mod samples;
 mod serial;
 #[cfg(target_arch = "wasm32")]
 mod session;
+#[cfg(target_arch = "wasm32")]
+mod stage;
 #[cfg(target_arch = "wasm32")]
 mod strip;
 #[cfg(target_arch = "wasm32")]

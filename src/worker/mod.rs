@@ -7,14 +7,20 @@
 
 mod adapter;
 mod board;
+#[cfg(target_arch = "wasm32")]
+mod channel;
 pub mod engine;
 pub mod message;
+#[cfg(all(target_arch = "wasm32", feature = "methods"))]
+mod race;
 #[cfg(target_arch = "wasm32")]
 mod scope;
 pub mod shard;
 #[cfg(target_arch = "wasm32")]
 mod spawn;
 
+#[cfg(all(target_arch = "wasm32", feature = "methods"))]
+pub use race::start as start_race;
 #[cfg(target_arch = "wasm32")]
 pub use scope::start;
 #[cfg(target_arch = "wasm32")]

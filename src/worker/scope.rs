@@ -8,12 +8,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
-use js_sys::{Array, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort};
 
-use super::engine::{Engine, Outgoing};
-use super::message::{Event, Request, decode, encode};
+use super::channel::{self, now, read, report_panics};
+use super::engine::Engine;
+use super::message::{Event, Request};
 use super::shard::scope::{self as shard, Nest, Report};
 use super::shard::{Follower, FollowerId};
 
@@ -25,7 +26,7 @@ pub fn start() {
     let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() else {
         return;
     };
-    report_panics();
+    report_panics(|message| Event::Panic { message });
     let Ok(channel) = MessageChannel::new() else {
         return;
     };
@@ -146,7 +147,7 @@ impl Worker {
 
     fn send(&self) {
         for outgoing in self.engine.borrow_mut().take() {
-            post(&self.scope, &outgoing);
+            channel::post(&self.scope, &outgoing.event, &outgoing.bulk);
         }
     }
 
@@ -156,53 +157,4 @@ impl Worker {
             let _ = self.tick.post_message(&JsValue::NULL);
         }
     }
-}
-
-/// Post an event with its buffers as transferables: copied out of this memory once, then moved.
-fn post(scope: &DedicatedWorkerGlobalScope, outgoing: &Outgoing) {
-    let Ok(control) = encode(&outgoing.event) else {
-        return;
-    };
-    let (parts, transfer) = (Array::new(), Array::new());
-    for bytes in std::iter::once(&control).chain(&outgoing.bulk) {
-        let copy = Uint8Array::from(bytes.as_slice());
-        transfer.push(&copy.buffer());
-        parts.push(&copy);
-    }
-    let _ = scope.post_message_with_transfer(&parts, &transfer);
-}
-
-fn read(data: &JsValue) -> Option<(Request, Vec<Vec<u8>>)> {
-    let mut parts = data
-        .dyn_ref::<Array>()?
-        .iter()
-        .map(|part| Uint8Array::new(&part).to_vec());
-    let request = decode(&parts.next()?).ok()?;
-    Some((request, parts.collect()))
-}
-
-/// A panic says what it was before it traps.
-fn report_panics() {
-    std::panic::set_hook(Box::new(|info| {
-        if let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>() {
-            let event = Event::Panic {
-                message: info.to_string(),
-            };
-            post(
-                &scope,
-                &Outgoing {
-                    event,
-                    bulk: vec![],
-                },
-            );
-        }
-    }));
-}
-
-fn now() -> f64 {
-    thread_local! {
-        static CLOCK: Option<web_sys::Performance> =
-            js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>().ok().and_then(|s| s.performance());
-    }
-    CLOCK.with(|clock| clock.as_ref().map_or(0.0, web_sys::Performance::now))
 }

@@ -41,6 +41,11 @@ impl Powers {
         Self { top }
     }
 
+    /// All exponents, from the largest down.
+    pub fn exponents(self) -> impl Iterator<Item = i32> {
+        (0..EXPONENTS).map(move |below| self.top - below)
+    }
+
     /// The nearest to a value.
     #[must_use]
     pub fn nearest(self, value: f64) -> f64 {

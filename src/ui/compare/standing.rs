@@ -1,0 +1,197 @@
+//! Which runs stand for which method: what charts and table of the tab are made of.
+
+use super::model::{Live, Model, State, View, alike};
+use crate::compare::{Cost, Range, front};
+use crate::methods::CellKind;
+use crate::train::config::RunConfig;
+
+/// Whose run a figure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A stored one of the command line, over so many seeds.
+    Stored(usize),
+    /// One of this visit.
+    Live,
+}
+
+/// A run that may stand for its method.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// Its line.
+    pub line: usize,
+    /// Its name.
+    pub label: String,
+    /// Its setting.
+    pub setting: f32,
+    /// Whose it is.
+    pub origin: Origin,
+    /// Accuracy on the test set over its seeds.
+    pub accuracy: Range,
+    /// What its network takes.
+    pub cost: Cost,
+    /// Test accuracy after each epoch, of the first seed.
+    pub curve: Vec<f32>,
+    /// Whether it is still training.
+    pub under_way: bool,
+    /// The options of the command line that made it; empty of a run of this visit.
+    pub options: String,
+}
+
+/// What a row of the table says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// The run that stands for the method, if there is one.
+    pub candidate: Option<Candidate>,
+    /// What its network takes, also where nothing was trained yet.
+    pub cost: Option<Cost>,
+}
+
+impl Model {
+    /// All runs of a line that may stand for it: those stored on these images, then those of this visit.
+    #[must_use]
+    pub fn candidates(&self, line: usize) -> Vec<Candidate> {
+        self.candidates_of(line, self.cell)
+    }
+
+    /// The same with another cell.
+    #[must_use]
+    pub fn candidates_of(&self, line: usize, cell: CellKind) -> Vec<Candidate> {
+        let contender = &self.lines[line].contender;
+        let rows = self
+            .stored
+            .iter()
+            .filter(|one| one.data == self.source.name());
+        let rows = rows.flat_map(|one| &one.rows);
+        let own = rows.filter(|row| contender.claims(&row.config) && is_of(cell, &row.config));
+        let stored = own.filter_map(|row| {
+            let first = row.runs.first()?;
+            Some(Candidate {
+                line,
+                label: row.label.clone(),
+                setting: contender.setting(&row.config),
+                origin: Origin::Stored(row.runs.len()),
+                accuracy: row.accuracy()?,
+                cost: row.cost,
+                curve: first
+                    .epochs
+                    .iter()
+                    .map(|epoch| epoch.test_accuracy)
+                    .collect(),
+                under_way: false,
+                options: row.options.clone(),
+            })
+        });
+        let live = self.lines[line].live.iter().filter_map(|run| {
+            if run.config.data != self.source.name() || !is_of(cell, &run.config) {
+                return None;
+            }
+            let last = f64::from(run.points.last()?.test_accuracy);
+            Some(Candidate {
+                line,
+                label: format!("{} {}", contender.title(), run.setting),
+                setting: run.setting,
+                origin: Origin::Live,
+                accuracy: Range {
+                    mean: last,
+                    least: last,
+                    greatest: last,
+                },
+                cost: run.cost?,
+                curve: run.points.iter().map(|epoch| epoch.test_accuracy).collect(),
+                under_way: run.under_way(),
+                options: String::new(),
+            })
+        });
+        stored.chain(live).collect()
+    }
+
+    /// The run of this visit at the setting chosen.
+    #[must_use]
+    pub fn live(&self, line: usize) -> Option<&Live> {
+        let config = self.config(line);
+        let of = |run: &&Live| alike(&run.config, &config) && run.config.data == config.data;
+        self.lines[line].live.iter().rev().find(of)
+    }
+
+    /// What the table says of a line.
+    #[must_use]
+    pub fn shown(&self, line: usize) -> Shown {
+        let mut candidates = self.candidates(line);
+        let candidate = match self.view {
+            View::Chosen => {
+                let config = self.config(line);
+                let preset =
+                    |one: &Candidate| one.setting.to_bits() == self.lines[line].setting().to_bits();
+                // What was trained in this visit comes after what is stored.
+                let stored = self.stored.iter().flat_map(|one| &one.rows);
+                let same: Vec<_> = stored.filter(|row| alike(&row.config, &config)).collect();
+                candidates.retain(|one| {
+                    preset(one)
+                        && (one.origin == Origin::Live
+                            || same.iter().any(|row| row.label == one.label))
+                });
+                candidates.pop()
+            }
+            View::EqualMemory => {
+                candidates.retain(|one| one.cost.parameter_bits as f64 <= self.budget);
+                let better =
+                    |a: &Candidate, b: &Candidate| a.accuracy.mean.total_cmp(&b.accuracy.mean);
+                candidates.into_iter().max_by(better)
+            }
+            View::EqualAccuracy => {
+                candidates.retain(|one| one.accuracy.mean >= self.floor);
+                candidates
+                    .into_iter()
+                    .min_by_key(|one| one.cost.parameter_bits)
+            }
+        };
+        let cost = match (&candidate, self.view) {
+            (Some(one), _) => Some(one.cost),
+            (None, View::Chosen) => self.deployed(line).map(|(cost, _)| *cost),
+            (None, _) => None,
+        };
+        Shown { candidate, cost }
+    }
+
+    /// All candidates of the task with whether no other beats each in accuracy and the chart's measure.
+    #[must_use]
+    pub fn points(&self) -> Vec<(Candidate, bool)> {
+        let all: Vec<Candidate> = self
+            .visible()
+            .flat_map(|(line, _)| self.candidates(line))
+            .collect();
+        let places: Vec<_> = all
+            .iter()
+            .map(|one| (one.accuracy.mean, self.measure.of(&one.cost)))
+            .collect();
+        all.into_iter().zip(front(&places)).collect()
+    }
+
+    /// How weights spread over powers of two in a line's latest run that has any.
+    #[must_use]
+    pub fn exponents(&self) -> Option<&[(i32, u64)]> {
+        let runs = self.visible().flat_map(|(_, line)| &line.live);
+        let spreads = runs.map(|run| &run.exponents[..]);
+        spreads.filter(|spread| !spread.is_empty()).last()
+    }
+
+    /// How far all runs under way are together, 0 to 1; nothing while none is.
+    #[must_use]
+    pub fn progress(&self) -> Option<f64> {
+        let runs = self.lines.iter().flat_map(|line| &line.live);
+        let shares: Vec<f64> = runs
+            .filter_map(|run| match run.state {
+                State::Training(step, steps) => Some(step as f64 / steps.max(1) as f64),
+                State::Waiting => Some(0.0),
+                _ => None,
+            })
+            .collect();
+        let count = shares.len();
+        (count > 0).then(|| shares.iter().sum::<f64>() / count as f64)
+    }
+}
+
+/// Whether a network has this kind of cell, or none.
+fn is_of(cell: CellKind, config: &RunConfig) -> bool {
+    config.network.cell.is_none_or(|own| own.kind == cell)
+}
