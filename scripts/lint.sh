@@ -14,8 +14,9 @@ say "Formatting"
 cargo fmt --check
 say "Clippy, for this machine"
 cargo clippy --all-targets -- -D warnings
-say "Clippy, for the browser"
+say "Clippy, for the browser: the page, and the Compare tab with its methods"
 cargo clippy --target wasm32-unknown-unknown --no-default-features --lib --bins -- -D warnings
+cargo clippy --target wasm32-unknown-unknown --lib --bins -- -D warnings
 say "Documentation"
 export RUSTDOCFLAGS="-D warnings"
 cargo doc --no-deps

@@ -6,6 +6,7 @@
 
 use crate::methods::{ALL, AdmmConfig, CellKind, Method, Published};
 use crate::train::config::{MethodConfig, Precision, Preset, RateSchedule, RunConfig};
+use crate::tt::TtShape;
 
 /// What a network reads, which is what decides whose accuracies may be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,7 +226,7 @@ impl Contender {
         match (method, self.method.knobs().first()) {
             (None, _) => {
                 let shapes = config.shapes().unwrap_or_default();
-                let ranks = shapes.iter().flat_map(|shape| shape.ranks());
+                let ranks = shapes.iter().flat_map(TtShape::ranks);
                 ranks.copied().max().unwrap_or_default() as f32
             }
             (Some(method), Some(knob)) => {

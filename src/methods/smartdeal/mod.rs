@@ -476,8 +476,9 @@ impl Operator for Rebuilt {
         };
         let coefficients = &self.tensors[0].values;
         let count = |exponent: i32| {
-            let power = exact::pow2_f64(exponent);
-            let alike = |value: &&f32| f64::from(**value).abs() == power;
+            // Powers of two are exact, and so are told apart by their bits.
+            let power = (exact::pow2_f64(exponent) as f32).to_bits();
+            let alike = |value: &&f32| value.abs().to_bits() == power;
             (exponent, coefficients.iter().filter(alike).count() as u64)
         };
         parts.powers.exponents().map(count).collect()

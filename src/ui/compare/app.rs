@@ -136,7 +136,7 @@ impl App {
             match found {
                 Ok(file) => link.send_message(Incoming::File(name, file)),
                 Err(error) => {
-                    link.send_message(Happening::NoData(datasets::not_fetched(name, &error)))
+                    link.send_message(Happening::NoData(datasets::not_fetched(name, &error)));
                 }
             }
         });

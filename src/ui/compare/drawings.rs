@@ -161,7 +161,7 @@ fn boxes(count: u64, most: u64, share: f64) -> Html {
     }
 }
 
-/// How SmartDeal's coefficients spread over powers of two, in the latest run trained here.
+/// How `SmartDeal`'s coefficients spread over powers of two, in the latest run trained here.
 fn exponents(model: &Model) -> Html {
     html! {
         <section class="card" aria-labelledby="exponents-title">

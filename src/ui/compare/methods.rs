@@ -122,9 +122,9 @@ fn slider(model: &Model, line: usize, held: &Line, on: &Callback<Happening>) -> 
     });
     let text = marks::setting(held, held.setting());
     let name = format!("{}, {}", held.contender.title(), marks::varied(held));
-    let live = model.lines[line].live.iter().any(Live::under_way);
+    let running = model.lines[line].live.iter().any(Live::under_way);
     html! {
-        <label class={classes!("slider", live.then_some("running"))} key={line}>
+        <label class={classes!("slider", running.then_some("running"))} key={line}>
             <span class="name">{ marks::key(held) }{ held.contender.title() }</span>
             <span class="num">{ text.clone() }</span>
             <input type="range" min="0" max={(held.settings.len() - 1).to_string()} step="1" value={held.at.to_string()} {oninput}

@@ -81,7 +81,7 @@ impl Model {
                 options: row.options.clone(),
             })
         });
-        let live = self.lines[line].live.iter().filter_map(|run| {
+        let here = self.lines[line].live.iter().filter_map(|run| {
             if run.config.data != self.source.name() || !is_of(cell, &run.config) {
                 return None;
             }
@@ -102,7 +102,7 @@ impl Model {
                 options: String::new(),
             })
         });
-        stored.chain(live).collect()
+        stored.chain(here).collect()
     }
 
     /// The run of this visit at the setting chosen.

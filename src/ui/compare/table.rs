@@ -121,7 +121,7 @@ fn row(model: &Model, line: usize, on: &Callback<Happening>) -> Html {
     let held = &model.lines[line];
     let Shown { candidate, cost } = model.shown(line);
     let setting = candidate.as_ref().map_or(held.setting(), |one| one.setting);
-    let live = model.live(line);
+    let own = model.live(line);
     let choose = on.reform(move |_: MouseEvent| Happening::Choose(line));
     let contender = &held.contender;
     // Where any run may stand for a method, its name tells which network it is.
@@ -146,11 +146,11 @@ fn row(model: &Model, line: usize, on: &Callback<Happening>) -> Html {
                 <td colspan="6" class="missing">{ missing }</td>
             } else {
                 <td>{ marks::setting(held, setting) }</td>
-                <td class="accuracy">{ accuracy(candidate.as_ref(), live, model.view) }</td>
+                <td class="accuracy">{ accuracy(candidate.as_ref(), own, model.view) }</td>
                 { for Measure::ALL.iter().map(|measure| amount(*measure, cost.as_ref(), candidate.as_ref())) }
             }
             <td class="published">{ for contender.published().iter().map(published) }</td>
-            <td>{ button(line, live, on) }</td>
+            <td>{ button(line, own, on) }</td>
         </tr>
     }
 }
@@ -238,8 +238,8 @@ pub fn published(figure: &Published) -> Html {
     html! { <p>{ figure.claim }<small>{ format!("{}. {}", figure.holds_for, figure.source) }</small></p> }
 }
 
-fn button(line: usize, live: Option<&Live>, on: &Callback<Happening>) -> Html {
-    let under_way = live.is_some_and(Live::under_way);
+fn button(line: usize, own: Option<&Live>, on: &Callback<Happening>) -> Html {
+    let under_way = own.is_some_and(Live::under_way);
     let onclick = on.reform(move |_: MouseEvent| {
         if under_way {
             Happening::Stop(line)
@@ -247,7 +247,7 @@ fn button(line: usize, live: Option<&Live>, on: &Callback<Happening>) -> Html {
             Happening::Train(line)
         }
     });
-    let name = match (under_way, live) {
+    let name = match (under_way, own) {
         (true, _) => "Stop",
         (false, Some(_)) => "Again",
         _ => "Train",

@@ -1,0 +1,154 @@
+// The Compare tab: a program of its own beside the page's, with stored runs and runs that are trained there.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { desk, phone, stage } from './support.mjs'
+
+const { visit } = stage()
+
+/** The rows of the table: method, setting, accuracy, memory and so on, as shown. */
+const rows = (page) =>
+  page.$$eval('#methods-table tbody tr', (rows) =>
+    rows.map((row) => [...row.children].map((cell) => cell.innerText.replaceAll('\n', ' ').trim())),
+  )
+
+/** Opens the tab and waits until stored runs are in it. */
+async function open(t, options = {}) {
+  const visitor = await visit(t, { hash: '#tab=compare', ...options })
+  await visitor.page.waitForSelector('#methods-table')
+  await visitor.page.waitForFunction(() => document.querySelectorAll('.dot').length > 10)
+  return visitor
+}
+
+/** Trains `epochs` epochs of everything from now on. */
+const epochs = async (page, count) => page.fill('#f-compare-epochs', String(count))
+
+test('stored runs are there at once, with what they cost and what is published', async (t) => {
+  const { page } = await open(t)
+  const found = await rows(page)
+  assert.deepEqual(found.map(([method]) => method.split(' ')[0]), ['Dense', 'Tensor', 'Block-circulant', 'Block-pruned', 'SmartDeal'])
+  for (const [method, , accuracy, memory, , , energy] of found) {
+    assert.match(accuracy, /^\d\d\.\d\d % .*stored, 3 seeds$/, method)
+    assert.match(memory, /[KM]B/, method)
+    assert.match(energy, /J (on chip|external)$/, method)
+  }
+  assert.match(found[1][7], /292x.*Fashion-MNIST.*2104\.03420/s)
+  assert.match(await page.locator('polyline.front').getAttribute('points'), /\d/)
+})
+
+test('all methods train in the worker at once, appear as they go, and stop', async (t) => {
+  const { page } = await open(t)
+  await epochs(page, 6)
+  const stored = await page.locator('.dot').count()
+  await page.click('#compare-train')
+  // Every one has an epoch behind it before any has all of them.
+  await page.waitForFunction((stored) => document.querySelectorAll('.dot').length === stored + 5, stored, { timeout: 60_000 })
+  const going = await rows(page)
+  for (const [method, , accuracy, ...rest] of going) {
+    assert.match(accuracy, /here, epoch [1-5]$/, method)
+    assert.equal(rest.at(-1), 'Stop', method)
+  }
+  assert.ok((await page.locator('.curve.live').count()) === 5)
+  // One is stopped where it stands, the others go on.
+  await page.getByRole('row', { name: /Dense/ }).getByRole('button', { name: 'Stop' }).click()
+  await page.waitForFunction(() => /here, \d epochs/.test(document.querySelector('#methods-table tbody tr').innerText))
+  assert.match(await page.locator('.stage-foot .counters').innerText(), /4 training/)
+  await page.click('#compare-stop')
+  await page.waitForFunction(() => document.querySelector('.stage-foot .counters').innerText.includes('trained here'))
+  for (const [method, , accuracy] of await rows(page)) assert.match(accuracy, /here, \d epochs?$/, method)
+  await page.click('#compare-clear')
+  await page.waitForFunction(() => document.querySelectorAll('.curve.live').length === 0)
+  assert.match((await rows(page))[0][2], /stored/)
+})
+
+test('the same run gives the same figures again, and goes on while another tab is open', async (t) => {
+  const { page } = await open(t)
+  await epochs(page, 1)
+  const figures = []
+  for (let k = 0; k < 2; k++) {
+    await page.getByRole('row', { name: /SmartDeal/ }).getByRole('button', { name: /Train|Again/ }).click()
+    await page.getByRole('tab', { name: 'Train' }).click()
+    await page.waitForSelector('#train')
+    await page.getByRole('tab', { name: 'Compare' }).click()
+    await page.waitForFunction(() => /here, 1 epochs/.test(document.querySelector('#methods-table tbody tr:last-child').innerText), null, { timeout: 30_000 })
+    figures.push((await rows(page))[4][2], await page.locator('.exponents').innerText())
+    await page.click('#compare-clear')
+  }
+  assert.equal(figures[0], figures[2])
+  assert.equal(figures[1], figures[3], 'its exponents')
+})
+
+test('sliders change what is shown, and views hold memory or accuracy equal', async (t) => {
+  const { page } = await open(t)
+  const circulant = page.getByRole('slider', { name: 'Block-circulant, block size' })
+  await circulant.focus()
+  await page.keyboard.press('End')
+  const memory = async () => (await rows(page))[2].slice(1, 4)
+  const [setting, accuracy, bits] = await memory()
+  assert.equal(setting, 'k = 64')
+  assert.match(accuracy, /stored/)
+  assert.match(bits, /^30\.8 KB 52\.9× less$/)
+  assert.match(await page.locator('#units-title').innerText(), /circulant, k = 64/i)
+  await page.waitForSelector('svg.units')
+
+  await page.check('#s-runs-1', { force: true })
+  for (const row of await rows(page)) assert.match(row.join(), /\d %|no run this small/)
+  const within = (await rows(page)).filter((row) => row.length > 4)
+  assert.ok(within.length >= 1, 'tensor trains fit 51.2 kbit')
+  await page.check('#s-runs-2', { force: true })
+  const least = (await rows(page)).filter((row) => row.length > 4)
+  for (const [method, , accuracy] of least) assert.ok(Number.parseFloat(accuracy) >= 85, method)
+})
+
+test('rows are read by LSTM and GRU, and a design is found in two phases', async (t) => {
+  const { page } = await open(t)
+  await page.check('#s-networks-read-1', { force: true })
+  await page.waitForSelector('.exploration')
+  const titles = (await rows(page)).map(([method]) => method)
+  for (const wanted of [/E-RNN/, /C-LSTM/, /ESE/, /^Tensor train/, /^Dense/]) {
+    assert.ok(titles.some((title) => wanted.test(title)), String(wanted))
+  }
+  await epochs(page, 1)
+  await page.locator('.exploration input[type=range]').first().fill('0')
+  await page.check('#s-images-0', { force: true })
+  await page.getByRole('row', { name: /E-RNN/ }).getByRole('button', { name: 'Train' }).click()
+  // One epoch may be below any floor; it is trained all the same.
+  await page.waitForFunction(() => /here, 1 epochs/.test(document.querySelector('#methods-table tbody tr:last-child').innerText), null, { timeout: 60_000 })
+})
+
+test('it is reached and left by keyboard, and its controls do not reach the page', async (t) => {
+  const { page } = await open(t)
+  await page.getByRole('tab', { name: 'Compare' }).focus()
+  await page.keyboard.press('ArrowLeft')
+  await page.waitForSelector('.panel.board')
+  await page.keyboard.press('ArrowRight')
+  await page.waitForSelector('#methods-table')
+  assert.equal(await page.locator('#methods-table').count(), 1)
+  // A click here is no click of the page's own: nothing of it trains.
+  await page.getByRole('row', { name: /Tensor train/ }).getByRole('button', { name: /Tensor/ }).click()
+  assert.equal(await page.evaluate(() => JSON.parse(window.railyard.state()).running), false)
+})
+
+test('what cannot be fetched is said, and tried again', async (t) => {
+  const visitor = await visit(t, { prepare: (page) => page.route('**/compare.js', (route) => route.abort()) })
+  const { page } = visitor
+  await page.getByRole('tab', { name: 'Compare' }).click()
+  await page.getByText('The comparison was not fetched').waitFor()
+  visitor.expect(/compare\.js/, /ERR_FAILED/)
+  await page.unroute('**/compare.js')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.waitForSelector('#methods-table')
+  await page.route('**/*.rypk', (route) => route.abort())
+  await page.getByRole('row', { name: /Dense/ }).getByRole('button', { name: 'Train' }).click()
+  await page.locator('.says.fault', { hasText: 'was not fetched' }).waitFor()
+  visitor.expect(/rypk/, /ERR_FAILED/)
+})
+
+for (const [name, size] of Object.entries({ desk, phone })) {
+  test(`nothing overflows: ${name}`, async (t) => {
+    const { page } = await open(t, { size })
+    const width = await page.evaluate(() => document.documentElement.scrollWidth)
+    assert.ok(width <= size.width, `${width} wide`)
+  })
+}
