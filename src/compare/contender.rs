@@ -46,7 +46,7 @@ const ADMM: AdmmConfig = AdmmConfig {
     share: 0.1,
     rho: 1e-3,
     growth: 1.5,
-    rate: 0.6,
+    rate: 0.5,
 };
 
 const ERNN: [Published; 1] = [Published {
@@ -177,12 +177,8 @@ impl Contender {
         let mut config = RunConfig::preset(preset, precision);
         let recipe = self.method.recipe(self.task == Task::Rows);
         config.rate.peak = recipe.rate;
-        config.batch = recipe.batch;
         if recipe.cosine {
             config.rate.schedule = RateSchedule::Cosine;
-        }
-        if recipe.smoothing > 0.0 {
-            config.label_smoothing = recipe.smoothing;
         }
         let mut method = MethodConfig::plain(self.method.name());
         match knob {

@@ -82,7 +82,9 @@ impl std::fmt::Debug for Admm {
 }
 
 impl Admm {
-    /// A fresh layer, dense at first.
+    /// A fresh layer, dense at first, and at first a matrix of the form: a dense one drawn at random would
+    /// lose most of itself when it takes the form (of circulant blocks of k, all but a k-th of its squared
+    /// norm).
     pub fn new(
         config: AdmmConfig,
         method: &'static dyn Method,
@@ -94,7 +96,9 @@ impl Admm {
             bits: None,
             ..spec.clone()
         };
-        let inner = Dense.layer(&free, &Knobs::default(), stream);
+        let mut inner = Dense.layer(&free, &Knobs::default(), stream);
+        inner.tensors_mut()[0].values = method.layer(&free, knobs, stream).weights();
+        inner.refresh();
         let shape = inner.tensors()[0].shape.clone();
         let mut layer = Self {
             config,

@@ -60,10 +60,8 @@ impl Method for Circulant {
     fn recipe(&self, recurrent: bool) -> Recipe {
         if recurrent {
             return Recipe {
-                rate: 1e-2,
+                rate: 1.2e-2,
                 cosine: true,
-                batch: 32,
-                smoothing: 0.05,
             };
         }
         Recipe::plain(2e-3)

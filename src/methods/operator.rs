@@ -111,28 +111,22 @@ impl Moment {
     }
 }
 
-/// How a form is trained well.
+/// How a form is trained well, beside what the presets say.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recipe {
     /// Highest rate of Adam.
     pub rate: f32,
     /// Whether the rate falls along half a cosine, instead of a line.
     pub cosine: bool,
-    /// Samples of a step.
-    pub batch: usize,
-    /// Share of each target that is spread over all classes.
-    pub smoothing: f32,
 }
 
 impl Recipe {
-    /// Steps of 64 samples at a rate that falls linearly.
+    /// A rate that falls linearly.
     #[must_use]
     pub const fn plain(rate: f32) -> Self {
         Self {
             rate,
             cosine: false,
-            batch: 64,
-            smoothing: 0.0,
         }
     }
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { violations } from './axe.mjs'
 import { desk, phone, stage } from './support.mjs'
 
 const { visit } = stage()
@@ -150,5 +151,17 @@ for (const [name, size] of Object.entries({ desk, phone })) {
     const { page } = await open(t, { size })
     const width = await page.evaluate(() => document.documentElement.scrollWidth)
     assert.ok(width <= size.width, `${width} wide`)
+  })
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing serious: ${colorScheme}`, async (t) => {
+    const { page } = await open(t, { media: { colorScheme } })
+    assert.deepEqual(await violations(page), [], 'whole images')
+    await page.check('#s-runs-1', { force: true })
+    assert.deepEqual(await violations(page), [], 'at equal memory')
+    await page.check('#s-networks-read-1', { force: true })
+    await page.waitForSelector('.exploration')
+    assert.deepEqual(await violations(page), [], 'row by row')
   })
 }

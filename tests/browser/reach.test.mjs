@@ -1,13 +1,12 @@
 // Everything can be reached without a mouse, without colour, without motion, and on a phone.
 
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
 import { test } from 'node:test'
 
+import { violations } from './axe.mjs'
 import { desk, phone, stage } from './support.mjs'
 
 const { visit } = stage()
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
 /** Marks what the keyboard should reach (of radio buttons, the one chosen) and gives their names. */
 const controls = (page, within = 'body') =>
@@ -155,15 +154,6 @@ test('the chart and the pad are worked by keyboard', async (t) => {
   for (const key of ['Space', 'ArrowDown', 'Space', 'ArrowDown', 'Space']) await page.keyboard.press(key)
   await page.locator('#pad-says', { hasText: /^.+, [\d.]+ %$/ }).waitFor()
 })
-
-/** Violations that keep somebody out, each as one line. */
-async function violations(page, within) {
-  await page.addScriptTag({ path: axe })
-  const { violations } = await page.evaluate((within) => window.axe.run(within ?? document, { resultTypes: ['violations'] }), within)
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} ${node.any[0]?.message ?? node.all[0]?.message ?? ''}`))
-}
 
 for (const [name, size] of Object.entries({ desk, phone })) {
   for (const colorScheme of ['light', 'dark']) {

@@ -86,7 +86,7 @@ impl Method for SmartDeal {
             Published {
                 claim: "7.2x, 13.2x, 19.6x, 38.7x less storage at 0, 50, 70, 90 % sparsity",
                 holds_for: "784-512-10 against 32-bit floats; counted",
-                source: "the same",
+                source: "the same paper's storage, as recounted for this project",
             },
         ]
     }

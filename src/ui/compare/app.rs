@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use gloo::events::EventListener;
 use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -82,6 +83,8 @@ struct App {
     client: Option<Client<Comparing>>,
     /// Whether the data are being fetched.
     fetching: Rc<RefCell<bool>>,
+    /// Drawings have other proportions where the window is narrow.
+    _resized: EventListener,
 }
 
 impl App {
@@ -147,6 +150,7 @@ impl App {
 enum Incoming {
     Happening(Happening),
     File(&'static str, js_sys::Uint8Array),
+    Resized,
 }
 
 impl From<Happening> for Incoming {
@@ -172,11 +176,18 @@ impl Component for App {
             model: Rc::default(),
             client: None,
             fetching: Rc::default(),
+            _resized: {
+                let link = ctx.link().clone();
+                EventListener::new(&gloo::utils::window(), "resize", move |_| {
+                    link.send_message(Incoming::Resized);
+                })
+            },
         }
     }
 
     fn update(&mut self, ctx: &Context<Self>, message: Incoming) -> bool {
         match message {
+            Incoming::Resized => return true,
             Incoming::File(name, file) => {
                 // Other images may have been chosen meanwhile.
                 if name == self.model.source.name() {
@@ -221,7 +232,7 @@ impl Component for App {
                 if model.task == Task::Rows {
                     <Exploration model={Shared(model.clone())} on={on.clone()} />
                 }
-                { drawings::cards(model) }
+                { drawings::cards(model, narrow) }
             </>
         }
     }

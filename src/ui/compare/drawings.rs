@@ -4,16 +4,17 @@ use yew::prelude::*;
 
 use super::marks;
 use super::model::Model;
-use crate::compare::{Pipeline, Task};
+use crate::compare::Pipeline;
 use crate::methods::circulant::Blocks;
-use crate::methods::crossbar::{Counts, Device, PUBLISHED, Scheme};
+use crate::methods::crossbar::{Counts, Device, Energies, PUBLISHED, Scheme};
 use crate::ui::format;
 
-/// The three cards.
-pub fn cards(model: &Model) -> Html {
+/// The cards.
+pub fn cards(model: &Model, narrow: bool) -> Html {
     html! {
-        <div class="thirds">
-            { units(model) }
+        <div class="even drawings">
+            { units(model, narrow) }
+            { transform(model) }
             { crossbars(model) }
             { exponents(model) }
         </div>
@@ -21,7 +22,7 @@ pub fn cards(model: &Model) -> Html {
 }
 
 /// The units that a sample passes, each with an array of its own: three samples one after another.
-fn units(model: &Model) -> Html {
+fn units(model: &Model, narrow: bool) -> Html {
     let held = &model.lines[model.chosen];
     let title = format!(
         "Units of {}, {}",
@@ -32,7 +33,7 @@ fn units(model: &Model) -> Html {
         <section class="card" aria-labelledby="units-title">
             <div class="head"><h2 id="units-title">{ title }</h2><span class="tag modelled">{ "modelled" }</span></div>
             if let Some((_, pipeline)) = model.deployed(model.chosen) {
-                { drawn(pipeline) }
+                { drawn(pipeline, narrow) }
             } else {
                 <p class="empty">{ "…" }</p>
             }
@@ -42,10 +43,10 @@ fn units(model: &Model) -> Html {
 
 const SAMPLES: u64 = 3;
 
-fn drawn(pipeline: &Pipeline) -> Html {
+fn drawn(pipeline: &Pipeline, narrow: bool) -> Html {
     let interval = pipeline.interval().max(1);
     let whole = pipeline.cycles() + (SAMPLES - 1) * interval;
-    let (width, left, row) = (360.0, 104.0, 19.0);
+    let (width, left, row) = (if narrow { 350.0 } else { 520.0 }, 112.0, 20.0);
     let scale = (width - left - 4.0) / whole.max(1) as f64;
     let height = row * pipeline.stages.len() as f64 + 20.0;
     let mut start = 0;
@@ -81,6 +82,67 @@ fn drawn(pipeline: &Pipeline) -> Html {
     }
 }
 
+/// The line of circulant blocks in the network that reads images, and its blocks' side.
+fn circulant(model: &Model) -> (usize, usize) {
+    let line = model.circulant();
+    (line, model.lines[line].setting() as usize)
+}
+
+/// Most points of the transform that is drawn.
+const POINTS: usize = 16;
+
+/// A block's way through a circulant layer: transform, products with the cached spectra, transform back.
+fn transform(model: &Model) -> Html {
+    let (line, side) = circulant(model);
+    let points = side.min(POINTS);
+    let stages = points.ilog2() as usize;
+    let (width, height, top) = (520.0, 190.0, 20.0);
+    let step = (height - top - 8.0) / points as f64;
+    let wide = 150.0 / stages as f64;
+    let y = |point: usize| top + step * (point as f64 + 0.5);
+    let wing = |x: f64, distance: usize| {
+        (0..points).flat_map(move |point| [point, point ^ distance].map(|to| (x, point, to))).map(|(x, from, to)| {
+            html! { <line class="wing" x1={x.to_string()} y1={y(from).to_string()} x2={(x + wide).to_string()} y2={y(to).to_string()} /> }
+        }).collect::<Html>()
+    };
+    let (forward, products, backward) = (30.0, 200.0, 320.0);
+    let there = (0..stages).map(|stage| wing(forward + wide * stage as f64, points >> (stage + 1)));
+    let back = (0..stages).map(|stage| wing(backward + wide * stage as f64, 1 << stage));
+    let times = (0..points).map(|point| {
+        html! {
+            <g>
+                <line class="wing" x1="180" y1={y(point).to_string()} x2="320" y2={y(point).to_string()} />
+                <circle class="times" cx="250" cy={y(point).to_string()} r={(step * 0.34).min(6.0).to_string()} />
+            </g>
+        }
+    });
+    let cycles = |name: &str| {
+        let pipeline = model.deployed(line).map(|(_, pipeline)| pipeline);
+        let stages = pipeline.map_or(&[][..], |pipeline| &pipeline.stages);
+        let sum: u64 = stages
+            .iter()
+            .filter(|stage| stage.name == name)
+            .map(|stage| stage.cycles)
+            .sum();
+        format!("{} cycles", format::count(sum))
+    };
+    let head = |x: f64, name: &'static str| html! { <text x={x.to_string()} y="11" text-anchor="middle">{ name }</text> };
+    html! {
+        <section class="card" aria-labelledby="transform-title">
+            <div class="head"><h2 id="transform-title">{ format!("A circulant block's way, k = {side}") }</h2><span class="tag modelled">{ "modelled" }</span></div>
+            <svg class="chart" viewBox={format!("0 0 {width} {height}")} role="img"
+                aria-label={format!("{stages} stages of butterflies, products with the spectra of the weights, {stages} stages back.")}>
+                { head(forward + 75.0, "FFT of the inputs") }
+                { head(products + 50.0, "times spectra, summed") }
+                { head(backward + 75.0, "inverse FFT") }
+                { for there }{ for times }{ for back }
+            </svg>
+            <p class="soft">{ format!("fc1 and fc2 together: FFT {}, products {}, inverse FFT {}; three units, each at another sample at a time. Spectra of weights are kept; sums over blocks are taken before the way back.{}",
+                cycles("FFT"), cycles("products"), cycles("inverse FFT"), if points < side { format!(" Drawn with {POINTS} points.") } else { String::new() }) }</p>
+        </section>
+    }
+}
+
 const SCHEMES: [(Scheme, &str); 6] = [
     (Scheme::Dense, "dense"),
     (Scheme::Circulant, "circulant"),
@@ -92,11 +154,7 @@ const SCHEMES: [(Scheme, &str); 6] = [
 
 /// The network that reads images on crossbars, at the block size of its slider.
 fn crossbars(model: &Model) -> Html {
-    let circulant = model
-        .lines
-        .iter()
-        .find(|line| line.contender.task == Task::Images && line.contender.method() == "circulant");
-    let side = circulant.map_or(8.0, super::model::Line::setting) as usize;
+    let side = circulant(model).1;
     let device = Device::default();
     let counts = |scheme: Scheme| {
         let layer = |n, m| Counts::new(&device, scheme, Blocks::new(n, m, side));
@@ -114,19 +172,20 @@ fn crossbars(model: &Model) -> Html {
                 <td class="num">{ format!("{:.0} %", share * 100.0) }</td>
                 <td class="num">{ format::short(counts.reads as f64) }</td>
                 <td class="num">{ format::bytes(counts.buffer_bytes) }</td>
+                <td class="num">{ format::si(counts.energy(&device, &Energies::ASSUMED).total(), "J") }</td>
             </tr>
         }
     });
     html! {
         <section class="card" aria-labelledby="crossbars-title">
-            <div class="head"><h2 id="crossbars-title">{ format!("ReBoc's crossbars, k = {side}") }</h2><span class="tag counted">{ "counted" }</span></div>
+            <div class="head"><h2 id="crossbars-title">{ format!("ReBoc's crossbars, k = {side}") }</h2><span class="tag counted">{ "counted" }</span><span class="tag modelled">{ "energy modelled" }</span></div>
             <table class="crossbars">
                 <caption class="hidden">{ "Crossbars of 784-512-10 in ReBoc's steps" }</caption>
-                <thead><tr><td></td><th scope="col">{ "crossbars" }</th><td></td><th scope="col">{ "used" }</th><th scope="col">{ "reads" }</th><th scope="col">{ "buffer" }</th></tr></thead>
+                <thead><tr><td></td><th scope="col">{ "crossbars" }</th><td></td><th scope="col">{ "used" }</th><th scope="col">{ "reads" }</th><th scope="col">{ "buffer" }</th><th scope="col">{ "energy" }</th></tr></thead>
                 <tbody>{ for rows }</tbody>
             </table>
             <div class="claim"><span class="tag">{ "published" }</span>{ super::table::published(&PUBLISHED) }</div>
-            <p class="soft">{ "784-512-10 on crossbars of 128 x 128 cells of 2 bits, weights and inputs of 8. Squares are crossbars, filled as far as their cells are used. Our reading of the paper's abstract." }</p>
+            <p class="soft">{ "784-512-10 on crossbars of 128 x 128 cells of 2 bits, weights and inputs of 8. Squares are crossbars, filled as far as their cells are used. The layout is our reading of the paper's abstract; energies are modelled from assumed ones of events." }</p>
         </section>
     }
 }

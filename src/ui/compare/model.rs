@@ -293,6 +293,15 @@ impl Model {
         lines.filter(move |(_, line)| line.contender.task == task)
     }
 
+    /// The line of circulant blocks in the network that reads images.
+    #[must_use]
+    pub fn circulant(&self) -> usize {
+        let own = |line: &Line| {
+            line.contender.task == Task::Images && line.contender.method() == "circulant"
+        };
+        self.lines.iter().position(own).unwrap_or(0)
+    }
+
     /// The configuration that a line's slider stands at.
     #[must_use]
     pub fn config(&self, line: usize) -> RunConfig {
@@ -529,7 +538,12 @@ impl Model {
     fn ask_costs(&mut self, asked: &mut Vec<Request>) {
         let wanted: Vec<RunConfig> = self
             .visible()
-            .filter(|(line, _)| *line == self.chosen || self.shown(*line).cost.is_none())
+            .filter(|(line, _)| {
+                // Its hardware is drawn.
+                *line == self.chosen
+                    || *line == self.circulant()
+                    || self.shown(*line).cost.is_none()
+            })
             .map(|(line, _)| self.config(line))
             .collect();
         for config in wanted {

@@ -129,16 +129,18 @@ fn decade(value: f64) -> String {
 
 type Place<'a> = &'a dyn Fn(&Candidate) -> (f64, f64);
 
-/// A method's stored runs, joined from the cheapest.
+/// A method's runs of a stored comparison, joined from the cheapest.
 fn paths(model: &Model, points: &[(Candidate, bool)], place: Place) -> Html {
-    let path = |line: usize| {
+    let path = |line: usize, series: usize| {
         let own = points.iter().map(|(one, _)| one);
-        let own = own.filter(|one| one.line == line && one.origin != Origin::Live);
+        let own = own
+            .filter(|one| one.line == line && one.series == series && one.origin != Origin::Live);
         let mut places: Vec<_> = own.map(place).collect();
         places.sort_by(|a, b| a.0.total_cmp(&b.0));
-        html! { <polyline key={line} class="settings" points={joined(&places)} /> }
+        html! { <polyline class="settings" points={joined(&places)} /> }
     };
-    html! { <>{ for model.visible().map(|(line, _)| path(line)) }</> }
+    let series = 0..model.stored.len();
+    html! { <>{ for model.visible().flat_map(|(line, _)| series.clone().map(move |series| path(line, series))) }</> }
 }
 
 fn joined(places: &[(f64, f64)]) -> String {

@@ -25,6 +25,8 @@ pub struct Candidate {
     pub setting: f32,
     /// Whose it is.
     pub origin: Origin,
+    /// The stored comparison that it is of; of no meaning for runs of this visit.
+    pub series: usize,
     /// Accuracy on the test set over its seeds.
     pub accuracy: Range,
     /// What its network takes.
@@ -57,19 +59,18 @@ impl Model {
     #[must_use]
     pub fn candidates_of(&self, line: usize, cell: CellKind) -> Vec<Candidate> {
         let contender = &self.lines[line].contender;
-        let rows = self
-            .stored
-            .iter()
-            .filter(|one| one.data == self.source.name());
-        let rows = rows.flat_map(|one| &one.rows);
-        let own = rows.filter(|row| contender.claims(&row.config) && is_of(cell, &row.config));
-        let stored = own.filter_map(|row| {
+        let files = self.stored.iter().enumerate();
+        let files = files.filter(|(_, one)| one.data == self.source.name());
+        let rows = files.flat_map(|(series, one)| one.rows.iter().map(move |row| (series, row)));
+        let own = rows.filter(|(_, row)| contender.claims(&row.config) && is_of(cell, &row.config));
+        let stored = own.filter_map(|(series, row)| {
             let first = row.runs.first()?;
             Some(Candidate {
                 line,
                 label: row.label.clone(),
                 setting: contender.setting(&row.config),
                 origin: Origin::Stored(row.runs.len()),
+                series,
                 accuracy: row.accuracy()?,
                 cost: row.cost,
                 curve: first
@@ -91,6 +92,7 @@ impl Model {
                 label: format!("{} {}", contender.title(), run.setting),
                 setting: run.setting,
                 origin: Origin::Live,
+                series: 0,
                 accuracy: Range {
                     mean: last,
                     least: last,

@@ -147,10 +147,14 @@ fn row(model: &Model, line: usize, on: &Callback<Happening>) -> Html {
             } else {
                 <td>{ marks::setting(held, setting) }</td>
                 <td class="accuracy">{ accuracy(candidate.as_ref(), own, model.view) }</td>
-                { for Measure::ALL.iter().map(|measure| amount(*measure, cost.as_ref(), candidate.as_ref())) }
+                { for Measure::ALL.iter().map(|measure| amount(model.view, *measure, (cost.as_ref(), candidate.as_ref()))) }
             }
             <td class="published">{ for contender.published().iter().map(published) }</td>
-            <td>{ button(line, own, on) }</td>
+            <td>
+                if model.view == View::Chosen {
+                    { button(line, own, on) }
+                }
+            </td>
         </tr>
     }
 }
@@ -205,12 +209,20 @@ fn accuracy(candidate: Option<&Candidate>, live: Option<&Live>, view: View) -> H
     }
 }
 
-fn amount(measure: Measure, cost: Option<&Cost>, candidate: Option<&Candidate>) -> Html {
+fn amount(
+    view: View,
+    measure: Measure,
+    (cost, candidate): (Option<&Cost>, Option<&Candidate>),
+) -> Html {
     let Some(cost) = cost else {
         return html! { <td class="soft">{ "…" }</td> };
     };
     let value = measure.of(cost);
     let small = match measure {
+        // Networks are not the same here, and so are their dense twins.
+        Measure::Memory if view != View::Chosen => {
+            format!("{} bits", format::count(cost.parameter_bits))
+        }
         Measure::Memory if cost.parameter_bits == cost.dense_bits => "baseline".into(),
         Measure::Memory => {
             let times = cost.dense_bits as f64 / value.max(1.0);
