@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 
 import { launch } from './chromium.mjs'
 import { serve } from './serve.mjs'
-import { gzipped, programs } from './size.mjs'
+import { gzipped, later, programs } from './size.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -70,7 +70,7 @@ let server
 try {
   const times = Number(values.times)
   if (!(times >= 1 && times <= 100)) throw new Error('--times is a number from 1 to 100')
-  const files = await programs(values.root)
+  const files = (await programs(values.root)).filter(({ name }) => !later.test(name))
   server = await serve({ root: values.root })
   const [pictures, steps] = [[], []]
   for (let time = 0; time < times; time += 1) {

@@ -1,4 +1,4 @@
-// What a visitor downloads before anything is seen: the built page's programs and scripts.
+// The built page's programs and scripts: what a visitor downloads before anything is seen, and what a tab fetches later.
 
 import { readFile, readdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
@@ -18,6 +18,9 @@ export async function programs(root) {
     }),
   )
 }
+
+/** The Compare tab's program, which is fetched when the tab is first opened. */
+export const later = /^(railyard-)?compare/
 
 /** The sum of the compressed sizes of the files whose names `which` matches. */
 export const gzipped = (files, which = /./) =>

@@ -46,7 +46,7 @@ const ADMM: AdmmConfig = AdmmConfig {
     share: 0.1,
     rho: 1e-3,
     growth: 1.5,
-    rate: 0.5,
+    rate: 0.6,
 };
 
 const ERNN: [Published; 1] = [Published {
@@ -177,6 +177,7 @@ impl Contender {
         let mut config = RunConfig::preset(preset, precision);
         let recipe = self.method.recipe(self.task == Task::Rows);
         config.rate.peak = recipe.rate;
+        config.batch = recipe.batch;
         if recipe.cosine {
             config.rate.schedule = RateSchedule::Cosine;
         }

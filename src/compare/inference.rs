@@ -45,6 +45,8 @@ pub struct Stage {
     pub cycles: u64,
     /// Multiplications each time.
     pub multiplies: u64,
+    /// Products that lie together, so that neighbouring lanes can take them at once.
+    pub together: u64,
 }
 
 /// A network's hardware: units that a sample goes through one after another.
@@ -67,6 +69,7 @@ impl Pipeline {
                 times,
                 cycles: unit_cycles(&unit, lanes, rows),
                 multiplies: unit.work.multiplies,
+                together: unit.together,
             })
         });
         Self {
@@ -89,6 +92,22 @@ impl Pipeline {
     pub fn interval(&self) -> u64 {
         let each = self.stages.iter().map(|stage| stage.times * stage.cycles);
         each.max().unwrap_or(0)
+    }
+}
+
+impl Pipeline {
+    /// Share of the lanes that are filled on a processor with vectors of so many values, as in a mobile
+    /// phone, 0 to 1: products that lie together are taken as many at a time.
+    #[must_use]
+    pub fn filled(&self, width: u64) -> f64 {
+        let products = |stage: &Stage| stage.times * stage.multiplies;
+        let lanes = |stage: &Stage| {
+            let together = stage.together.max(1);
+            let groups = products(stage).div_ceil(together);
+            groups * together.next_multiple_of(width.max(1))
+        };
+        let all: u64 = self.stages.iter().map(lanes).sum();
+        self.stages.iter().map(products).sum::<u64>() as f64 / all.max(1) as f64
     }
 }
 
@@ -169,6 +188,29 @@ mod tests {
         assert_eq!(unit_cycles(&unit(160), 16, 4), 25);
         assert_eq!(unit_cycles(&unit(8), 16, 4), 50);
         assert_eq!(unit_cycles(&unit(20), 16, 4), 40);
+    }
+
+    #[test]
+    fn vectors_are_filled_as_far_as_products_lie_together() {
+        let stage = |multiplies, together| Stage {
+            layer: 0,
+            name: "products".into(),
+            times: 2,
+            cycles: 1,
+            multiplies,
+            together,
+        };
+        let pipeline = |stages: &[Stage]| Pipeline {
+            stages: stages.to_vec(),
+        };
+        let four_rows = pipeline(&[stage(400, 4)]);
+        for (width, share) in [(1, 1.0), (4, 1.0), (8, 0.5), (16, 0.25)] {
+            assert!((four_rows.filled(width) - share).abs() < 1e-12, "{width}");
+        }
+        // 12 of 16, and 4 of 4.
+        let both = pipeline(&[stage(12, 12), stage(4, 4)]);
+        assert!((both.filled(16) - 16.0 / 32.0).abs() < 1e-12);
+        assert!((both.filled(4) - 1.0).abs() < 1e-12);
     }
 
     #[test]

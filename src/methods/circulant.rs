@@ -60,8 +60,9 @@ impl Method for Circulant {
     fn recipe(&self, recurrent: bool) -> Recipe {
         if recurrent {
             return Recipe {
-                rate: 1.2e-2,
+                rate: 8e-3,
                 cosine: true,
+                batch: 32,
             };
         }
         Recipe::plain(2e-3)

@@ -118,15 +118,18 @@ pub struct Recipe {
     pub rate: f32,
     /// Whether the rate falls along half a cosine, instead of a line.
     pub cosine: bool,
+    /// Samples of a step.
+    pub batch: usize,
 }
 
 impl Recipe {
-    /// A rate that falls linearly.
+    /// Steps of 64 samples at a rate that falls linearly.
     #[must_use]
     pub const fn plain(rate: f32) -> Self {
         Self {
             rate,
             cosine: false,
+            batch: 64,
         }
     }
 }

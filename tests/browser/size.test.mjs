@@ -4,11 +4,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { gzipped, programs } from '../../scripts/size.mjs'
+import { gzipped, later, programs } from '../../scripts/size.mjs'
 import { project } from './support.mjs'
-
-/** The Compare tab's program, which is fetched when the tab is first opened. */
-const later = /^(railyard-)?compare/
 
 test('WASM and scripts of a visit take at most 600,000 bytes compressed', async (t) => {
   const files = (await programs(join(project, 'dist'))).filter(({ name }) => !later.test(name))

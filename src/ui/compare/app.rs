@@ -1,6 +1,6 @@
 //! The tab put together: model, worker, data and what is drawn of them.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::rc::Rc;
 
 use gloo::events::EventListener;
@@ -11,7 +11,7 @@ use web_sys::Element;
 use yew::prelude::*;
 
 use super::exploration::{Exploration, Shared};
-use super::model::{Happening, Model, State};
+use super::model::{Happening, Model, Source, State};
 use super::{curves, drawings, methods, scatter, table, transport};
 use crate::compare::message::{Event, PROTOCOL, Request};
 use crate::compare::{Comparison, Task};
@@ -81,18 +81,15 @@ struct Places {
 struct App {
     model: Rc<Model>,
     client: Option<Client<Comparing>>,
-    /// Whether the data are being fetched.
-    fetching: Rc<RefCell<bool>>,
+    /// The images that are being fetched.
+    fetching: Rc<Cell<Option<Source>>>,
     /// Drawings have other proportions where the window is narrow.
     _resized: EventListener,
 }
 
 impl App {
-    /// The worker, started if there is none.
-    fn ask(&mut self, ctx: &Context<Self>, requests: Vec<Request>) {
-        if requests.is_empty() {
-            return;
-        }
+    /// The worker, started if there is none; nothing where none starts, which is then said.
+    fn worker(&mut self, ctx: &Context<Self>) -> Option<&Client<Comparing>> {
         if self.client.is_none() {
             let link = ctx.link().clone();
             let client = Client::start(Rc::new(move |report| {
@@ -103,43 +100,52 @@ impl App {
             }));
             match client {
                 Ok(client) => self.client = Some(client),
-                Err(message) => {
-                    ctx.link().send_message(Happening::Died(message));
-                    return;
-                }
+                Err(message) => ctx.link().send_message(Happening::Died(message)),
             }
         }
-        if let Some(client) = &self.client {
+        self.client.as_ref()
+    }
+
+    fn ask(&mut self, ctx: &Context<Self>, requests: Vec<Request>) {
+        if requests.is_empty() {
+            return;
+        }
+        if let Some(worker) = self.worker(ctx) {
             for request in requests {
-                client.send(request, vec![]);
+                worker.send(request, vec![]);
             }
         }
     }
 
     /// Fetches the images and hands them to the worker.
     fn fetch(&mut self, ctx: &Context<Self>) {
-        if self.fetching.replace(true) {
-            return;
-        }
-        let name = self.model.source.name();
-        let Some(address) = datasets::address(name) else {
+        let source = self.model.source;
+        let Some(address) = datasets::address(source.name()) else {
             return;
         };
+        if self.fetching.get() == Some(source) {
+            return;
+        }
+        self.fetching.set(Some(source));
         let (link, fetching) = (ctx.link().clone(), self.fetching.clone());
         let heard = link.clone();
-        ctx.link().send_message(Happening::Received(0, None));
+        link.send_message(Happening::Received(source, 0, None));
         spawn_local(async move {
-            let progress =
-                move |received, total| heard.send_message(Happening::Received(received, total));
+            let progress = move |received, total| {
+                heard.send_message(Happening::Received(source, received, total));
+            };
             let found = match fetch(&address, None, progress).await {
                 Ok(blob) => bytes(&blob).await,
                 Err(error) => Err(error),
             };
-            fetching.replace(false);
+            if fetching.get() == Some(source) {
+                fetching.set(None);
+            }
             match found {
-                Ok(file) => link.send_message(Incoming::File(name, file)),
+                Ok(file) => link.send_message(Incoming::File(source, file)),
                 Err(error) => {
-                    link.send_message(Happening::NoData(datasets::not_fetched(name, &error)));
+                    let text = datasets::not_fetched(source.name(), &error);
+                    link.send_message(Happening::NoData(source, text));
                 }
             }
         });
@@ -149,7 +155,7 @@ impl App {
 /// What reaches the component: happenings, and files, which go to the worker unread.
 enum Incoming {
     Happening(Happening),
-    File(&'static str, js_sys::Uint8Array),
+    File(Source, js_sys::Uint8Array),
     Resized,
 }
 
@@ -188,14 +194,14 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<Self>, message: Incoming) -> bool {
         match message {
             Incoming::Resized => return true,
-            Incoming::File(name, file) => {
+            Incoming::File(source, file) => {
                 // Other images may have been chosen meanwhile.
-                if name == self.model.source.name() {
-                    let request = Request::Load { name: name.into() };
-                    if let Some(client) = &self.client {
-                        client.send(request, vec![file]);
-                        return false;
-                    }
+                if source == self.model.source
+                    && let Some(worker) = self.worker(ctx)
+                {
+                    let name = source.name().into();
+                    worker.send(Request::Load { name }, vec![file]);
+                    return false;
                 }
             }
             Incoming::Happening(happening) => {
@@ -207,8 +213,6 @@ impl Component for App {
             }
         }
         if self.model.wants_data() {
-            // The worker must be there to take them.
-            self.ask(ctx, vec![]);
             self.fetch(ctx);
         }
         true

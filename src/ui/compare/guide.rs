@@ -5,7 +5,7 @@
 //! cycles whose multipliers and memories fit the device. That gates are straight lines costs no multiplier
 //! here; what it costs in accuracy only a run tells.
 
-use super::model::Model;
+use super::model::{Model, alike};
 use super::standing::Candidate;
 use crate::accel::Machine;
 use crate::accel::energy::TABLES;
@@ -80,14 +80,15 @@ pub fn designs(model: &Model) -> Vec<Design> {
     for cell in CELLS {
         let candidates = model.candidates_of(at, cell);
         for &block in line.settings.iter().filter(|block| **block <= 32.0) {
+            let config = line.contender.config(block, cell);
             let runs = candidates
                 .iter()
-                .filter(|one| one.setting.to_bits() == block.to_bits() && !one.under_way);
+                .filter(|one| alike(&one.config, &config) && !one.under_way);
             let best = runs.max_by(|a, b| a.accuracy.mean.total_cmp(&b.accuracy.mean));
             designs.push(Design {
                 cell,
                 block,
-                config: line.contender.config(block, cell),
+                config,
                 run: best.cloned(),
             });
         }

@@ -82,9 +82,11 @@ fn data(model: &Model, on: &Callback<Happening>) -> Html {
         |field: &'static str, label: &'static str, value: u32, make: fn(u32) -> Happening| {
             let on = on.clone();
             let onedit = Callback::from(move |text: String| {
-                if let Ok(value) = text.trim().parse() {
-                    on.emit(make(value));
-                }
+                let whole = text.trim().parse();
+                on.emit(whole.map_or_else(
+                    |_| Happening::Wrong(format!("{label}: “{text}” is no whole number.")),
+                    make,
+                ));
             });
             html! { <TextField {field} {label} value={value.to_string()} {onedit} /> }
         };

@@ -203,6 +203,7 @@ pub struct Model {
     pub floor_of_gates: f64,
     costed: Vec<Costed>,
     next: u32,
+    deaths: u32,
 }
 
 /// What happens.
@@ -246,10 +247,12 @@ pub enum Happening {
     FloorOfGates(f64),
     /// Stored runs came.
     Stored(Comparison),
-    /// Bytes of the data set came.
-    Received(u64, Option<u64>),
-    /// The data set cannot be had.
-    NoData(String),
+    /// Bytes of these images came.
+    Received(Source, u64, Option<u64>),
+    /// These images cannot be had.
+    NoData(Source, String),
+    /// Something that was typed is not accepted.
+    Wrong(String),
     /// The worker said something.
     Heard(Event),
     /// The worker is gone, with these words.
@@ -278,9 +281,13 @@ impl Default for Model {
             floor_of_gates: 0.85,
             costed: Vec::new(),
             next: 0,
+            deaths: 0,
         }
     }
 }
+
+/// Workers that may be lost before only a visitor's Train starts another.
+const MOST_DEATHS: u32 = 3;
 
 /// Most epochs of a run that is trained here.
 pub const MOST_EPOCHS: u32 = 50;
@@ -373,8 +380,12 @@ impl Model {
             Happening::Floor(floor) => self.floor = floor,
             Happening::FloorOfGates(floor) => self.floor_of_gates = floor,
             Happening::Stored(comparison) => self.stored.push(comparison),
-            Happening::Received(bytes, total) => self.data = Data::Fetching(bytes, total),
-            Happening::NoData(message) => self.lose_data(&message),
+            // Other images may have been chosen meanwhile.
+            Happening::Received(source, ..) | Happening::NoData(source, _)
+                if source != self.source => {}
+            Happening::Received(_, bytes, total) => self.data = Data::Fetching(bytes, total),
+            Happening::NoData(_, message) => self.lose_data(&message),
+            Happening::Wrong(text) => self.notice = Some((true, text)),
             Happening::Heard(event) => self.hear(event, &mut asked),
             Happening::Died(said) => self.bury(&said),
             Happening::Dismiss => self.notice = None,
@@ -521,6 +532,7 @@ impl Model {
     }
 
     fn bury(&mut self, said: &str) {
+        self.deaths += 1;
         for run in self.lines.iter_mut().flat_map(|line| &mut line.live) {
             if run.under_way() {
                 run.state = State::Failed("its worker was lost".into());
@@ -536,6 +548,10 @@ impl Model {
 
     /// Asks what the configurations on display take, where that is not known.
     fn ask_costs(&mut self, asked: &mut Vec<Request>) {
+        // Whoever asks starts a worker; where none lives, that would never end.
+        if self.deaths >= MOST_DEATHS {
+            return;
+        }
         let wanted: Vec<RunConfig> = self
             .visible()
             .filter(|(line, _)| {

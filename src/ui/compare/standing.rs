@@ -23,6 +23,8 @@ pub struct Candidate {
     pub label: String,
     /// Its setting.
     pub setting: f32,
+    /// Its configuration.
+    pub config: RunConfig,
     /// Whose it is.
     pub origin: Origin,
     /// The stored comparison that it is of; of no meaning for runs of this visit.
@@ -69,6 +71,7 @@ impl Model {
                 line,
                 label: row.label.clone(),
                 setting: contender.setting(&row.config),
+                config: row.config.clone(),
                 origin: Origin::Stored(row.runs.len()),
                 series,
                 accuracy: row.accuracy()?,
@@ -91,6 +94,7 @@ impl Model {
                 line,
                 label: format!("{} {}", contender.title(), run.setting),
                 setting: run.setting,
+                config: run.config.clone(),
                 origin: Origin::Live,
                 series: 0,
                 accuracy: Range {
@@ -122,16 +126,8 @@ impl Model {
         let candidate = match self.view {
             View::Chosen => {
                 let config = self.config(line);
-                let preset =
-                    |one: &Candidate| one.setting.to_bits() == self.lines[line].setting().to_bits();
+                candidates.retain(|one| alike(&one.config, &config));
                 // What was trained in this visit comes after what is stored.
-                let stored = self.stored.iter().flat_map(|one| &one.rows);
-                let same: Vec<_> = stored.filter(|row| alike(&row.config, &config)).collect();
-                candidates.retain(|one| {
-                    preset(one)
-                        && (one.origin == Origin::Live
-                            || same.iter().any(|row| row.label == one.label))
-                });
                 candidates.pop()
             }
             View::EqualMemory => {

@@ -64,7 +64,10 @@ fn a_run_waits_for_its_data_and_then_appears_as_it_goes() {
     let dense = line(&model, "Dense");
     model.update(Happening::Train(dense));
     assert!(model.wants_data() && model.busy());
-    model.update(Happening::Received(10, None));
+    // Of other images nothing is taken.
+    model.update(Happening::Received(Source::Full, 10, None));
+    assert!(model.wants_data());
+    model.update(Happening::Received(Source::Subset, 10, None));
     assert!(!model.wants_data());
     let loaded = Event::Loaded {
         name: model.source.name().into(),
@@ -171,7 +174,7 @@ fn a_lost_worker_and_lost_data_leave_what_was_trained() {
     let mut model = Model::default();
     let dense = line(&model, "Dense");
     model.update(Happening::Train(dense));
-    model.update(Happening::NoData("not there".into()));
+    model.update(Happening::NoData(Source::Subset, "not there".into()));
     assert!(!model.busy() && model.lines[dense].live.is_empty());
     assert_eq!(model.notice, Some((true, "not there".into())));
     model.data = Data::Loaded(1, 1);
@@ -185,8 +188,13 @@ fn a_lost_worker_and_lost_data_leave_what_was_trained() {
     assert!(!model.busy());
     assert_eq!(model.lines[dense].live[0].points.len(), 1);
     assert_eq!(model.data, Data::Absent);
-    // Questions that it took with it are asked again.
-    assert!(!costs(&model.update(Happening::Dismiss)).is_empty() || model.notice.is_none());
+    // Questions that it took with it are asked of another; but not for ever.
+    let again =
+        |model: &mut Model| !costs(&model.update(Happening::Died("a trap".into()))).is_empty();
+    assert_eq!(
+        [again(&mut model), again(&mut model), again(&mut model)],
+        [true, false, false]
+    );
 }
 
 #[test]
@@ -205,6 +213,11 @@ fn a_design_is_the_smallest_above_the_floor_and_the_fastest_that_fits() {
         let comparison = stored(&model, toward, accuracy, bits);
         model.update(Happening::Stored(comparison));
     }
+    // A run of the same block in fixed point is another network.
+    let mut comparison = stored(&model, toward, 0.99, 10_000);
+    let config = &mut comparison.rows[0].config;
+    *config = guide::in_hardware(config, 12);
+    model.update(Happening::Stored(comparison));
     let designs = guide::designs(&model);
     let picked = guide::picked(&designs, 0.88).expect("one is good enough");
     assert!((designs[picked].block - model.lines[toward].settings[1]).abs() < 1e-6);
