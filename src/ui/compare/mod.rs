@@ -1,6 +1,6 @@
 //! The Compare tab: other methods beside the tensor train, trained here or taken from stored runs of the
 //! command line. It is a program of its own (`src/bin/compare.rs`), which draws where the page lets it
-//! ([`super::stage`]).
+//! (`ui::stage`).
 //!
 //! [`model`] is what it shows, [`guide`] how a design is found as E-RNN does; both compile and are tested natively.
 
