@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use railyard::accel::Machine;
 use railyard::accel::energy::TABLES;
+use railyard::compare::hardware::{ARRAYS, WIDTHS, fastest, hardware, in_hardware};
 use railyard::compare::message::{Event, Request, Ticket};
 use railyard::compare::race::Race;
 use railyard::compare::{Cost, Images, contenders};
@@ -270,5 +271,30 @@ fn every_contender_can_be_costed() {
         let (cost, pipeline) =
             Cost::deployed(&config, Images::MNIST, &machine, TABLES[0]).expect("a network");
         assert!(cost.parameter_bits > 0 && cost.inference.cycles == pipeline.cycles());
+    }
+}
+
+#[test]
+fn hardware_is_the_fastest_that_fits_and_its_run_can_be_trained() {
+    let machine = Machine::streamlined();
+    let all = contenders();
+    let toward = all.iter().find(|one| one.by_admm()).expect("E-RNN");
+    let config = toward.config(8.0, CellKind::Gru);
+    let found = hardware(&config, Images::MNIST, &machine, TABLES[0]).expect("a network");
+    assert_eq!(found.len(), ARRAYS.len() * WIDTHS.len());
+    assert!(
+        found.iter().any(|one| !one.fits()),
+        "some array is too large for the device"
+    );
+    for bits in WIDTHS {
+        let best = &found[fastest(&found, bits).expect("one fits")];
+        let fitting = found.iter().filter(|one| one.bits == bits && one.fits());
+        assert_eq!(fitting.map(|one| one.cycles).min(), Some(best.cycles));
+        let run = in_hardware(&config, bits);
+        run.validate().expect("can be trained");
+        // Each is the cost of that very run on that very array.
+        let machine = machine.clone().with_array(best.array.0, best.array.1);
+        let (cost, _) = Cost::deployed(&run, Images::MNIST, &machine, TABLES[0]).expect("costed");
+        assert_eq!(cost.inference.cycles, best.cycles);
     }
 }

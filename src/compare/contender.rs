@@ -88,6 +88,12 @@ impl Contender {
         self.method.name()
     }
 
+    /// Whether it is trained toward its form first.
+    #[must_use]
+    pub fn by_admm(&self) -> bool {
+        self.way == Way::Admm
+    }
+
     /// The number of its method, and one more for training toward it: what its mark is chosen by.
     #[must_use]
     pub fn number(&self) -> usize {
@@ -199,7 +205,7 @@ impl Contender {
         config
     }
 
-    /// Whether a run is one of this contender's, at whatever setting, and with which kind of cell.
+    /// Whether a run is one of this contender's, at whatever setting and with whatever cell.
     #[must_use]
     pub fn claims(&self, config: &RunConfig) -> bool {
         let task = match config.network.cell {
@@ -209,11 +215,10 @@ impl Contender {
         let Some(method) = &config.method else {
             return self.way == Way::Program;
         };
-        let toward = method.admm.is_some();
         self.way != Way::Program
             && task == self.task
             && method.name == self.method.name()
-            && toward == (self.way == Way::Admm)
+            && method.admm.is_some() == self.by_admm()
     }
 
     /// The setting of one of its runs.

@@ -1,10 +1,10 @@
 //! What the Compare tab and its worker say to each other: a small part encoded with `postcard` (configurations
-//! and machines in it as JSON), and byte buffers beside it where a variant says so.
+//! in it as JSON), and byte buffers beside it where a variant says so.
 
 use serde::{Deserialize, Serialize};
 
+use super::hardware::Hardware;
 use super::{Cost, Pipeline, Point};
-use crate::accel::Machine;
 use crate::train::config::RunConfig;
 
 /// Version of this protocol.
@@ -24,16 +24,16 @@ pub enum Request {
         /// Name by which configurations refer to it.
         name: String,
     },
-    /// Cost everything on this machine from now on.
-    On {
-        /// The machine.
-        #[serde(with = "crate::json::text")]
-        machine: Machine,
-        /// Name of the energy table.
-        energy: String,
-    },
     /// What a configuration's network takes when it is deployed.
     Cost {
+        /// Repeated in the answer.
+        ticket: Ticket,
+        /// The configuration.
+        #[serde(with = "crate::json::text")]
+        config: RunConfig,
+    },
+    /// What arrays and widths there are for a configuration's network.
+    Explore {
         /// Repeated in the answer.
         ticket: Ticket,
         /// The configuration.
@@ -90,6 +90,13 @@ pub enum Event {
         cost: Cost,
         /// Its hardware.
         pipeline: Pipeline,
+    },
+    /// Arrays and widths for a configuration's network.
+    Explored {
+        /// Of which question.
+        ticket: Ticket,
+        /// They.
+        hardware: Vec<Hardware>,
     },
     /// How far a run is; a few times a second.
     Progress {

@@ -4,6 +4,7 @@
 //! A [`Comparison`] is what `railyard compare` writes and what the page shows beside its own runs.
 
 mod contender;
+pub mod hardware;
 mod inference;
 pub mod message;
 pub mod race;
@@ -180,6 +181,25 @@ fn as_method(config: &RunConfig, shapes: &[TtShape], classes: usize) -> Option<N
     }))
 }
 
+/// A configuration's network in the form that it has at the end of its run, at its first ranks, and its
+/// time steps.
+fn deployed(config: &RunConfig, images: Images) -> Result<(Network, u64), ConfigError> {
+    config.validate()?;
+    let built = match &config.method {
+        None => as_method(config, &config.shapes()?, images.classes),
+        Some(_) => None,
+    };
+    let network = match built {
+        Some(network) => network,
+        None => MethodTrainer::network_of(config, images.classes)?.deployed(),
+    };
+    let steps = match config.network.cell {
+        None => 1,
+        Some(_) => images.rows as u64,
+    };
+    Ok((network, steps))
+}
+
 impl Cost {
     /// What a run's network takes as it stands, and its hardware; nothing for a tensor train where the
     /// method of that name is not built in.
@@ -219,21 +239,8 @@ impl Cost {
         machine: &Machine,
         table: EnergyTable,
     ) -> Result<(Self, Pipeline), ConfigError> {
-        config.validate()?;
-        let built = match &config.method {
-            None => as_method(config, &config.shapes()?, images.classes),
-            Some(_) => None,
-        };
-        let network = match built {
-            Some(network) => network,
-            None => MethodTrainer::network_of(config, images.classes)?.deployed(),
-        };
-        let steps = if config.network.cell.is_some() {
-            images.rows
-        } else {
-            1
-        };
-        Ok(Self::new(config, (&network, steps as u64), machine, table))
+        let (network, steps) = deployed(config, images)?;
+        Ok(Self::new(config, (&network, steps), machine, table))
     }
 
     fn new(

@@ -4,13 +4,14 @@
 //! The run that has least of its course behind it goes next, so that all appear together. What a run says
 //! bears its ticket. Clocks are in milliseconds.
 
+use super::hardware::hardware;
 use super::message::{Event, PROTOCOL, Request, Ticket};
 use super::{Cost, Images, Point};
 use crate::accel::Machine;
-use crate::accel::energy::EnergyTable;
+use crate::accel::energy::{EnergyTable, TABLES};
 use crate::data::{TrainTest, pack};
 use crate::train::config::RunConfig;
-use crate::train::{Advance, Learner};
+use crate::train::{Advance, ConfigError, Learner};
 
 /// Longest slice: what arrives meanwhile waits for its end.
 const SLICE_MS: f64 = 16.0;
@@ -50,7 +51,7 @@ impl Race {
             now,
             data: None,
             machine: Machine::streamlined(),
-            table: crate::accel::energy::TABLES[0],
+            table: TABLES[0],
             runs: Vec::new(),
             out: vec![Event::Ready { protocol: PROTOCOL }],
         }
@@ -71,16 +72,20 @@ impl Race {
     pub fn handle(&mut self, request: Request, bulk: &[Vec<u8>]) {
         match request {
             Request::Load { name } => self.load(name, bulk),
-            Request::On { machine, energy } => self.cost_on(machine, &energy),
             Request::Cost { ticket, config } => {
-                match Cost::deployed(&config, self.images(), &self.machine, self.table) {
-                    Ok((cost, pipeline)) => self.out.push(Event::Costed {
-                        ticket,
-                        cost,
-                        pipeline,
-                    }),
-                    Err(error) => self.fail(ticket, error.to_string()),
-                }
+                let told = Cost::deployed(&config, self.images(), &self.machine, self.table);
+                self.answer(ticket, told, |(cost, pipeline)| Event::Costed {
+                    ticket,
+                    cost,
+                    pipeline,
+                });
+            }
+            Request::Explore { ticket, config } => {
+                let told = hardware(&config, self.images(), &self.machine, self.table);
+                self.answer(ticket, told, |hardware| Event::Explored {
+                    ticket,
+                    hardware,
+                });
             }
             Request::Train { ticket, config } => self.train(ticket, config),
             Request::Stop { ticket } => {
@@ -138,9 +143,16 @@ impl Race {
         }
     }
 
-    fn cost_on(&mut self, machine: Machine, energy: &str) {
-        self.machine = machine;
-        self.table = EnergyTable::named(energy).unwrap_or(self.table);
+    fn answer<T>(
+        &mut self,
+        ticket: Ticket,
+        told: Result<T, ConfigError>,
+        event: impl FnOnce(T) -> Event,
+    ) {
+        match told {
+            Ok(told) => self.out.push(event(told)),
+            Err(error) => self.fail(ticket, error.to_string()),
+        }
     }
 
     fn fail(&mut self, ticket: Ticket, message: String) {

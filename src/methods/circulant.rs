@@ -71,7 +71,7 @@ impl Method for Circulant {
     fn published(&self) -> &'static [Published] {
         &[Published {
             claim: "3.5 TOPS and 3.69 TOPS/W in equivalent dense operations, 108x to 116x less memory",
-            holds_for: "networks of fully connected and convolutional layers on an FPGA",
+            holds_for: "block-circulant networks on an FPGA; models and data are not known here",
             source: "block-circulant networks with FFT, ICCAD 2017",
         }]
     }

@@ -39,8 +39,8 @@ use super::operator::Published;
 
 /// What `ReBoc`'s authors state.
 pub const PUBLISHED: Published = Published {
-    claim: "power efficiency 96x that of FPGAs and 8.86x that of ASICs; 4.1x faster, 2.6x less energy than ReRAM accelerators",
-    holds_for: "block-circulant networks on crossbars of ReRAM, simulated",
+    claim: "96x and 8.86x the power efficiency of the best FPGA and ASIC for such networks; 4.1x faster and 2.6x less energy than ReRAM accelerators",
+    holds_for: "block-circulant networks on crossbars of ReRAM; models and data are not known here",
     source: "Wang et al., ReBoc, DATE 2020",
 };
 

@@ -135,7 +135,7 @@ impl MethodTrainer {
             steps_per_epoch: self.course.steps_per_epoch(),
             total_steps,
         };
-        let phases = self.network.phases();
+        let forms = (self.network.phases(), self.network.tensors().count());
         let memories = &mut self.memories;
         self.network.step(labels.len(), moment, |number, gradient| {
             let memory = own(memories, number, gradient.len(), (settings.kind, step));
@@ -144,7 +144,11 @@ impl MethodTrainer {
             let optimiser = OptimiserStep::new(settings, rate, corrections);
             optimiser.apply(&mut memory.moments, gradient, drawn);
         });
-        if self.network.phases() != phases {
+        let tensors = self.network.tensors().count();
+        if tensors != forms.1 {
+            // They are numbered anew.
+            self.memories.clear();
+        } else if self.network.phases() != forms.0 {
             self.forget_masked();
         }
         self.course.spare = (pixels, labels);

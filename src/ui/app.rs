@@ -23,11 +23,8 @@ use super::samples::Samples;
 use super::session::Session;
 use super::stage::{self, Place};
 use super::strip::Strip;
-use super::theme::{Theme, reduced_motion, use_media, use_theme};
+use super::theme::{NARROW, Theme, reduced_motion, use_media, use_theme};
 use super::transport::Transport;
-
-/// Width below which the settings move into a sheet.
-const NARROW: &str = "(max-width: 860px)";
 
 /// Start the page.
 pub fn start() {

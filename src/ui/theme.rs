@@ -5,6 +5,8 @@ use gloo::storage::{LocalStorage, Storage};
 use yew::prelude::*;
 
 const KEY: &str = "railyard-theme";
+/// Windows in which the settings move into a sheet.
+pub const NARROW: &str = "(max-width: 860px)";
 
 /// What the visitor chose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

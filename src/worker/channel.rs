@@ -1,10 +1,13 @@
-//! What workers of every kind share: messages in and out, a clock, last words.
+//! What workers of every kind share: messages in and out, a way to yield, a clock, last words.
+
+use std::cell::Cell;
+use std::rc::Rc;
 
 use js_sys::{Array, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
-use web_sys::DedicatedWorkerGlobalScope;
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel};
 
 use super::message::{decode, encode};
 
@@ -39,6 +42,43 @@ pub fn report_panics<Event: Serialize + 'static>(told: fn(String) -> Event) {
             post(&scope, &told(info.to_string()), &[]);
         }
     }));
+}
+
+/// A message that a worker sends itself between two slices, so that requests which arrived meanwhile are
+/// handled first; timers would be throttled to 4 ms.
+pub struct Tick {
+    channel: MessageChannel,
+    /// Whether one is under way: there is never more than one.
+    under_way: Cell<bool>,
+}
+
+impl Tick {
+    /// A way to yield; none where the browser has no channels.
+    pub fn new() -> Option<Rc<Self>> {
+        let channel = MessageChannel::new().ok()?;
+        let under_way = Cell::new(false);
+        Some(Rc::new(Self { channel, under_way }))
+    }
+
+    /// Calls `turn` at each tick.
+    pub fn hear(self: &Rc<Self>, mut turn: impl FnMut() + 'static) {
+        let tick = self.clone();
+        let on_tick = Closure::<dyn FnMut()>::new(move || {
+            tick.under_way.set(false);
+            turn();
+        });
+        let port = self.channel.port1();
+        port.set_onmessage(Some(on_tick.as_ref().unchecked_ref()));
+        on_tick.forget();
+    }
+
+    /// Asks for one.
+    pub fn ask(&self) {
+        // A port that refuses a null message does not exist; without it the run would stand still.
+        if !self.under_way.replace(true) {
+            let _ = self.channel.port2().post_message(&JsValue::NULL);
+        }
+    }
 }
 
 /// Milliseconds since the worker began.

@@ -1,18 +1,16 @@
 //! The engine inside a dedicated worker: messages in and out, a channel to yield through.
 //!
-//! Between two slices the worker posts itself a message on a `MessageChannel`, so that requests
-//! which arrived meanwhile are handled first; timers would be throttled to 4 ms. Where nothing is to be
-//! done until a time, as with a board that is computing, a timer waits for it.
+//! Where nothing is to be done until a time, as with a board that is computing, a timer waits for it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
-use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, MessagePort};
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
-use super::channel::{self, now, read, report_panics};
+use super::channel::{self, Tick, now, read, report_panics};
 use super::engine::Engine;
 use super::message::{Event, Request};
 use super::shard::scope::{self as shard, Nest, Report};
@@ -27,14 +25,13 @@ pub fn start() {
         return;
     };
     report_panics(|message| Event::Panic { message });
-    let Ok(channel) = MessageChannel::new() else {
+    let Some(tick) = Tick::new() else {
         return;
     };
     let worker = Rc::new(Worker {
         scope: scope.clone(),
-        tick: channel.port2(),
+        tick: tick.clone(),
         engine: RefCell::new(Engine::new(now)),
-        ticking: Cell::new(false),
         timer: RefCell::default(),
     });
 
@@ -47,14 +44,7 @@ pub fn start() {
     worker.engine.borrow_mut().join(Box::new(nest));
 
     let ticking = worker.clone();
-    let on_tick = Closure::<dyn FnMut()>::new(move || {
-        ticking.ticking.set(false);
-        ticking.turn();
-    });
-    channel
-        .port1()
-        .set_onmessage(Some(on_tick.as_ref().unchecked_ref()));
-    on_tick.forget();
+    tick.hear(move || ticking.turn());
 
     let listening = worker.clone();
     let mut follower = Follower::default();
@@ -76,10 +66,8 @@ pub fn start() {
 
 struct Worker {
     scope: DedicatedWorkerGlobalScope,
-    tick: MessagePort,
+    tick: Rc<Tick>,
     engine: RefCell<Engine>,
-    /// Whether a tick is under way: there is never more than one.
-    ticking: Cell<bool>,
     /// Waits for the time of the next tick.
     timer: RefCell<Option<Timeout>>,
 }
@@ -127,17 +115,17 @@ impl Worker {
         };
         let timer = match wait {
             Some(wait) if wait < SHORT => {
-                self.next();
+                self.tick.ask();
                 None
             }
             Some(wait) => {
-                let worker = self.clone();
+                let tick = self.tick.clone();
                 #[allow(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
                     reason = "a fraction of a second"
                 )]
-                let timer = Timeout::new(wait as u32, move || worker.next());
+                let timer = Timeout::new(wait as u32, move || tick.ask());
                 Some(timer)
             }
             None => None,
@@ -148,13 +136,6 @@ impl Worker {
     fn send(&self) {
         for outgoing in self.engine.borrow_mut().take() {
             channel::post(&self.scope, &outgoing.event, &outgoing.bulk);
-        }
-    }
-
-    fn next(&self) {
-        // A port that refuses a null message does not exist; without it the run would stand still.
-        if !self.ticking.replace(true) {
-            let _ = self.tick.post_message(&JsValue::NULL);
         }
     }
 }

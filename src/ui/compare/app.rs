@@ -11,7 +11,7 @@ use web_sys::Element;
 use yew::prelude::*;
 
 use super::exploration::{Exploration, Shared};
-use super::model::{Happening, Model, Source, State};
+use super::model::{Happening, Model, STORED, Source, State};
 use super::{curves, drawings, methods, scatter, table, transport};
 use crate::compare::message::{Event, PROTOCOL, Request};
 use crate::compare::{Comparison, Task};
@@ -19,16 +19,7 @@ use crate::json;
 use crate::ui::client::{Client, Protocol, Report, Sense};
 use crate::ui::datasets;
 use crate::ui::fetch::{bytes, fetch};
-use crate::ui::theme::media_matches;
-
-/// Where stored comparisons are.
-const STORED: [&str; 5] = [
-    "fashion-mnist-subset",
-    "fashion-mnist-subset-rows",
-    "fashion-mnist",
-    "fashion-mnist-rows",
-    "fashion-mnist-51-kbit",
-];
+use crate::ui::theme::{NARROW, media_matches};
 
 /// Start the tab in the elements that the page lends it.
 pub fn start() {
@@ -221,7 +212,7 @@ impl Component for App {
     fn view(&self, ctx: &Context<Self>) -> Html {
         let model = &self.model;
         let on = ctx.link().callback(Incoming::Happening);
-        let narrow = media_matches("(max-width: 860px)");
+        let narrow = media_matches(NARROW);
         let Places { rail, foot } = ctx.props();
         html! {
             <>

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::guide::{self, CELLS, Design, Hardware, WIDTHS};
+use super::guide::{self, CELLS, Design};
 use super::model::{Happening, Live, Model, State};
-use crate::accel::Machine;
+use crate::compare::hardware::{Hardware, WIDTHS, fastest, in_hardware};
 use crate::methods::CellKind;
 use crate::train::config::RunConfig;
 use crate::ui::format;
@@ -50,14 +50,9 @@ pub fn Exploration(props: &Props) -> Html {
     let bits = use_state_eq(|| 12_u8);
     let designs = guide::designs(model);
     let picked = guide::picked(&designs, model.floor_of_gates);
-    let config = picked.map(|at| designs[at].config.clone());
-    // Phase II builds small networks to count them: once for each pick, not for each picture.
-    let hardware = use_memo(config.clone(), |config| {
-        config.as_ref().map_or_else(Vec::new, |config| {
-            guide::hardware(config, &Machine::streamlined())
-        })
-    });
-    let fastest = guide::fastest(&hardware, *bits);
+    let config = picked.map(|at| &designs[at].config);
+    let hardware = config.map_or(&[][..], |config| model.hardware(config));
+    let fastest = fastest(hardware, *bits);
     let Some(line) = guide::line(model) else {
         return html! {};
     };
@@ -66,8 +61,8 @@ pub fn Exploration(props: &Props) -> Html {
             <div class="head"><h2 id="exploration-title">{ "Find a design as E-RNN does" }</h2></div>
             <div class="thirds">
                 { phase_one(model, line, &designs, picked, on) }
-                { phase_two(&hardware, fastest, &bits) }
-                { result(model, line, config.as_ref(), fastest.map(|at| &hardware[at]), on) }
+                { phase_two(config.is_some(), hardware, fastest, &bits) }
+                { result(model, line, config, fastest.map(|at| &hardware[at]), on) }
             </div>
         </section>
     }
@@ -144,7 +139,12 @@ fn phase_one(
     }
 }
 
-fn phase_two(hardware: &[Hardware], fastest: Option<usize>, bits: &UseStateHandle<u8>) -> Html {
+fn phase_two(
+    begun: bool,
+    hardware: &[Hardware],
+    fastest: Option<usize>,
+    bits: &UseStateHandle<u8>,
+) -> Html {
     let row = |(at, one): (usize, &Hardware)| {
         let class = classes!(
             (fastest == Some(at)).then_some("picked"),
@@ -173,8 +173,10 @@ fn phase_two(hardware: &[Hardware], fastest: Option<usize>, bits: &UseStateHandl
     html! {
         <div>
             <h3>{ "II. Array and widths" }</h3>
-            if hardware.is_empty() {
+            if !begun {
                 <p class="soft">{ "Begins once phase I has picked a network." }</p>
+            } else if hardware.is_empty() {
+                <p class="soft">{ "…" }</p>
             } else {
                 <p class="soft">{ "The fastest array whose multipliers and weights fit the device; modelled." }</p>
                 <crate::ui::fields::Segments name="Widths" {options} chosen={WIDTHS.iter().position(|w| *w == chosen)} {onchoose} />
@@ -198,7 +200,7 @@ fn result(
     let (Some(config), Some(hardware)) = (config, hardware) else {
         return html! { <div><h3>{ "The design" }</h3><p class="soft">{ "Both phases decide it." }</p></div> };
     };
-    let wanted = guide::in_hardware(config, hardware.bits);
+    let wanted = in_hardware(config, hardware.bits);
     let whole = model.here(wanted.clone());
     let run = model.lines[line]
         .live

@@ -1,25 +1,13 @@
-//! How a recurrent network and its hardware are found as E-RNN does (HPCA 2019): phase I picks cell and
-//! block under an accuracy floor, phase II processing elements and widths under a device's budget.
-//!
-//! Phase I compares runs: those stored and those of this visit. Phase II models: the array with the fewest
-//! cycles whose multipliers and memories fit the device. That gates are straight lines costs no multiplier
-//! here; what it costs in accuracy only a run tells.
+//! Phase I of E-RNN's exploration (HPCA 2019): the smallest cell and block that are accurate enough, by the
+//! runs that are stored and those of this visit. Phase II is [`crate::compare::hardware`].
 
 use super::model::{Model, alike};
 use super::standing::Candidate;
-use crate::accel::Machine;
-use crate::accel::energy::TABLES;
-use crate::compare::{Cost, Images, Task};
-use crate::methods::{CellKind, Squash};
-use crate::train::config::{Precision, RunConfig};
+use crate::methods::CellKind;
+use crate::train::config::RunConfig;
 
 /// Cells of phase I.
 pub const CELLS: [CellKind; 2] = [CellKind::Lstm, CellKind::Gru];
-/// Arrays of phase II: lanes and rows.
-pub const ARRAYS: [(usize, usize); 6] = [(8, 8), (16, 8), (16, 16), (32, 8), (32, 16), (32, 32)];
-/// Widths of weights and activations of phase II.
-pub const WIDTHS: [u8; 3] = [8, 12, 16];
-
 /// A design of phase I.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Design {
@@ -33,40 +21,11 @@ pub struct Design {
     pub run: Option<Candidate>,
 }
 
-/// A design of phase II.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hardware {
-    /// Lanes and rows of the array.
-    pub array: (usize, usize),
-    /// Bits of weights and activations.
-    pub bits: u8,
-    /// Multipliers (one DSP slice each, at these widths), and how many the device has.
-    pub multipliers: (u64, u64),
-    /// Whether weights fit the device's block RAM.
-    pub on_chip: bool,
-    /// Cycles of a sample.
-    pub cycles: u64,
-    /// Microseconds of a sample at the machine's clock.
-    pub microseconds: f64,
-    /// Microjoules of a sample.
-    pub microjoules: f64,
-}
-
-impl Hardware {
-    /// Whether the device has room for it.
-    #[must_use]
-    pub fn fits(&self) -> bool {
-        self.on_chip && self.multipliers.0 <= self.multipliers.1
-    }
-}
-
 /// The line of a model that is trained toward circulant gates.
 #[must_use]
 pub fn line(model: &Model) -> Option<usize> {
-    let toward = |line: &super::model::Line| {
-        line.contender.task == Task::Rows && line.contender.after() == "E-RNN"
-    };
-    model.lines.iter().position(toward)
+    let mut lines = model.lines.iter();
+    lines.position(|line| line.contender.by_admm())
 }
 
 /// The designs of phase I.
@@ -104,56 +63,4 @@ pub fn picked(designs: &[Design], floor: f64) -> Option<usize> {
         (run.accuracy.mean >= floor).then_some((run.cost.parameter_bits, at))
     });
     sound.min().map(|(_, at)| at)
-}
-
-/// The run of a design in fixed point with straight-line gates, as the hardware would compute it.
-#[must_use]
-pub fn in_hardware(config: &RunConfig, bits: u8) -> RunConfig {
-    let mut config = config.clone();
-    config.precision = Precision::Fixed;
-    config.bits.core = bits;
-    config.bits.activation = bits;
-    config.bits.master = config.bits.master.max(bits);
-    if let Some(cell) = &mut config.network.cell {
-        cell.squash = Squash::Pieces;
-    }
-    config
-}
-
-/// The hardware of a design, array by array and width by width.
-#[must_use]
-pub fn hardware(config: &RunConfig, machine: &Machine) -> Vec<Hardware> {
-    let budget = machine.device.budget();
-    let mut all = Vec::new();
-    for bits in WIDTHS {
-        let config = in_hardware(config, bits);
-        for array in ARRAYS {
-            let machine = machine.clone().with_array(array.0, array.1);
-            let Ok((cost, _)) = Cost::deployed(&config, Images::MNIST, &machine, TABLES[0]) else {
-                continue;
-            };
-            let multipliers = (array.0 * array.1) as u64;
-            all.push(Hardware {
-                array,
-                bits,
-                multipliers: (multipliers, budget.multipliers),
-                on_chip: cost.inference.on_chip,
-                cycles: cost.inference.cycles,
-                microseconds: cost.inference.microseconds,
-                microjoules: cost.inference.microjoules,
-            });
-        }
-    }
-    all
-}
-
-/// What phase II picks at a width: the fastest that fits, and of those as fast the smallest array.
-#[must_use]
-pub fn fastest(all: &[Hardware], bits: u8) -> Option<usize> {
-    let fitting = all
-        .iter()
-        .enumerate()
-        .filter(|(_, one)| one.bits == bits && one.fits());
-    let best = fitting.min_by_key(|(_, one)| (one.cycles, one.multipliers.0));
-    best.map(|(at, _)| at)
 }

@@ -101,7 +101,7 @@ fn data(model: &Model, on: &Callback<Happening>) -> Html {
             format::count(u64::from(*train)),
             format::count(u64::from(*test))
         ),
-        Data::Failed(_) => "Not there.".into(),
+        Data::Failed => "Not there.".into(),
     };
     html! {
         <section class="card">

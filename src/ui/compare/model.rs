@@ -1,6 +1,8 @@
 //! Everything the Compare tab shows, as one value; [`Model::update`] takes in what a visitor does and what the
 //! worker says, and gives what is to be asked of the worker.
 
+use super::guide;
+use crate::compare::hardware::Hardware;
 use crate::compare::message::{Event, Request, Ticket};
 use crate::compare::{Comparison, Contender, Cost, Pipeline, Point, Task, contenders};
 use crate::methods::CellKind;
@@ -112,12 +114,40 @@ impl Live {
     }
 }
 
-/// What a network takes when it is deployed, as the worker answered.
+/// A question about a configuration's network, and what the worker answered.
 #[derive(Clone, Debug, PartialEq)]
-struct Costed {
+struct Asked<T> {
     config: RunConfig,
     ticket: Ticket,
-    answer: Option<(Cost, Pipeline)>,
+    answer: Option<T>,
+}
+
+/// The answer to a question about this configuration, if it is there.
+fn answer<'a, T>(asked: &'a [Asked<T>], config: &RunConfig) -> Option<&'a T> {
+    let found = asked.iter().find(|one| alike(&one.config, config));
+    found?.answer.as_ref()
+}
+
+/// Notes a question, if it is a new one: its ticket.
+fn note<T>(asked: &mut Vec<Asked<T>>, config: &RunConfig, next: &mut u32) -> Option<Ticket> {
+    if asked.iter().any(|one| alike(&one.config, config)) {
+        return None;
+    }
+    let ticket = Ticket(*next);
+    *next += 1;
+    asked.push(Asked {
+        config: config.clone(),
+        ticket,
+        answer: None,
+    });
+    Some(ticket)
+}
+
+/// Takes in an answer.
+fn take<T>(asked: &mut [Asked<T>], ticket: Ticket, told: T) {
+    if let Some(one) = asked.iter_mut().find(|one| one.ticket == ticket) {
+        one.answer = Some(told);
+    }
 }
 
 /// A method with its setting and its runs.
@@ -164,8 +194,8 @@ pub enum Data {
     Fetching(u64, Option<u64>),
     /// In the worker: images to train and to test on.
     Loaded(u32, u32),
-    /// Not to be had, and why.
-    Failed(String),
+    /// Not to be had.
+    Failed,
 }
 
 /// The tab.
@@ -201,7 +231,8 @@ pub struct Model {
     pub notice: Option<(bool, String)>,
     /// What the exploration asks for.
     pub floor_of_gates: f64,
-    costed: Vec<Costed>,
+    costed: Vec<Asked<(Cost, Pipeline)>>,
+    explored: Vec<Asked<Vec<Hardware>>>,
     next: u32,
     deaths: u32,
 }
@@ -280,11 +311,21 @@ impl Default for Model {
             notice: None,
             floor_of_gates: 0.85,
             costed: Vec::new(),
+            explored: Vec::new(),
             next: 0,
             deaths: 0,
         }
     }
 }
+
+/// Stored comparisons, by their files' names.
+pub const STORED: [&str; 5] = [
+    "fashion-mnist-subset",
+    "fashion-mnist-subset-rows",
+    "fashion-mnist",
+    "fashion-mnist-rows",
+    "fashion-mnist-51-kbit",
+];
 
 /// Workers that may be lost before only a visitor's Train starts another.
 const MOST_DEATHS: u32 = 3;
@@ -372,7 +413,13 @@ impl Model {
             }
             Happening::Images(_) | Happening::Read(_) => {}
             Happening::Gates(cell) => self.cell = cell,
-            Happening::Epochs(epochs) => self.epochs = epochs.clamp(1, MOST_EPOCHS),
+            Happening::Epochs(epochs) if (1..=MOST_EPOCHS).contains(&epochs) => {
+                self.epochs = epochs;
+            }
+            Happening::Epochs(epochs) => {
+                let text = format!("{epochs} epochs are not accepted; choose 1 to {MOST_EPOCHS}.");
+                self.notice = Some((true, text));
+            }
             Happening::Seed(seed) => self.seed = seed,
             Happening::Measure(measure) => self.measure = measure,
             Happening::View(view) => self.view = view,
@@ -390,7 +437,7 @@ impl Model {
             Happening::Died(said) => self.bury(&said),
             Happening::Dismiss => self.notice = None,
         }
-        self.ask_costs(&mut asked);
+        self.ask_what_is_shown(&mut asked);
         asked
     }
 
@@ -398,7 +445,7 @@ impl Model {
     #[must_use]
     pub fn wants_data(&self) -> bool {
         let waiting = |run: &Live| run.state == State::Waiting;
-        matches!(self.data, Data::Absent | Data::Failed(_))
+        matches!(self.data, Data::Absent | Data::Failed)
             && self.lines.iter().flat_map(|line| &line.live).any(waiting)
     }
 
@@ -485,10 +532,11 @@ impl Model {
             } => {
                 if let Some(run) = self.run(ticket) {
                     run.cost = Some(cost);
-                } else if let Some(one) = self.costed.iter_mut().find(|one| one.ticket == ticket) {
-                    one.answer = Some((cost, pipeline));
+                } else {
+                    take(&mut self.costed, ticket, (cost, pipeline));
                 }
             }
+            Event::Explored { ticket, hardware } => take(&mut self.explored, ticket, hardware),
             Event::Progress {
                 ticket,
                 step,
@@ -524,7 +572,7 @@ impl Model {
     }
 
     fn lose_data(&mut self, message: &str) {
-        self.data = Data::Failed(message.into());
+        self.data = Data::Failed;
         self.notice = Some((true, message.into()));
         for line in &mut self.lines {
             line.live.retain(|run| run.state != State::Waiting);
@@ -539,6 +587,7 @@ impl Model {
             }
         }
         self.costed.retain(|one| one.answer.is_some());
+        self.explored.retain(|one| one.answer.is_some());
         self.data = Data::Absent;
         let text = format!(
             "The training worker was lost ({said}); what it trained stands where it was. Train starts a new one."
@@ -546,8 +595,8 @@ impl Model {
         self.notice = Some((true, text));
     }
 
-    /// Asks what the configurations on display take, where that is not known.
-    fn ask_costs(&mut self, asked: &mut Vec<Request>) {
+    /// Asks what is shown of the configurations on display, where it is not known.
+    fn ask_what_is_shown(&mut self, asked: &mut Vec<Request>) {
         // Whoever asks starts a worker; where none lives, that would never end.
         if self.deaths >= MOST_DEATHS {
             return;
@@ -563,29 +612,37 @@ impl Model {
             .map(|(line, _)| self.config(line))
             .collect();
         for config in wanted {
-            if self.costed.iter().any(|one| alike(&one.config, &config)) {
-                continue;
+            if let Some(ticket) = note(&mut self.costed, &config, &mut self.next) {
+                asked.push(Request::Cost { ticket, config });
             }
-            let ticket = Ticket(self.next);
-            self.next += 1;
-            asked.push(Request::Cost {
-                ticket,
-                config: config.clone(),
-            });
-            self.costed.push(Costed {
-                config,
-                ticket,
-                answer: None,
-            });
         }
+        if let Some(config) = self.picked()
+            && let Some(ticket) = note(&mut self.explored, &config, &mut self.next)
+        {
+            asked.push(Request::Explore { ticket, config });
+        }
+    }
+
+    /// The network that phase I of the exploration picks, where that is shown.
+    fn picked(&self) -> Option<RunConfig> {
+        if self.task != Task::Rows {
+            return None;
+        }
+        let mut designs = guide::designs(self);
+        let at = guide::picked(&designs, self.floor_of_gates)?;
+        Some(designs.swap_remove(at).config)
+    }
+
+    /// Arrays and widths for a network, once the worker has said them.
+    #[must_use]
+    pub fn hardware(&self, config: &RunConfig) -> &[Hardware] {
+        answer(&self.explored, config).map_or(&[], Vec::as_slice)
     }
 
     /// What a line's network takes when it is deployed, and its hardware, once the worker has said so.
     #[must_use]
     pub fn deployed(&self, line: usize) -> Option<&(Cost, Pipeline)> {
-        let config = self.config(line);
-        let found = self.costed.iter().find(|one| alike(&one.config, &config));
-        found?.answer.as_ref()
+        answer(&self.costed, &self.config(line))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::guide;
 use super::model::*;
 use super::standing::Origin;
+use crate::compare::hardware::in_hardware;
 use crate::compare::message::{Event, Request, Ticket};
 use crate::compare::{Comparison, Cost, Pipeline, Point, Task};
 use crate::compare::{Row, SeedRun, VERSION};
@@ -198,43 +199,76 @@ fn a_lost_worker_and_lost_data_leave_what_was_trained() {
 }
 
 #[test]
-fn a_design_is_the_smallest_above_the_floor_and_the_fastest_that_fits() {
+fn a_design_is_the_smallest_above_the_floor() {
     let mut model = Model::default();
     model.update(Happening::Read(Task::Rows));
     let toward = guide::line(&model).expect("E-RNN's line");
     let designs = guide::designs(&model);
     assert!(designs.iter().all(|design| design.run.is_none()));
     assert_eq!(guide::picked(&designs, 0.5), None);
+    // Phase II is asked of the worker, once for each pick.
+    let explored = |asked: &[Request]| {
+        let question = |request: &&Request| matches!(request, Request::Explore { .. });
+        asked.iter().filter(question).count()
+    };
+    let mut questions = Vec::new();
     for (at, (accuracy, bits)) in [(0.90, 90_000), (0.89, 50_000), (0.84, 30_000)]
         .into_iter()
         .enumerate()
     {
         model.update(Happening::Set(toward, at));
         let comparison = stored(&model, toward, accuracy, bits);
-        model.update(Happening::Stored(comparison));
+        questions.push(explored(&model.update(Happening::Stored(comparison))));
     }
+    assert_eq!(
+        questions,
+        [1, 1, 0],
+        "two picks, and one that is not accurate enough"
+    );
     // A run of the same block in fixed point is another network.
     let mut comparison = stored(&model, toward, 0.99, 10_000);
     let config = &mut comparison.rows[0].config;
-    *config = guide::in_hardware(config, 12);
+    *config = in_hardware(config, 12);
     model.update(Happening::Stored(comparison));
     let designs = guide::designs(&model);
     let picked = guide::picked(&designs, 0.88).expect("one is good enough");
     assert!((designs[picked].block - model.lines[toward].settings[1]).abs() < 1e-6);
-    let machine = crate::accel::Machine::streamlined();
-    let hardware = guide::hardware(&designs[picked].config, &machine);
-    assert_eq!(hardware.len(), guide::ARRAYS.len() * guide::WIDTHS.len());
-    let best = guide::fastest(&hardware, 12).expect("one fits");
-    let fitting = hardware.iter().filter(|one| one.bits == 12 && one.fits());
-    assert_eq!(
-        fitting.map(|one| one.cycles).min(),
-        Some(hardware[best].cycles)
-    );
-    assert!(
-        hardware.iter().any(|one| !one.fits()),
-        "some array is too large for the device"
-    );
-    guide::in_hardware(&designs[picked].config, 12)
-        .validate()
-        .expect("can be trained");
+    for floor in [0.88, 0.895, 0.8] {
+        let asked = model.update(Happening::FloorOfGates(floor));
+        assert_eq!(explored(&asked), usize::from(floor < 0.84), "{floor}");
+    }
+}
+
+#[test]
+fn stored_files_are_read_and_are_runs_of_the_tab() {
+    let mut model = Model::default();
+    for name in STORED {
+        let path = format!("{}/assets/compare/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let file = std::fs::read(&path).expect(&path);
+        let comparison: Comparison = crate::json::read(&file).expect(name);
+        for row in &comparison.rows {
+            assert_eq!(row.config.data, comparison.data, "{}", row.label);
+            let claims = |line: &&Line| line.contender.claims(&row.config);
+            assert_eq!(
+                model.lines.iter().filter(claims).count(),
+                1,
+                "{}",
+                row.label
+            );
+        }
+        model.update(Happening::Stored(comparison));
+    }
+    // Whatever stands at its first setting has been run, on the subset.
+    for task in [Task::Images, Task::Rows] {
+        model.update(Happening::Read(task));
+        for (line, held) in model.visible() {
+            let shown = model.shown(line).candidate;
+            let title = held.contender.title();
+            assert_eq!(
+                shown.map(|one| one.origin),
+                Some(Origin::Stored(3)),
+                "{title}"
+            );
+        }
+    }
 }
