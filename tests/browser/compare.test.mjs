@@ -53,7 +53,7 @@ test('all methods train in the worker at once, appear as they go, and stop', asy
   assert.ok((await page.locator('.curve.live').count()) === 5)
   // One is stopped where it stands, the others go on.
   await page.getByRole('row', { name: /Dense/ }).getByRole('button', { name: 'Stop' }).click()
-  await page.waitForFunction(() => /here, \d epochs/.test(document.querySelector('#methods-table tbody tr').innerText))
+  await page.waitForFunction(() => /here, \d epochs?$/m.test(document.querySelector('#methods-table tbody tr').innerText))
   assert.match(await page.locator('.stage-foot .counters').innerText(), /4 training/)
   await page.click('#compare-stop')
   await page.waitForFunction(() => document.querySelector('.stage-foot .counters').innerText.includes('trained here'))
@@ -72,7 +72,7 @@ test('the same run gives the same figures again, and goes on while another tab i
     await page.getByRole('tab', { name: 'Train' }).click()
     await page.waitForSelector('#train')
     await page.getByRole('tab', { name: 'Compare' }).click()
-    await page.waitForFunction(() => /here, 1 epochs/.test(document.querySelector('#methods-table tbody tr:last-child').innerText), null, { timeout: 30_000 })
+    await page.waitForFunction(() => /here, 1 epoch$/m.test(document.querySelector('#methods-table tbody tr:last-child').innerText), null, { timeout: 30_000 })
     figures.push((await rows(page))[4][2], await page.locator('.exponents').innerText())
     await page.click('#compare-clear')
   }
@@ -128,7 +128,7 @@ test('rows are read by LSTM and GRU, and a design is found in two phases', async
   // What was trained in fixed point stands for itself, not for the row of floats.
   assert.match((await rows(page)).at(-1)[2], /stored/)
   await page.getByRole('row', { name: /E-RNN/ }).getByRole('button', { name: 'Train' }).click()
-  await page.waitForFunction(() => /here, 1 epochs/.test(document.querySelector('#methods-table tbody tr:last-child').innerText), null, { timeout: 60_000 })
+  await page.waitForFunction(() => /here, 1 epoch$/m.test(document.querySelector('#methods-table tbody tr:last-child').innerText), null, { timeout: 60_000 })
   // No run is this accurate.
   await page.locator('.exploration input[type=range]').first().fill('44')
   await design.getByText('Both phases decide it.').waitFor()

@@ -186,6 +186,7 @@ fn accuracy(candidate: Option<&Candidate>, live: Option<&Live>, view: View) -> H
         Origin::Stored(1) => ("stored", "stored, 1 seed".into()),
         Origin::Stored(seeds) => ("stored", format!("stored, {seeds} seeds")),
         Origin::Live if one.under_way => ("live", format!("here, epoch {}", one.curve.len())),
+        Origin::Live if one.curve.len() == 1 => ("live", "here, 1 epoch".into()),
         Origin::Live => ("live", format!("here, {} epochs", one.curve.len())),
     };
     let title = if one.options.is_empty() {
