@@ -46,14 +46,20 @@ function sections(program) {
 /** How many functions a program imports: they are counted before its own. */
 function imported(section) {
   const reader = new Reader(section)
+  const limits = () => {
+    const [flags] = reader.take(1)
+    for (let left = flags & 1 ? 2 : 1; left > 0; left -= 1) reader.number()
+  }
+  // A function's type; a table's elements and limits; a memory's limits; a variable's type and whether it changes.
+  const pass = [() => reader.number(), () => [reader.take(1), limits()], limits, () => reader.take(2)]
   let functions = 0
   for (let left = reader.number(); left > 0; left -= 1) {
     reader.take()
     reader.take()
     const [kind] = reader.take(1)
-    if (kind !== 0) throw new Error('the program imports something that is no function')
-    reader.number()
-    functions += 1
+    if (!pass[kind]) throw new Error(`the program imports something strange (${kind})`)
+    pass[kind]()
+    if (kind === 0) functions += 1
   }
   return functions
 }

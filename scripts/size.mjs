@@ -19,8 +19,11 @@ export async function programs(root) {
   )
 }
 
-/** The Compare tab's program, which is fetched when the tab is first opened. */
-export const later = /^(railyard-)?compare/
+/** The Compare tab's program, and what of the page's own is fetched when another tab than the first is opened. */
+export const compare = /^(railyard-)?compare/
+export const second = /^railyard-page.*_later\.wasm$/
+/** What is not fetched before another tab than the first is opened. */
+export const later = new RegExp(`${compare.source}|${second.source}`)
 
 /** The sum of the compressed sizes of the files whose names `which` matches. */
 export const gzipped = (files, which = /./) =>

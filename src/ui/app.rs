@@ -14,6 +14,7 @@ use super::confusion::Confusion;
 use super::figures::Figures;
 use super::header::Header;
 use super::hooks;
+use super::later::{Later, use_later};
 use super::link::Tab;
 use super::memory::Memory;
 use super::model::{Model, Phase};
@@ -49,6 +50,9 @@ fn App(props: &AppProps) -> Html {
     let model = use_state(|| session.model());
     let (theme, choice, ontheme) = use_theme();
     let narrow = use_media(NARROW);
+    let second = matches!(model.tab, Tab::Accelerator | Tab::Board);
+    let (later, again) = use_later(second);
+    let there = !second || later == Later::There;
     {
         let (session, set) = (session.clone(), model.setter());
         use_effect_with((), move |()| {
@@ -77,6 +81,7 @@ fn App(props: &AppProps) -> Html {
         })
     };
     let rail = match model.tab {
+        _ if !there => html! {},
         Tab::Train => html! { <Rail session={session.clone()} model={(*model).clone()} /> },
         Tab::Accelerator => {
             html! { <Controls session={session.clone()} accel={model.accel.clone()} /> }
@@ -111,6 +116,7 @@ fn App(props: &AppProps) -> Html {
                             <Strip session={session.clone()} model={(*model).clone()} />
                         }
                         { match model.tab {
+                            _ if !there => coming(later, again),
                             Tab::Train => results(session, &model),
                             Tab::Accelerator => html! { <AccelTab session={session.clone()} model={(*model).clone()} report={session.accelerator()} /> },
                             Tab::Board => html! { <BoardTab session={session.clone()} model={(*model).clone()} /> },
@@ -126,6 +132,18 @@ fn App(props: &AppProps) -> Html {
             </div>
             <div class="hidden" role="status" aria-live="polite">{ &model.spoken }</div>
         </ContextProvider<Theme>>
+    }
+}
+
+/// In place of a tab whose part of the program is not there.
+fn coming(later: Later, again: Callback<MouseEvent>) -> Html {
+    if later == Later::Failed {
+        html! {
+            <p class="coming" role="alert">{ "This tab was not fetched: the connection failed. " }
+                <button type="button" class="link" onclick={again}>{ "Try again" }</button></p>
+        }
+    } else {
+        html! { <p class="coming">{ "Fetching this tab…" }</p> }
     }
 }
 

@@ -6,6 +6,7 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::format;
+use super::later;
 use super::link::Tab;
 use super::model::{Model, Phase, WorkerState};
 use super::session::Session;
@@ -64,8 +65,9 @@ fn tabs(session: &Session, open: Tab) -> Html {
             let session = session.clone();
             Callback::from(move |_: MouseEvent| session.open_tab(tab))
         };
+        let expect = (tab != Tab::Train).then(|| Callback::from(|_: PointerEvent| later::expect()));
         html! {
-            <button type="button" role="tab" id={["tab-", tab.name()].concat()} key={tab.name()} class="tab" {onclick}
+            <button type="button" role="tab" id={["tab-", tab.name()].concat()} key={tab.name()} class="tab" {onclick} onpointerenter={expect}
                 aria-selected={if chosen { "true" } else { "false" }} aria-controls={chosen.then_some("panel")}
                 tabindex={if chosen { "0" } else { "-1" }}>{ tab.title() }</button>
         }
