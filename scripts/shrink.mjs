@@ -28,8 +28,9 @@ const passes = [
 
 // What a visit that stays on the Train tab does without. Of the rest, the worker's way to a board is reached by name.
 const parting = {
-  later: (name) => /ui::(accel::(budget|controls|course|figures|floorplan|listing|operations|roofline|stalls|tab|versus)|timeline|board)::|accel::(trace|tick)::/.test(name),
-  doors: (name) => /^<?railyard::link::|^<railyard::ui::session::Session>::board_event/.test(name),
+  // What drops a value or keeps a hook's state may be shared with others whose values look alike.
+  later: (name) => !/^<*(core::ptr::drop_in_place|yew::functional::hooks|alloc::rc::Rc)/.test(name) && /ui::(accel::(budget|controls|course|figures|floorplan|listing|operations|roofline|stalls|tab|versus)|timeline|board)::|accel::(trace|tick)::/.test(name),
+  doors: (name) => (name.match(/^<?railyard::link::/) && !name.includes('core::cmp')) || name.startsWith('<railyard::ui::session::Session>::board_event'),
 }
 /** What the second part calls the first. */
 const shared = 'a'
@@ -92,7 +93,10 @@ const fetching = (source) =>
   `
 const laterAddress = import.meta.url.replace(/\\.js(?=$|\\?)/, '_later.wasm');
 const laterImports = () => ({ ${shared}: wasm });
+let there = false;
 function joinNow() {
+    // A function that was reached by name, long since there.
+    if (there) return;
     const request = new XMLHttpRequest();
     request.open('GET', laterAddress, false);
     // Its bytes as characters: a page may not ask for them otherwise and wait.
@@ -101,11 +105,13 @@ function joinNow() {
     if (request.status !== 200) throw new Error('a part of the page could not be fetched (status ' + request.status + ')');
     const bytes = Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0) & 255);
     new WebAssembly.Instance(new WebAssembly.Module(bytes), laterImports());
+    there = true;
 }
 async function join() {
     const response = await fetch(laterAddress);
     if (!response.ok) throw new Error('status ' + response.status);
     await WebAssembly.instantiate(await response.arrayBuffer(), laterImports());
+    there = true;
 }
 let joined;
 globalThis.railyardLater = () => (joined ??= join().catch((error) => {

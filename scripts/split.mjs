@@ -7,8 +7,8 @@
 /** A name of WebAssembly's text form. */
 const name = String.raw`\$(?:"(?:[^"\\]|\\.)*"|[^\s()]+)`
 const called = new RegExp(String.raw`\((?:return_)?call (${name})`, 'g')
-/** Functions of less text than this are no longer than their stubs. */
-const little = 400
+/** Functions of less text than this are hardly longer than their stubs, and often others' too that are alike. */
+const little = 1500
 /** The function of the page's script that fetches the second part. */
 export const fetcher = 'fetch_later'
 
