@@ -15,6 +15,7 @@ use super::figures::Figures;
 use super::header::Header;
 use super::hooks;
 use super::later::{Later, use_later};
+use super::learn::{LearnRail, LearnTab};
 use super::link::Tab;
 use super::memory::Memory;
 use super::model::{Model, Phase};
@@ -50,7 +51,7 @@ fn App(props: &AppProps) -> Html {
     let model = use_state(|| session.model());
     let (theme, choice, ontheme) = use_theme();
     let narrow = use_media(NARROW);
-    let second = matches!(model.tab, Tab::Accelerator | Tab::Board);
+    let second = matches!(model.tab, Tab::Accelerator | Tab::Board | Tab::Learn);
     let (later, again) = use_later(second);
     let there = !second || later == Later::There;
     {
@@ -63,6 +64,15 @@ fn App(props: &AppProps) -> Html {
             move || drop(listener)
         });
     }
+    use_effect_with(model.hidden, |hidden| {
+        // The style sheet knows what each name hides.
+        let root = gloo::utils::document().document_element();
+        let _ = root.map(|root| root.set_attribute("data-hide", &hidden.names(" ")));
+    });
+    let show_all = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| session.show_all())
+    };
     let sheet = use_node_ref();
     let open = {
         let sheet = sheet.clone();
@@ -90,12 +100,14 @@ fn App(props: &AppProps) -> Html {
             html! { <BoardRail session={session.clone()} board={model.board.clone()} training={model.phase == Phase::Running} /> }
         }
         Tab::Compare => stage::at(Place::Rail),
+        Tab::Learn => html! { <LearnRail session={session.clone()} step={model.learn} /> },
     };
     let name = match model.tab {
         Tab::Train => "Settings",
         Tab::Accelerator => "Machine",
         Tab::Board => "Board",
         Tab::Compare => "Methods",
+        Tab::Learn => "Steps",
     };
     let own = model.tab != Tab::Compare;
     html! {
@@ -115,12 +127,17 @@ fn App(props: &AppProps) -> Html {
                         if own {
                             <Strip session={session.clone()} model={(*model).clone()} />
                         }
+                        if model.hidden.count() > 0 {
+                            <p class="hides">{ format!("This lesson hides {} of the controls. ", model.hidden.count()) }
+                                <button type="button" class="link" onclick={show_all}>{ "Show all" }</button></p>
+                        }
                         { match model.tab {
                             _ if !there => coming(later, again),
                             Tab::Train => results(session, &model),
                             Tab::Accelerator => html! { <AccelTab session={session.clone()} model={(*model).clone()} report={session.accelerator()} /> },
                             Tab::Board => html! { <BoardTab session={session.clone()} model={(*model).clone()} /> },
                             Tab::Compare => stage::at(Place::Panel),
+                            Tab::Learn => html! { <LearnTab session={session.clone()} model={(*model).clone()} /> },
                         } }
                     </div>
                 </main>

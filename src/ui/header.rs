@@ -1,7 +1,6 @@
 //! Brand, tabs, worker, link and theme.
 
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
@@ -36,7 +35,7 @@ pub fn Header(props: &Props) -> Html {
     } = props;
     let copy = {
         let session = session.clone();
-        Callback::from(move |_: MouseEvent| copy_link(&session))
+        Callback::from(move |_: MouseEvent| session.copy_link())
     };
     let next = theme.next();
     html! {
@@ -110,25 +109,4 @@ fn worker(model: &Model) -> String {
         }
         (WorkerState::Ready, _) => "worker ready".into(),
     }
-}
-
-fn copy_link(session: &Session) {
-    if session.model().draft.fault().is_some() {
-        session.tell(
-            true,
-            "The link was not copied: correct the marked settings first.",
-        );
-        return;
-    }
-    let (session, link) = (session.clone(), session.link());
-    spawn_local(async move {
-        let clipboard = gloo::utils::window().navigator().clipboard();
-        match JsFuture::from(clipboard.write_text(&link)).await {
-            Ok(_) => session.tell(false, "The link with these settings was copied."),
-            Err(_) => session.tell(
-                false,
-                "The browser keeps the clipboard closed: copy the link from the address bar.",
-            ),
-        }
-    });
 }

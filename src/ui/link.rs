@@ -1,6 +1,7 @@
 //! The configuration in the address: `#1.` and then what differs from the default. After it, or alone,
-//! stand `&tab=` and the tab that is open, if it is not the first, and `&machine=` and what differs
-//! from the accelerator's first settings.
+//! stand `&tab=` and the tab that is open, if it is not the first, `&machine=` and what differs
+//! from the accelerator's first settings, `&step=` and a step of the Learn tab, and `&hide=` and the names
+//! of what a lesson hides.
 //!
 //! A link holds a JSON object with only the fields that differ from [`RunConfig::default`], deflated
 //! and written in base64url. So the default configuration needs no hash at all, a link stays short,
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::accel::setup::Setup;
+use super::hide::Hidden;
 use crate::data::inflate::{Deflated, read_up_to};
 use crate::json::{self, Json};
 use crate::train::config::RunConfig;
@@ -30,6 +32,10 @@ const MAX_INFLATED: usize = 64 << 10;
 const TAB: &str = "tab=";
 /// What precedes the accelerator.
 const MACHINE: &str = "machine=";
+/// What precedes the step.
+const STEP: &str = "step=";
+/// What precedes the names of what is hidden.
+const HIDE: &str = "hide=";
 
 /// A tab of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,11 +49,19 @@ pub enum Tab {
     Board,
     /// Other methods beside it.
     Compare,
+    /// The method in steps.
+    Learn,
 }
 
 impl Tab {
     /// All tabs, in the order they are shown.
-    pub const ALL: [Self; 4] = [Self::Train, Self::Accelerator, Self::Board, Self::Compare];
+    pub const ALL: [Self; 5] = [
+        Self::Train,
+        Self::Accelerator,
+        Self::Board,
+        Self::Compare,
+        Self::Learn,
+    ];
 
     /// Its name in links and identities.
     #[must_use]
@@ -57,6 +71,7 @@ impl Tab {
             Self::Accelerator => "accelerator",
             Self::Board => "board",
             Self::Compare => "compare",
+            Self::Learn => "learn",
         }
     }
 
@@ -68,6 +83,7 @@ impl Tab {
             Self::Accelerator => "Accelerator",
             Self::Board => "Board",
             Self::Compare => "Compare",
+            Self::Learn => "Learn",
         }
     }
 }
@@ -81,6 +97,10 @@ pub struct Parts<'a> {
     pub tab: Tab,
     /// The accelerator, as [`write_machine`] gives it.
     pub machine: &'a str,
+    /// What the Learn tab shows; empty for its first step.
+    pub step: &'a str,
+    /// What is hidden.
+    pub hidden: Hidden,
 }
 
 /// Parts a hash, with or without `#`; an unknown tab is the first.
@@ -95,6 +115,10 @@ pub fn part(hash: &str) -> Parts<'_> {
             parts.tab = tab.unwrap_or_default();
         } else if let Some(machine) = last.strip_prefix(MACHINE) {
             parts.machine = machine;
+        } else if let Some(step) = last.strip_prefix(STEP) {
+            parts.step = step;
+        } else if let Some(names) = last.strip_prefix(HIDE) {
+            parts.hidden = Hidden::read(names);
         } else {
             parts.settings = rest;
             return parts;
@@ -119,6 +143,12 @@ pub fn join(parts: Parts) -> String {
     }
     if !parts.machine.is_empty() {
         add(MACHINE, parts.machine);
+    }
+    if !parts.step.is_empty() {
+        add(STEP, parts.step);
+    }
+    if parts.hidden != Hidden::default() {
+        add(HIDE, &parts.hidden.names(","));
     }
     hash
 }
@@ -303,14 +333,19 @@ mod tests {
     }
 
     #[test]
-    fn tab_and_machine_stand_beside_the_settings() {
+    fn tab_machine_step_and_hidden_parts_stand_beside_the_settings() {
         for settings in ["", "1.AbC"] {
             for tab in Tab::ALL {
-                for machine in ["", "x-_y"] {
+                for (machine, step, hidden) in [
+                    ("", "", Hidden::default()),
+                    ("x-_y", "ping-pong", Hidden::read("data,pad")),
+                ] {
                     let parts = Parts {
                         settings,
                         tab,
                         machine,
+                        step,
+                        hidden,
                     };
                     assert_eq!(part(&join(parts)), parts);
                 }

@@ -13,6 +13,8 @@ pub mod csv;
 mod deflate;
 pub mod draft;
 pub mod format;
+pub mod hide;
+pub mod learn;
 pub mod link;
 pub mod model;
 pub mod timeline;

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use super::accel::setup::Accel;
 use super::board_state::BoardState;
 use super::draft::Draft;
+use super::hide::Hidden;
+use super::learn::step::Step;
 use super::link::Tab;
 use crate::train::config::RunConfig;
 use crate::train::metrics::{EpochMetrics, Snapshot, StepMetrics};
@@ -283,6 +285,10 @@ pub struct Pad {
 pub struct Model {
     /// Which tab is open.
     pub tab: Tab,
+    /// What the Learn tab shows: a step, or the page for teachers.
+    pub learn: Option<Step>,
+    /// What a lesson hides.
+    pub hidden: Hidden,
     /// Settings of the Accelerator tab.
     pub accel: Accel,
     /// What the page is doing.
@@ -334,6 +340,8 @@ impl Model {
     pub fn new(config: RunConfig) -> Self {
         Self {
             tab: Tab::default(),
+            learn: Some(Step::default()),
+            hidden: Hidden::default(),
             accel: Accel::default(),
             phase: Phase::Preparing,
             notice: None,

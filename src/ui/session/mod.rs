@@ -5,6 +5,7 @@
 //! pursued each time a piece falls into place. When the worker traps it is replaced, and the intent
 //! becomes "go on from the last checkpoint".
 
+mod address;
 mod board;
 mod events;
 mod example;
@@ -153,7 +154,7 @@ impl Session {
         let faults = [read.as_ref().err(), machine.as_ref().err()];
         let fault = faults.into_iter().flatten().next().map(ToString::to_string);
         let mut model = Model::new(read.unwrap_or_default());
-        model.tab = parts.tab;
+        Self::open(&mut model, &parts);
         model.accel.take(machine.unwrap_or_default());
         if let Some(text) = fault {
             model.tell(true, text);

@@ -1,4 +1,4 @@
-//! Settings and their address, the pad, checkpoints and benchmarks.
+//! Settings, the pad, checkpoints and benchmarks.
 
 use gloo::timers::callback::Timeout;
 use js_sys::Uint8Array;
@@ -7,7 +7,6 @@ use super::{Deliver, Goal, Kept, Session};
 use crate::ui::accel::setup::Accel;
 use crate::ui::accel::timed::{Report, Steps};
 use crate::ui::draft::Draft;
-use crate::ui::link::{self, Parts, Tab};
 use crate::ui::model::Phase;
 use crate::worker::message::{Request, SampleImage, Ticket};
 
@@ -41,65 +40,6 @@ impl Session {
         if wanted {
             self.begin_draft(Goal::Show);
         }
-    }
-
-    pub(super) fn write_address(&self) {
-        let window = gloo::utils::window();
-        let location = window.location();
-        let hash = {
-            let model = self.0.model.borrow();
-            let old = location.hash().unwrap_or_default();
-            // The last settings that could be used stay.
-            let settings = if model.draft.fault().is_none() {
-                link::write(&model.draft.config)
-            } else {
-                link::part(&old).settings.to_string()
-            };
-            link::join(Parts {
-                settings: &settings,
-                tab: model.tab,
-                machine: &link::write_machine(&model.accel.sound),
-            })
-        };
-        let base = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
-        let url = if hash.is_empty() {
-            base
-        } else {
-            format!("{base}#{hash}")
-        };
-        if let Ok(history) = window.history() {
-            let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&url));
-        }
-    }
-
-    /// The page's address with the present settings.
-    pub fn link(&self) -> String {
-        self.0.address.take();
-        self.write_address();
-        gloo::utils::window().location().href().unwrap_or_default()
-    }
-
-    /// Take the settings from the address, after it changed.
-    pub fn read_address(&self) {
-        let hash = gloo::utils::window().location().hash().unwrap_or_default();
-        let parts = link::part(&hash);
-        match (
-            link::read(parts.settings),
-            link::read_machine(parts.machine),
-        ) {
-            (Ok(config), Ok(setup)) => self.change(|m| {
-                m.draft = Draft::new(config);
-                m.tab = parts.tab;
-                m.accel.take(setup);
-            }),
-            (Err(error), _) | (_, Err(error)) => self.change(|m| m.tell(true, error.to_string())),
-        }
-    }
-
-    /// Open a tab; the address follows.
-    pub fn open_tab(&self, tab: Tab) {
-        self.change(|m| m.tab = tab);
-        self.write_address();
     }
 
     /// Change the settings of the accelerator; the address follows.
