@@ -15,7 +15,7 @@ use super::figures::Figures;
 use super::header::Header;
 use super::hooks;
 use super::later::{Later, use_later};
-use super::learn::{LearnRail, LearnTab};
+use super::learn::{LearnRail, LearnTab, RailProps};
 use super::link::Tab;
 use super::memory::Memory;
 use super::model::{Model, Phase};
@@ -100,7 +100,9 @@ fn App(props: &AppProps) -> Html {
             html! { <BoardRail session={session.clone()} board={model.board.clone()} training={model.phase == Phase::Running} /> }
         }
         Tab::Compare => stage::at(Place::Rail),
-        Tab::Learn => html! { <LearnRail session={session.clone()} step={model.learn} /> },
+        Tab::Learn => {
+            html! { <LearnRail session={session.clone()} step={model.learn} read={RailProps::read()} /> }
+        }
     };
     let name = match model.tab {
         Tab::Train => "Settings",

@@ -5,6 +5,8 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::format;
+use super::learn::step::Step;
+use super::link::{self, Parts, Tab};
 use super::model::{Model, Origin, View};
 use crate::train::config::{Precision, RunConfig};
 use crate::train::metrics::Snapshot;
@@ -43,6 +45,9 @@ pub struct ProvenanceProps {
     /// Side of the tag that the text is flush with: `start` or `end`.
     #[prop_or(AttrValue::Static("start"))]
     pub align: AttrValue,
+    /// The step of the Learn tab that explains it.
+    #[prop_or_default]
+    pub learn: Option<Step>,
 }
 
 /// A tag that says where a number comes from, and more on hover, focus or tap; Escape closes it.
@@ -58,7 +63,7 @@ pub fn Provenance(props: &ProvenanceProps) -> Html {
             }
         })
     };
-    let open = {
+    let show = {
         let shut = shut.clone();
         move || {
             let shut = shut.clone();
@@ -74,14 +79,32 @@ pub fn Provenance(props: &ProvenanceProps) -> Html {
             let _ = target.focus();
         }
     });
-    let (on_enter, on_focus) = (open.clone(), open);
+    let (on_enter, on_focus) = (show.clone(), show);
     html! {
         <span class={classes!("tip", shut.then_some("shut"))} onmouseenter={Callback::from(move |_| on_enter())}>
             <button type="button" class={classes!("tag", props.kind.name())} aria-describedby={(*id).clone()}
                 {onkeydown} {onclick} onfocus={Callback::from(move |_| on_focus())}>{ props.kind.name() }</button>
-            <span role="tooltip" id={(*id).clone()} class={classes!("tip-text", props.align.to_string())}>{ &props.text }</span>
+            <span class={classes!("tip-text", props.align.to_string())}>
+                <span role="tooltip" id={(*id).clone()}>{ &props.text }</span>
+                if let Some(step) = props.learn {
+                    { " " }<a href={format!("#tab=learn&step={}", step.name())} onclick={Callback::from(move |event| open(&event, step))}>{ "Learn about it" }</a>
+                }
+            </span>
         </span>
     }
+}
+
+/// Opens a step by the address, which keeps the settings that are in it.
+fn open(event: &MouseEvent, step: Step) {
+    event.prevent_default();
+    let location = gloo::utils::window().location();
+    let hash = location.hash().unwrap_or_default();
+    let to = link::join(Parts {
+        tab: Tab::Learn,
+        step: step.name(),
+        ..link::part(&hash)
+    });
+    let _ = location.set_hash(&to);
 }
 
 fn unique() -> u32 {
@@ -157,7 +180,7 @@ fn accuracy(view: &View) -> Html {
         value,
         if epoch.is_some() { " %" } else { "" },
         html! { below },
-        html! { <Provenance kind={Kind::Measured} {text} /> },
+        html! { <Provenance kind={Kind::Measured} {text} learn={Step::Rounding} /> },
     )
 }
 
@@ -197,7 +220,7 @@ fn parameters(view: &View) -> Html {
         value,
         if ends.is_some() { " smaller" } else { "" },
         html! { below },
-        html! { <Provenance kind={Kind::Counted} {text} /> },
+        html! { <Provenance kind={Kind::Counted} {text} learn={Step::Rank} /> },
     )
 }
 
@@ -232,7 +255,7 @@ fn training(view: &View) -> Html {
         value,
         &format!(" {unit}"),
         html! { below },
-        html! { <Provenance kind={Kind::Counted} align="end" {text} /> },
+        html! { <Provenance kind={Kind::Counted} align="end" {text} learn={Step::Gradient} /> },
     )
 }
 
@@ -278,6 +301,6 @@ fn arithmetic(model: &Model) -> Html {
         value,
         &format!("{unit} MAC"),
         html! { below },
-        html! { <Provenance kind={Kind::Counted} align="end" {text} /> },
+        html! { <Provenance kind={Kind::Counted} align="end" {text} learn={Step::Order} /> },
     )
 }

@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::figures::{Kind, Provenance};
 use super::format;
+use super::learn::step::Step;
 use super::model::View;
 use crate::train::metrics::{MemoryCategory, MemoryStage};
 
@@ -28,7 +29,7 @@ pub fn Memory(props: &Props) -> Html {
         <section class="card fill" aria-labelledby="memory-title">
             <div class="head">
                 <h2 id="memory-title">{ "Where the memory went" }</h2>
-                <Provenance kind={Kind::Counted} align="end" text="Counted: bits of weights and biases at each stage, from the shapes of the cores that are alive. Bars are logarithmic. 292× is the published figure for the paper's network at 4 bits with pruning." />
+                <Provenance learn={Step::Prior} kind={Kind::Counted} align="end" text="Counted: bits of weights and biases at each stage, from the shapes of the cores that are alive. Bars are logarithmic. 292× is the published figure for the paper's network at 4 bits with pruning." />
             </div>
             <div class="stages">{ stage_rows(stages) }</div>
             { training_rows(training) }

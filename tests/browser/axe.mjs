@@ -4,11 +4,9 @@ import { createRequire } from 'node:module'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
-/** Violations that keep somebody out, each as one line. */
+/** Violations, each as one line. */
 export async function violations(page, within) {
   await page.addScriptTag({ path: axe })
   const { violations } = await page.evaluate((within) => window.axe.run(within ?? document, { resultTypes: ['violations'] }), within)
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} ${node.any[0]?.message ?? node.all[0]?.message ?? ''}`))
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} ${node.any[0]?.message ?? node.all[0]?.message ?? ''}`))
 }

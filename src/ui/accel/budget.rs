@@ -12,6 +12,7 @@ use crate::numeric::sort_by_key;
 use crate::ui::fields::Choice;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::parts::{cell, cells, columns, gauge, row, sheet, table};
 use crate::ui::session::Session;
 
@@ -60,7 +61,7 @@ pub fn EnergyPanel(props: &EnergyProps) -> Html {
             <div class="head">
                 <h2 id="energy-title">{ "Energy of a step" }</h2>
                 <span class="num total">{ format::si(total, "J") }</span>
-                <Provenance kind={Kind::Modelled} align="end" text={format!("Modelled: counts × cost per event from {}, plus {} W at rest (an assumption) × {}. DRAM is drawn at the middle of {} to {}. Source: {}.",
+                <Provenance learn={Step::Energy} kind={Kind::Modelled} align="end" text={format!("Modelled: counts × cost per event from {}, plus {} W at rest (an assumption) × {}. DRAM is drawn at the middle of {} to {}. Source: {}.",
                     energy.table.name, report.now.timing.machine.device.budget().static_watts, format::si(report.now.timing.seconds(), "s"),
                     format::si(energy.dram.low, "J"), format::si(energy.dram.high, "J"), energy.table.source)} />
             </div>
@@ -124,7 +125,7 @@ pub fn FitPanel(props: &FitProps) -> Html {
             <div class="head">
                 <h2 id="fit-title">{ ["Fit: ", short_name(props.timed.timing.machine.device)].concat() }</h2>
                 { map(fit) }
-                <Provenance kind={Kind::Counted} align="end" text={format!("Counted: every buffer of the Program at an address of a memory, in blocks of {} bits; multipliers by the widths of the products. Look-up tables are a rough estimate, no synthesis result. Board: {}. Source: {}.",
+                <Provenance learn={Step::Gradient} kind={Kind::Counted} align="end" text={format!("Counted: every buffer of the Program at an address of a memory, in blocks of {} bits; multipliers by the widths of the products. Look-up tables are a rough estimate, no synthesis result. Board: {}. Source: {}.",
                     format::count(fit.device.block_bits), fit.device.board, fit.device.source)} />
             </div>
             { table(Some("plain gauges"), None, "Needed and available", Html::default(), gauges.collect()) }

@@ -6,6 +6,7 @@ use super::setup::Costs;
 use super::timed::{Report, Saving};
 use crate::ui::figures::{Kind, Provenance, figure};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::model::{Model, Origin};
 
 /// Properties of [`Figures`].
@@ -83,8 +84,7 @@ pub fn Figures(props: &Props) -> Html {
     } = props;
     let timing = &report.now.timing;
     let machine = &timing.machine;
-    let tag =
-        |kind, text: String, align: &'static str| html! { <Provenance {kind} {text} {align} /> };
+    let tag = |kind, text: String, align: &'static str| html! { <Provenance learn={Step::PingPong} {kind} {text} {align} /> };
     let per_sample = timing.seconds() / timing.batch as f64;
     let (time, time_unit) = parted(&format::si(per_sample, "s"));
     let (step, step_unit) = parted(&format::si(timing.seconds(), "s"));
@@ -157,6 +157,6 @@ fn speed(report: &Report, costs: &Costs, measured: f64, here: bool) -> Html {
         value,
         "",
         html! { browser },
-        html! { <Provenance kind={Kind::Modelled} align="end" {text} /> },
+        html! { <Provenance learn={Step::PingPong} kind={Kind::Modelled} align="end" {text} /> },
     )
 }

@@ -8,6 +8,7 @@ use crate::accel::fit::Place;
 use crate::accel::{Cause, Element, MemoryUse, OpTiming, Stage, StepTiming, TRACKS, Track};
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::parts::{self, cells, columns, row};
 
 /// The elements, in the order they are shown.
@@ -126,7 +127,7 @@ pub fn Floorplan(props: &Props) -> Html {
             <div class="head">
                 <h2 id="plan-title">{ "Floorplan" }</h2>
                 <span class="legend"><i class="key bar"></i>{ "busy" }<i class="key move"></i>{ "port" }</span>
-                <Provenance kind={Kind::Modelled} align="end" text="Modelled: a bar is the share of the step's cycles in which a stage has a beat; a port is as thick as its stages are busy. Shares follow the ranks that are alive." />
+                <Provenance learn={Step::PingPong} kind={Kind::Modelled} align="end" text="Modelled: a bar is the share of the step's cycles in which a stage has a beat; a port is as thick as its stages are busy. Shares follow the ranks that are alive." />
             </div>
             <div class="halves">
                 <svg class={classes!("floor", running.then_some("live"))} viewBox="0 0 600 316" role="group" aria-label="Elements and memories of the machine; choose one to look at it closely">

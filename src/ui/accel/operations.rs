@@ -8,6 +8,7 @@ use super::timed::Timed;
 use crate::ui::export;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::parts::{columns, row, scroll, table};
 
 /// Properties of [`Operations`].
@@ -67,7 +68,7 @@ pub fn Operations(props: &Props) -> Html {
                     <button type="button" class="link" id="save-operations-csv" aria-label="Operations as CSV" onclick={save("csv", listing::csv)}>{ "CSV" }</button>
                     <button type="button" class="link" id="save-operations-json" aria-label="Operations as JSON" onclick={save("json", listing::json)}>{ "JSON" }</button>
                 </span>
-                <Provenance kind={Kind::Modelled} align="end" text="Multiply-accumulates, tiles and loops are counted from the Program; cycles are modelled." />
+                <Provenance learn={Step::Order} kind={Kind::Modelled} align="end" text="Multiply-accumulates, tiles and loops are counted from the Program; cycles are modelled." />
             </div>
             { scroll("scroll", "Operations of a step", listed) }
         </section>

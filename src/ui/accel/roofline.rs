@@ -7,6 +7,7 @@ use crate::accel::Roofline as Roof;
 use crate::accel::roofline::{Bound, RooflinePoint};
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::parts::{columns, row, sheet, table};
 
 /// Properties of [`Roofline`].
@@ -76,7 +77,7 @@ pub fn Roofline(props: &Props) -> Html {
                 <h2 id="roof-title">{ "Roofline" }</h2>
                 <span class="legend"><i class="key dot"></i>{ "operation" }<i class="key whole"></i>{ "whole step" }</span>
                 { listed(roof) }
-                <Provenance kind={Kind::Modelled} align="end" text={format!("Modelled: the roof is the lower of {} multiply-accumulates per cycle (the array) and {} bytes per cycle (the ports) × multiply-accumulates per byte; they meet at {}. Bytes are those of activations and gradients, counted.",
+                <Provenance learn={Step::PingPong} kind={Kind::Modelled} align="end" text={format!("Modelled: the roof is the lower of {} multiply-accumulates per cycle (the array) and {} bytes per cycle (the ports) × multiply-accumulates per byte; they meet at {}. Bytes are those of activations and gradients, counted.",
                     roof.peak_macs_per_cycle, format::significant(roof.bytes_per_cycle), format::significant(roof.ridge))} />
             </div>
             { draw(roof) }

@@ -9,6 +9,7 @@ use crate::program::Part;
 use crate::ui::fields::Segments;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::parts::{self, columns, sheet, table};
 
 /// Properties of [`Stalls`].
@@ -79,7 +80,7 @@ pub fn Stalls(props: &Props) -> Html {
                 <Segments name="Stalls by" options={vec![("track", "One row for each stage of each element"), ("operation", "One row for each operation, as its array saw it")]}
                     chosen={Some(*by)} onchoose={Callback::from(move |k| set.set(k))} />
                 { listed(&rows) }
-                <Provenance kind={Kind::Modelled} align="end" text="Modelled: every cycle of every track has one cause, so the shares sum to the step exactly. An operation's bar is what its array saw, as long as its cycles in the step." />
+                <Provenance learn={Step::PingPong} kind={Kind::Modelled} align="end" text="Modelled: every cycle of every track has one cause, so the shares sum to the step exactly. An operation's bar is what its array saw, as long as its cycles in the step." />
             </div>
             <p class="causes-row" aria-hidden="true">{ for CAUSES.into_iter().map(|cause| html! { <span><i class={class(cause)}></i>{ cause.name() }</span> }) }</p>
             <ul class="bars" aria-hidden="true" key={*by}>

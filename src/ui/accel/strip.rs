@@ -8,6 +8,7 @@ use super::setup::Costs;
 use super::timed::Report;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::link::Tab;
 use crate::ui::session::Session;
 
@@ -60,7 +61,7 @@ fn line(report: &Report, costs: &Costs) -> Html {
             </span>
             <span class="num wide">{ format::si(timing.seconds() / timing.batch as f64, "s") }{ " · " }{ format::si(f64::midpoint(energy.low, energy.high), "J") }</span>
             <span class="num wide">{ against.map_or(String::new(), |r| [&format::factor(r.speed_ratio), " over a CPU"].concat()) }</span>
-            <Provenance kind={Kind::Modelled} align="end" {text} />
+            <Provenance learn={Step::PingPong} kind={Kind::Modelled} align="end" {text} />
         </>
     }
 }

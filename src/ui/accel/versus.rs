@@ -11,6 +11,7 @@ use crate::ui::draft::parse_number;
 use crate::ui::fields::TextField;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::parts::{self, cells, column, columns, row};
 use crate::ui::session::Session;
 
@@ -57,7 +58,7 @@ pub fn Processor(props: &Props) -> Html {
         <section class="card processor" aria-labelledby="cpu-title">
             <div class="head">
                 <h2 id="cpu-title">{ "Against an embedded CPU" }</h2>
-                <Provenance kind={Kind::Modelled} align="end" text="Modelled: the same multiply-accumulates at the assumed share of the processor's peak, over the machine's time; energy is the processor's power under load over the board's." />
+                <Provenance learn={Step::Board} kind={Kind::Modelled} align="end" text="Modelled: the same multiply-accumulates at the assumed share of the processor's peak, over the machine's time; energy is the processor's power under load over the board's." />
             </div>
             { match &against {
                 Ok(ratios) => against_table(ratios),
@@ -96,7 +97,7 @@ fn against_table(ratios: &Comparison) -> Html {
         ),
     ];
     let head = html! {
-        <thead><tr><td></td>{ column("this machine") }<th scope="col"><Provenance kind={Kind::Published} align="end" text="Published: the paper's accelerator against the same processor. The share below it is modelled: the one at which this machine would be as much faster as published." /></th></tr></thead>
+        <thead><tr><td></td>{ column("this machine") }<th scope="col"><Provenance learn={Step::Board} kind={Kind::Published} align="end" text="Published: the paper's accelerator against the same processor. The share below it is modelled: the one at which this machine would be as much faster as published." /></th></tr></thead>
     };
     let rows = rows.iter().map(|(name, texts)| row(name, texts)).collect();
     parts::table(
@@ -138,7 +139,7 @@ pub fn Versus(props: &Props) -> Html {
                         <button type="button" class="quiet" id="forget-b" onclick={act(|a| a.other = None)}>{ "Forget B" }</button>
                     }
                 </span>
-                <Provenance kind={Kind::Modelled} align="end" text="Modelled: the same training step with the ranks alive now, on the machine, schedule and bits of A (the settings) and of B (those kept). A percentage below zero means that A needs less." />
+                <Provenance learn={Step::Board} kind={Kind::Modelled} align="end" text="Modelled: the same training step with the ranks alive now, on the machine, schedule and bits of A (the settings) and of B (those kept). A percentage below zero means that A needs less." />
             </div>
             { match (&accel.other, &report.other) {
                 (Some(kept), Some(other)) => {

@@ -8,6 +8,7 @@ use super::share::Split;
 use crate::link::run::Comparison;
 use crate::ui::figures::{Kind, Provenance, figure};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::worker::message::board::BoardView;
 
 /// Properties of [`Figures`].
@@ -41,7 +42,7 @@ pub fn Figures(props: &Props) -> Html {
 
 fn tag(kind: Kind, align: &'static str, text: impl Into<AttrValue>) -> Html {
     let text = text.into();
-    html! { <Provenance {kind} {align} {text} /> }
+    html! { <Provenance learn={Step::Board} {kind} {align} {text} /> }
 }
 
 fn milliseconds(value: Option<f64>) -> (String, &'static str) {

@@ -15,6 +15,7 @@ use crate::ui::board_state::Frames as Log;
 use crate::ui::drop;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::parts::{cell, column};
 use crate::ui::session::Session;
 
@@ -135,7 +136,7 @@ pub fn Frames(props: &Props) -> Html {
                     <button type="button" class="link" id="board-log-save" onclick={save} disabled={!any} title="Download the session's log, which can be opened again as a board">{ "Save" }</button>
                     <Opener session={session.clone()} />
                 </span>
-                <Provenance kind={Kind::Counted} align="end" text="Counted: every frame of this session in the order it passed at the page's end; the newest 2,000 are listed, the log's file has more." />
+                <Provenance learn={Step::Board} kind={Kind::Counted} align="end" text="Counted: every frame of this session in the order it passed at the page's end; the newest 2,000 are listed, the log's file has more." />
             </div>
             <div class="log-frame"><div class="log" ref={list} {onscroll} tabindex="0" role="region" aria-label="Frames that passed, newest last">
                 <table class="plain" id="board-frames" aria-rowcount={(shown.len() + 1).to_string()}>

@@ -7,6 +7,7 @@ use yew::prelude::*;
 use super::words;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::model::View;
 use crate::ui::session::Session;
 use crate::worker::message::board::{BoardView, Connection};
@@ -85,7 +86,7 @@ fn ranks(run: &View) -> Html {
         <>
             <span class="num ranks" title="Ranks of the bonds that are alive">{ layers.join(" · ") }</span>
             <span class="num wide">{ bits.map(format::bits) }</span>
-            <Provenance kind={Kind::Counted} align="end" text="Counted: steps as the board last told; ranks of the bonds that are alive; bits of weights and biases of their cores, as on the Train tab." />
+            <Provenance learn={Step::Board} kind={Kind::Counted} align="end" text="Counted: steps as the board last told; ranks of the bonds that are alive; bits of weights and biases of their cores, as on the Train tab." />
         </>
     }
 }

@@ -9,6 +9,7 @@ use super::share::Split;
 use crate::link::run::StepTime;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::parts::{self, cell};
 use crate::worker::message::board::BoardView;
 
@@ -29,7 +30,7 @@ pub fn TimePanel(props: &Props) -> Html {
             <div class="head">
                 <h2 id="step-time-title">{ "Time per step" }</h2>
                 <span class="legend" aria-hidden="true"><i class="key computed"></i>{ "computed" }<i class="key link-time"></i>{ "link" }<i class="key rest"></i>{ "rest" }</span>
-                <Provenance kind={Kind::Measured} align="end" text="Measured: from the report before it, or the start, to a step's report, by the page's clock, mean of the latest steps. Modelled: cycles by the board's counter ÷ its clock; the link by bits in the busier direction ÷ speed. What neither explains is the rest: waiting, the browser, and for a virtual board the executor." />
+                <Provenance learn={Step::Board} kind={Kind::Measured} align="end" text="Measured: from the report before it, or the start, to a step's report, by the page's clock, mean of the latest steps. Modelled: cycles by the board's counter ÷ its clock; the link by bits in the busier direction ÷ speed. What neither explains is the rest: waiting, the browser, and for a virtual board the executor." />
             </div>
             { match split {
                 Some(split) => html! { <>

@@ -8,6 +8,7 @@ use super::words;
 use crate::link::run::{Comparison, MOST_SHOWN};
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::parts::{cells, column, columns, scroll, sheet, table};
 
 /// Properties of [`VerifyPanel`].
@@ -49,7 +50,7 @@ pub fn VerifyPanel(props: &Props) -> Html {
                     title="Takes one step on the simulator and on the board and compares every word of both memories">
                     { if *busy { "Comparing…" } else { "Compare every word" } }
                 </button>
-                <Provenance kind={Kind::Measured} align="end" text="Measured: the same step, with the same images and the same order, on the simulator in this page and on the board; then every parameter, master copy, moment, variance and shift is read back and compared bit for bit." />
+                <Provenance learn={Step::Board} kind={Kind::Measured} align="end" text="Measured: the same step, with the same images and the same order, on the simulator in this page and on the board; then every parameter, master copy, moment, variance and shift is read back and compared bit for bit." />
             </div>
             { match comparison {
                 Some(comparison) => compared(comparison, *master),

@@ -8,6 +8,7 @@ use super::words;
 use crate::link::answer::Capabilities;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
+use crate::ui::learn::step::Step;
 use crate::ui::parts::{gauge, table};
 use crate::worker::message::board::{BoardFit, BoardView, Connection};
 
@@ -28,7 +29,7 @@ pub fn WhatPanel(props: &Props) -> Html {
             <div class="head">
                 <h2 id="what-title">{ "The board" }</h2>
                 <span class="num" id="board-name">{ name }</span>
-                <Provenance kind={Kind::Counted} align="end" text="Counted: array, clock, memories and widths as the board states them when a session opens. What the run needs is counted from its Program's buffers: parameters, activations and the optimiser's state; its images beside." />
+                <Provenance learn={Step::Board} kind={Kind::Counted} align="end" text="Counted: array, clock, memories and widths as the board states them when a session opens. What the run needs is counted from its Program's buffers: parameters, activations and the optimiser's state; its images beside." />
             </div>
             { match &view.capabilities {
                 Some(board) => html! { <>

@@ -21,6 +21,6 @@ mod tab;
 mod teachers;
 
 #[cfg(target_arch = "wasm32")]
-pub use rail::LearnRail;
+pub use rail::{LearnRail, Props as RailProps};
 #[cfg(target_arch = "wasm32")]
 pub use tab::LearnTab;

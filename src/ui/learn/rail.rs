@@ -13,12 +13,21 @@ pub struct Props {
     pub session: Session,
     /// The step that is shown; none for the teachers' page.
     pub step: Option<Step>,
+    /// How many were read when the page was drawn, so that the list follows.
+    pub read: usize,
+}
+
+impl Props {
+    /// How many steps were read.
+    pub fn read() -> usize {
+        progress::read().len()
+    }
 }
 
 /// The list.
 #[component]
 pub fn LearnRail(props: &Props) -> Html {
-    let Props { session, step } = props;
+    let Props { session, step, .. } = props;
     let turn = use_state(|| 0_u32);
     let read = progress::read();
     let entry = |at: Step| {

@@ -181,19 +181,17 @@ pub struct Cost {
 pub fn costs(batch: usize) -> ([Cost; 2], f64) {
     let cost = |schedule| {
         let program = step(schedule, batch);
-        let forward = program.ops.iter().find(|op| op.layer == 0);
-        let first = forward.map(|op| op.name.clone()).unwrap_or_default();
-        let names: Vec<&str> = program
+        let first = |op: &&crate::program::Op| {
+            op.layer == 0 && op.pass == crate::program::Pass::Forward && op.macs() > 0
+        };
+        // `fc1.x*G1G2.forward`: what is contracted stands in the middle.
+        let names: Vec<String> = program
             .ops
             .iter()
-            .filter(|op| op.layer == 0 && op.pass == crate::program::Pass::Forward && op.macs() > 0)
-            .filter_map(|op| op.name.rsplit(' ').next())
+            .filter(first)
+            .filter_map(|op| Some(op.name.split('.').nth(1)?.replace('*', "·")))
             .collect();
-        let order = if names.is_empty() {
-            first
-        } else {
-            names.join(", ")
-        };
+        let order = names.join(", ");
         Cost {
             schedule,
             forward: program.forward_macs(),

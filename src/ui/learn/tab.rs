@@ -1,6 +1,6 @@
 //! The Learn tab put together: one step at a time. Space and the arrow keys walk.
 
-use gloo::events::EventListener;
+use gloo::events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent as DomKey};
 use yew::prelude::*;
@@ -58,7 +58,8 @@ pub fn LearnTab(props: &Props) -> Html {
         let session = session.clone();
         use_effect_with(step, move |step| {
             let at = *step;
-            let listener = EventListener::new(&gloo::utils::document(), "keydown", move |event| {
+            let options = EventListenerOptions::enable_prevent_default();
+            let on_key = move |event: &web_sys::Event| {
                 let (Some(event), Some(at)) = (event.dyn_ref::<DomKey>(), at) else {
                     return;
                 };
@@ -73,14 +74,13 @@ pub fn LearnTab(props: &Props) -> Html {
                     _ => return,
                 };
                 if let Some(to) = to {
-                    // A listener of the document may be passive.
-                    if event.cancelable() {
-                        event.prevent_default();
-                    }
+                    event.prevent_default();
                     progress::add(at);
                     session.open_step(Some(to));
                 }
-            });
+            };
+            let document = gloo::utils::document();
+            let listener = EventListener::new_with_options(&document, "keydown", options, on_key);
             move || drop(listener)
         });
     }
@@ -113,7 +113,7 @@ pub fn LearnTab(props: &Props) -> Html {
                 <div class="lesson-text">
                     { for words.text.iter().map(|sentence| html! { <p>{ *sentence }</p> }) }
                     if let Some((mathml, spoken)) = words.formula {
-                        <div class="formula" role="img" aria-label={spoken}>{ Html::from_html_unchecked(mathml.into()) }</div>
+                        <div class="formula" role="math" aria-label={spoken}>{ Html::from_html_unchecked(mathml.into()) }</div>
                     }
                     <p class="do"><strong>{ "Try it. " }</strong>{ words.action }</p>
                     <details class="question" key={step.name()} ontoggle={answered}>
@@ -126,7 +126,7 @@ pub fn LearnTab(props: &Props) -> Html {
             <div class="lesson-walk">
                 <button type="button" class="quiet" id="learn-back" onclick={go(back)} disabled={back.is_none()}>{ "← Back" }</button>
                 <span class="soft keys">{ "Space or → goes on, ← goes back" }</span>
-                <button type="button" class="primary" id="learn-on" onclick={go(on)} disabled={on.is_none()}>{ if on.is_some() { "Next →" } else { "That was all" } }</button>
+                <button type="button" class="next" id="learn-on" onclick={go(on)} disabled={on.is_none()}>{ if on.is_some() { "Next →" } else { "That was all" } }</button>
             </div>
         </article>
     }

@@ -34,7 +34,7 @@ pub fn Teachers(props: &Props) -> Html {
                 <p class="soft">{ lesson.time }</p>
                 <p>{ lesson.does }</p>
                 <p><strong>{ "Ask: " }</strong>{ lesson.ask }</p>
-                <button type="button" class="link" onclick={copy} aria-label={format!("Copy the link of “{}”", lesson.title)}>{ "Copy link" }</button>
+                <button type="button" class="link" onclick={copy} aria-label={format!("Copy link of “{}”", lesson.title)}>{ "Copy link" }</button>
             </li>
         }
     };

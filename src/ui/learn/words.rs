@@ -48,7 +48,7 @@ const MODES: Words = Words {
         "Nothing is lost: every pair of digits still names exactly one weight.",
     ],
     formula: Some((
-        "<math display=\"block\"><mi>i</mi><mo>=</mo><mo>(</mo><msub><mi>i</mi><mn>1</mn></msub><mo>,</mo><mo>…</mo><mo>,</mo><msub><mi>i</mi><mi>d</mi></msub><mo>)</mo><mo>,</mo><mspace width=\"1em\"></mspace><mi>M</mi><mo>=</mo><msub><mi>m</mi><mn>1</mn></msub><mo>⋯</mo><msub><mi>m</mi><mi>d</mi></msub><mo>,</mo><mspace width=\"1em\"></mspace><mi>N</mi><mo>=</mo><msub><mi>n</mi><mn>1</mn></msub><mo>⋯</mo><msub><mi>n</mi><mi>d</mi></msub></math>",
+        "<math display=\"block\"><mi>i</mi><mo>=</mo><mo stretchy=\"false\">(</mo><msub><mi>i</mi><mn>1</mn></msub><mo>,</mo><mo>…</mo><mo>,</mo><msub><mi>i</mi><mi>d</mi></msub><mo stretchy=\"false\">)</mo></math><math display=\"block\"><mi>M</mi><mo>=</mo><msub><mi>m</mi><mn>1</mn></msub><mo>⋯</mo><msub><mi>m</mi><mi>d</mi></msub><mo>,</mo><mspace width=\"1em\"></mspace><mi>N</mi><mo>=</mo><msub><mi>n</mi><mn>1</mn></msub><mo>⋯</mo><msub><mi>n</mi><mi>d</mi></msub></math>",
         "the row i is the digits i 1 to i d; M is the product of m 1 to m d, N of n 1 to n d",
     )),
     action: "Walk over the matrix and watch which block the first digits choose.",
@@ -80,7 +80,7 @@ const WEIGHT: Words = Words {
         "That is why the cores are drawn as cars and the bonds as couplings: values pass from car to car.",
     ],
     formula: Some((
-        "<math display=\"block\"><mi>W</mi><mo>[</mo><mi>i</mi><mo>,</mo><mi>j</mi><mo>]</mo><mo>=</mo><msub><mi>G</mi><mn>1</mn></msub><mo>[</mo><msub><mi>i</mi><mn>1</mn></msub><mo>,</mo><msub><mi>j</mi><mn>1</mn></msub><mo>]</mo><mo>⋯</mo><msub><mi>G</mi><mi>d</mi></msub><mo>[</mo><msub><mi>i</mi><mi>d</mi></msub><mo>,</mo><msub><mi>j</mi><mi>d</mi></msub><mo>]</mo></math>",
+        "<math display=\"block\"><mi>W</mi><mo stretchy=\"false\">[</mo><mi>i</mi><mo>,</mo><mi>j</mi><mo stretchy=\"false\">]</mo><mo>=</mo><msub><mi>G</mi><mn>1</mn></msub><mo stretchy=\"false\">[</mo><msub><mi>i</mi><mn>1</mn></msub><mo>,</mo><msub><mi>j</mi><mn>1</mn></msub><mo stretchy=\"false\">]</mo><mo>⋯</mo><msub><mi>G</mi><mi>d</mi></msub><mo stretchy=\"false\">[</mo><msub><mi>i</mi><mi>d</mi></msub><mo>,</mo><msub><mi>j</mi><mi>d</mi></msub><mo stretchy=\"false\">]</mo></math>",
         "W at i, j is the product of the matrices of all cores at their digits",
     )),
     action: "Read another weight, and compare the product with the dense matrix.",
@@ -125,7 +125,7 @@ const PRIOR: Words = Words {
         "Below a threshold the index is removed for good from both cores, from the optimiser and from every buffer.",
     ],
     formula: Some((
-        "<math display=\"block\"><mi>λ</mi><mo>←</mo><mo>(</mo><mn>1</mn><mo>−</mo><mi>s</mi><mo>)</mo><mi>λ</mi><mo>+</mo><mi>s</mi><mfrac><msup><mrow><mo>|</mo><mtext>slice</mtext><mo>|</mo></mrow><mn>2</mn></msup><mrow><mi>D</mi><mo>+</mo><mn>1</mn></mrow></mfrac></math>",
+        "<math display=\"block\"><mi>λ</mi><mo>←</mo><mo stretchy=\"false\">(</mo><mn>1</mn><mo>−</mo><mi>s</mi><mo stretchy=\"false\">)</mo><mi>λ</mi><mo>+</mo><mi>s</mi><mfrac><msup><mrow><mo stretchy=\"false\">|</mo><mtext>slice</mtext><mo stretchy=\"false\">|</mo></mrow><mn>2</mn></msup><mrow><mi>D</mi><mo>+</mo><mn>1</mn></mrow></mfrac></math>",
         "lambda becomes 1 minus s times lambda plus s times the squared norm of the slice over D plus 1",
     )),
     action: "Train the small network and watch indices die; then try a stronger prior.",
@@ -157,7 +157,7 @@ const SHIFT: Words = Words {
         "Too small a shift saturates, too large a shift leaves only a few points of the grid; so each contraction's shift follows the largest sum of the batch.",
     ],
     formula: Some((
-        "<math display=\"block\"><mi>q</mi><mo>=</mo><mtext>saturate</mtext><mo>(</mo><mtext>round</mtext><mo>(</mo><mi>a</mi><mo>/</mo><msup><mn>2</mn><mi>s</mi></msup><mo>)</mo><mo>)</mo></math>",
+        "<math display=\"block\"><mi>q</mi><mo>=</mo><mtext>saturate</mtext><mo stretchy=\"false\">(</mo><mtext>round</mtext><mo stretchy=\"false\">(</mo><mi>a</mi><mo>/</mo><msup><mn>2</mn><mi>s</mi></msup><mo stretchy=\"false\">)</mo><mo stretchy=\"false\">)</mo></math>",
         "q is the accumulator a over 2 to the s, rounded and saturated",
     )),
     action: "Find the smallest shift at which nothing saturates.",
@@ -168,12 +168,12 @@ const SHIFT: Words = Words {
 const ROUNDING: Words = Words {
     title: "Truncation drifts, stochastic rounding does not",
     text: [
-        "Dropping the low bits always rounds down, so a thousand small changes lose half a step each.",
+        "Dropping the low bits always rounds down: half a step is lost on average, and a change of less than a step altogether.",
         "Rounding to the nearest is right on average over all values, but a change of less than half a step is lost every time.",
         "Stochastic rounding goes up with a probability equal to the part dropped: single results are noisy, their mean is right.",
     ],
     formula: Some((
-        "<math display=\"block\"><mi>P</mi><mo>(</mo><mtext>up</mtext><mo>)</mo><mo>=</mo><mfrac><mtext>part dropped</mtext><msup><mn>2</mn><mi>s</mi></msup></mfrac></math>",
+        "<math display=\"block\"><mi>P</mi><mo stretchy=\"false\">(</mo><mtext>up</mtext><mo stretchy=\"false\">)</mo><mo>=</mo><mfrac><mtext>part dropped</mtext><msup><mn>2</mn><mi>s</mi></msup></mfrac></math>",
         "the probability of rounding up is the part dropped over 2 to the s",
     )),
     action: "Make the change smaller than half a step and watch who still follows.",
@@ -205,7 +205,7 @@ const PING_PONG: Words = Words {
         "Then the slowest of the three sets the pace, and what waits for it is stalled: load-bound, compute-bound or store-bound.",
     ],
     formula: Some((
-        "<math display=\"block\"><mtext>cycles</mtext><mo>=</mo><mi>l</mi><mo>+</mo><mi>c</mi><mo>+</mo><mi>s</mi><mo>+</mo><mo>(</mo><mi>T</mi><mo>−</mo><mn>1</mn><mo>)</mo><mo>·</mo><mtext>max</mtext><mo>(</mo><mi>l</mi><mo>,</mo><mi>c</mi><mo>,</mo><mi>s</mi><mo>)</mo></math>",
+        "<math display=\"block\"><mtext>cycles</mtext><mo>=</mo><mi>l</mi><mo>+</mo><mi>c</mi><mo>+</mo><mi>s</mi><mo>+</mo><mo stretchy=\"false\">(</mo><mi>T</mi><mo>−</mo><mn>1</mn><mo stretchy=\"false\">)</mo><mo>·</mo><mtext>max</mtext><mo stretchy=\"false\">(</mo><mi>l</mi><mo>,</mo><mi>c</mi><mo>,</mo><mi>s</mi><mo stretchy=\"false\">)</mo></math>",
         "cycles are load plus compute plus store, plus T minus 1 times the largest of the three",
     )),
     action: "Turn the overlap on and see what the array waits for.",
@@ -230,7 +230,7 @@ const ENERGY: Words = Words {
 };
 
 const BOARD: Words = Words {
-    title: "What is claimed, what is measured, and a board that trains it",
+    title: "Claims, measurements, and a board that trains it",
     text: [
         "The paper reports 292 times less parameter memory, and 59 times the speed and 123 times the energy efficiency of an embedded processor.",
         "This page counts memory, measures accuracy and models cycles and energy, and says which of them each number is.",

@@ -20,19 +20,19 @@ pub fn Order() -> Html {
             "right to left",
             "amber",
             chain.training / most,
-            &format!("{} a step", format::short(chain.training)),
+            &format!("{} MACs", format::short(chain.training)),
         ),
         bar(
             "planned",
             "amber",
             planned.training / most,
-            &format!("{} a step", format::short(planned.training)),
+            &format!("{} MACs", format::short(planned.training)),
         ),
         bar(
             "dense, three products",
             "dead",
             3.0 * dense / most,
-            &format!("{} a step", format::short(3.0 * dense)),
+            &format!("{} MACs", format::short(3.0 * dense)),
         ),
     ];
     let set = power.clone();
@@ -117,7 +117,7 @@ pub fn Rounding() -> Html {
         (Stochastic, "stochastic", "amber"),
     ];
     let runs = ways.map(|(way, _, _)| sums::drift(way, *change as i64, TIMES, *seed));
-    let most = f64::from(TIMES).max(exact);
+    let most = 1.06 * runs.iter().flatten().fold(exact, |most, v| v.max(most));
     let path = |run: &[f64]| {
         let points = run.iter().enumerate().step_by(3);
         points
@@ -133,7 +133,7 @@ pub fn Rounding() -> Html {
     let set = change.clone();
     html! {
         <>
-            { slider("learn-change", "change", [1, 255], *change, &format!("{:.2} of a step", *change as f64 / 256.0), move |k| set.set(k)) }
+            { slider("learn-change", "change", [1, 255], *change, &format!("{:.2} steps", *change as f64 / 256.0), move |k| set.set(k)) }
             <div class="deeds"><button type="button" class="quiet" onclick={again}>{ "Other random bits" }</button></div>
             <svg class="drift" viewBox="0 0 300 104" preserveAspectRatio="none" role="img"
                 aria-label={format!("{TIMES} changes added up: truncated, to the nearest, and stochastically, beside the exact sum.")}>

@@ -17,6 +17,14 @@ fn name(schedule: Schedule) -> &'static str {
     }
 }
 
+fn short(schedule: Schedule) -> &'static str {
+    match schedule {
+        Schedule::Paper => "the published schedule",
+        Schedule::Chain => "from right to left it",
+        Schedule::Planned => "planned it",
+    }
+}
+
 /// The schedules on a device.
 #[component]
 pub fn Gradient() -> Html {
@@ -45,7 +53,10 @@ pub fn Gradient() -> Html {
         } else {
             "does not fit"
         };
-        format!("{}: {used} of {there} blocks, {fits}.", name(need.schedule))
+        format!(
+            "{} takes {used} of {there} blocks and {fits}",
+            short(need.schedule)
+        )
     });
     let options = Device::ALL
         .map(|device| (device.budget().name, device.budget().board))
@@ -54,7 +65,7 @@ pub fn Gradient() -> Html {
         <>
             <Segments name="Device of the step" {options} chosen={Some(*at)} {onchoose} />
             { bars("The largest gradient held, 16 bits a value", list) }
-            { readout(&format!("Block RAM of {}. {}", device.budget().name, says.collect::<Vec<_>>().join(" "))) }
+            { readout(&format!("Block RAM of {}: {}.", device.budget().name, says.collect::<Vec<_>>().join("; "))) }
         </>
     }
 }
@@ -103,8 +114,8 @@ pub fn PingPong() -> Html {
         <>
             <Segments name="Buffers" options={vec![("one buffer", "As published: load, compute and store one after another"), ("ping-pong", "Two buffers between the stages")]} chosen={Some(*overlap)} {onchoose} />
             { slider("learn-rows", "rows of the array", [1, 5], *rows, &(1 << *rows).to_string(), move |k| set.set(k)) }
-            <svg class="tiles" viewBox="-44 0 344 66" role="img" aria-label={format!("The first {TILES} tiles of {} on the array: when each is loaded, computed and stored.", op.name)}>
-                { for stages.iter().enumerate().map(|(k, (_, text))| html! { <text class="lane" x="-4" y={(14 + 22 * k).to_string()} text-anchor="end">{ *text }</text> }) }
+            <svg class="tiles" viewBox="-62 0 362 66" role="img" aria-label={format!("The first {TILES} tiles of {} on the array: when each is loaded, computed and stored.", op.name)}>
+                { for stages.iter().enumerate().map(|(k, (_, text))| html! { <text class="lane" x="-6" y={(14 + 22 * k).to_string()} text-anchor="end">{ *text }</text> }) }
                 { for drawn.iter().map(|phase| {
                     let lane = stages.iter().position(|(stage, _)| *stage == phase.stage).unwrap_or(0);
                     let x = phase.start as f64 / end * 298.0;
