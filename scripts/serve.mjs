@@ -28,7 +28,10 @@ const types = {
 }
 
 // Trunk puts a hash of the contents into the names of what it builds: name-0123456789abcdef.js.
-const hashed = /-[0-9a-f]{16}(_bg)?\.[a-z]+$/
+const hashed = /-[0-9a-f]{16}(_bg|_later)?\.[a-z]+$/
+
+// What a worker may load; the page's own policy stands in index.html, where the hashes of its scripts are known.
+const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'"
 
 /** The file behind a URL path, or undefined if there is none under `root`. */
 async function find(root, path) {
@@ -79,7 +82,9 @@ async function answer(root, request, response) {
     'Cache-Control': hashed.test(file) ? 'public, max-age=31536000, immutable' : 'no-cache',
     ETag: tag,
     'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
   }
+  if (headers['Content-Type'].startsWith('text/javascript')) headers['Content-Security-Policy'] = policy
   if (request.headers['if-none-match'] === tag) {
     response.writeHead(304, headers)
     return response.end()

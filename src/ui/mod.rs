@@ -68,6 +68,8 @@ mod session;
 #[cfg(target_arch = "wasm32")]
 mod stage;
 #[cfg(target_arch = "wasm32")]
+mod store;
+#[cfg(target_arch = "wasm32")]
 mod strip;
 #[cfg(target_arch = "wasm32")]
 mod theme;

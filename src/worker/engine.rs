@@ -29,8 +29,10 @@ const REPORT_MILLISECONDS: f64 = 100.0;
 const SNAPSHOT_MILLISECONDS: f64 = 125.0;
 /// A snapshot may take this share of the time, so that a large network's are rarer.
 const SNAPSHOT_SHARE: f64 = 0.08;
-/// Time between two checkpoints sent unasked.
-const CHECKPOINT_MILLISECONDS: f64 = 4000.0;
+/// Least and most time between two checkpoints sent unasked, while the run trains; a large one is rarer.
+const CHECKPOINT_MILLISECONDS: [f64; 2] = [1000.0, 4000.0];
+/// Bytes of checkpoint for each millisecond until the next.
+const CHECKPOINT_BYTES: f64 = 250.0;
 /// Test images sent as samples.
 const SAMPLES: usize = 24;
 
@@ -286,7 +288,7 @@ impl Engine {
                     epoch_steps: 0,
                     last_report: now,
                     next_snapshot: now,
-                    next_checkpoint: now + CHECKPOINT_MILLISECONDS,
+                    next_checkpoint: now + CHECKPOINT_MILLISECONDS[0],
                 };
                 let prepared = Event::Prepared {
                     run: id,
@@ -342,7 +344,11 @@ impl Engine {
         self.report(true);
         if let Some(run) = &self.run {
             let (id, position) = (run.id, run.position());
+            let begun = position.step > 0;
             self.say(Event::Position { run: id, position });
+            if begun {
+                self.send_checkpoint(None);
+            }
         }
     }
 
@@ -420,13 +426,15 @@ impl Engine {
     fn send_checkpoint(&mut self, ticket: Option<Ticket>) {
         let now = (self.now)();
         let Some(run) = &mut self.run else { return };
-        run.next_checkpoint = now + CHECKPOINT_MILLISECONDS;
+        let bytes = run.learner.checkpoint();
+        let [least, most] = CHECKPOINT_MILLISECONDS;
+        run.next_checkpoint = now + (bytes.len() as f64 / CHECKPOINT_BYTES).clamp(least, most);
         let event = Event::Checkpoint {
             run: run.id,
             ticket,
             step: run.learner.step(),
         };
-        let bulk = vec![run.learner.checkpoint()];
+        let bulk = vec![bytes];
         self.out.push(Outgoing { event, bulk });
     }
 

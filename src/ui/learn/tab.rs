@@ -101,7 +101,7 @@ pub fn LearnTab(props: &Props) -> Html {
         let session = session.clone();
         Callback::from(move |_: Event| {
             progress::add(step);
-            session.open_step(Some(step));
+            session.redraw();
         })
     };
     let (back, on) = (step.before(), step.after());

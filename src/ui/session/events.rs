@@ -156,7 +156,18 @@ impl Session {
             return;
         }
         if intent.recovery.is_none() {
-            self.0.kept.take();
+            let step = self.0.model.borrow().view.position.step;
+            match &intent.start {
+                Start::Fresh(_) => {
+                    self.0.kept.take();
+                    self.forget_run();
+                }
+                Start::Checkpoint { bytes, .. } => {
+                    let bytes = bytes.clone();
+                    self.0.kept.replace(Some(Kept { step, bytes }));
+                }
+                Start::Answers { .. } => {}
+            }
             let files = self.0.files.borrow().clone();
             self.0.run_files.replace(files);
         }
@@ -198,6 +209,7 @@ impl Session {
         } else if run == self.0.model.borrow().run {
             self.0.kept.replace(Some(Kept { step, bytes }));
             self.0.deaths.set(0);
+            self.keep_run();
         }
     }
 

@@ -19,6 +19,7 @@ impl Session {
             return;
         };
         self.abandon();
+        self.forget_run();
         let last = record.epochs.last().map_or(0, |e| e.epoch);
         self.0.drawing.take();
         self.change(|m| {

@@ -6,6 +6,7 @@
 //! becomes "go on from the last checkpoint".
 
 mod address;
+mod autosave;
 mod board;
 mod events;
 mod example;
@@ -135,6 +136,11 @@ struct Inner {
     ask_again: Cell<bool>,
     deliver: RefCell<Option<(Ticket, Deliver)>>,
     board: RefCell<board::Desk>,
+    keeping: Cell<autosave::Keeping>,
+    /// Whether the run is being written.
+    writing: Cell<bool>,
+    /// Whether what is being written is to be forgotten.
+    forgetting: Cell<bool>,
     still: bool,
 }
 
@@ -183,6 +189,9 @@ impl Session {
             ask_again: Cell::new(false),
             deliver: RefCell::default(),
             board: RefCell::default(),
+            keeping: Cell::default(),
+            writing: Cell::default(),
+            forgetting: Cell::default(),
             still,
         }))
     }
@@ -198,21 +207,29 @@ impl Session {
         self.0.model.borrow().clone()
     }
 
-    /// Start the worker and fetch the example.
+    /// Start the worker, and take up the run that is kept or fetch the example.
     pub fn start(&self) {
         self.spawn_worker();
         self.start_board();
         let session = self.clone();
         spawn_local(async move {
+            let kept = session.claim().await && session.take_kept_run().await;
             let record = datasets::example().await;
             session.0.record.replace(record.map(Rc::new));
-            session.show_example();
-            session.prepare_answers().await;
+            if !kept {
+                session.show_example();
+                session.prepare_answers().await;
+            }
         });
     }
 
     pub(in crate::ui) fn change(&self, change: impl FnOnce(&mut Model)) {
         change(&mut self.0.model.borrow_mut());
+        self.changed();
+    }
+
+    /// Draw the page anew, after what is kept beside the model changed.
+    pub(in crate::ui) fn redraw(&self) {
         self.changed();
     }
 
