@@ -3,7 +3,6 @@
 //! Of several pages of one browser only the first keeps its run: it holds the lock `railyard-run`. A page
 //! that takes over the lock later keeps its own run from then on.
 
-use gloo::timers::future::TimeoutFuture;
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
@@ -23,7 +22,7 @@ use crate::worker::message::{Source, decode, encode};
 const KEY: &str = "present run";
 const LOCK: &str = "railyard-run";
 /// Time until a lock that was not free is asked for once more.
-const RETRY_MILLISECONDS: u32 = 300;
+const RETRY_MILLISECONDS: i32 = 300;
 /// Steps whose losses are kept; of more, every so many-th.
 const MOST_STEPS: usize = 4_000;
 /// Bytes of the visitor's own data that are kept with a run.
@@ -78,6 +77,15 @@ fn lock(only_if_free: bool, act: impl FnOnce(bool) + 'static) -> Option<()> {
     Some(())
 }
 
+async fn wait(milliseconds: i32) {
+    let promise = Promise::new(&mut |resolve, _| {
+        let _ = gloo::utils::window()
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+    });
+    // A promise that only ever resolves.
+    let _ = JsFuture::from(promise).await;
+}
+
 /// Takes the lock if nobody has it; whether it was taken.
 async fn free() -> bool {
     let asked = Promise::new(&mut |resolve, _| {
@@ -100,7 +108,7 @@ impl Session {
         // A page that was just left may hold it for a moment more.
         let mut given = free().await;
         if !given {
-            TimeoutFuture::new(RETRY_MILLISECONDS).await;
+            wait(RETRY_MILLISECONDS).await;
             given = free().await;
         }
         if given {
