@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`idx`] | the IDX format of MNIST and its relatives, plain or gzipped |
 //! | [`upload`] | which of a person's files are images, labels, training and test |
+//! | [`table`] | CSV and its relatives: a label and numbers in each row |
 //! | [`pack`] | one compressed, checksummed file for a training and a test set |
 //! | [`split`] | subsets and hold-outs that keep the share of every class |
 //! | [`catalog`] | the data sets known by name, their checksums and where to find them |
@@ -19,6 +20,7 @@ pub mod inflate;
 mod locate;
 pub mod pack;
 pub mod split;
+pub mod table;
 pub mod upload;
 
 pub use dataset::{Dataset, TrainTest};

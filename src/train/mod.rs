@@ -22,6 +22,7 @@ mod no_methods;
 mod optimiser;
 pub mod presets;
 mod prior;
+pub mod propose;
 mod rate;
 pub mod record;
 mod safetensors;

@@ -66,8 +66,8 @@ pub fn DataCard(props: &Props) -> Html {
             <h2 id="data-title">{ "Data" }</h2>
             <div class="data-row">
                 <Choice field="data" label="Data set" class="bare" {options} {chosen} {onchoose} />
-                <button type="button" class="quiet" onclick={pick} title="Four IDX files, plain or gzipped: images and labels, for training and for test. They stay on this machine.">{ "Own files…" }</button>
-                <input ref={picker} type="file" multiple={true} hidden={true} accept=".gz,.idx,.idx1-ubyte,.idx3-ubyte,*/*" {onchange} tabindex="-1" aria-label="IDX files" />
+                <button type="button" class="quiet" onclick={pick} title="A CSV table with a label and numbers in each row; or IDX files, plain or gzipped: images and labels, two or four. They stay on this machine: nothing leaves the page, as the network panel of your browser shows.">{ "Own files…" }</button>
+                <input ref={picker} type="file" multiple={true} hidden={true} accept=".csv,.tsv,.txt,.gz,.idx,.idx1-ubyte,.idx3-ubyte,*/*" {onchange} tabindex="-1" aria-label="Own data files" />
             </div>
             <div class="data-state">{ state(session, model) }</div>
         </section>
@@ -121,6 +121,6 @@ fn about(name: &str) -> &'static str {
     match name {
         "fashion-mnist-subset" => "6,000 + 1,000 images, with the page",
         "fashion-mnist" | "mnist" => "60,000 + 10,000 images, fetched on Train",
-        _ => "Choose or drop four IDX files",
+        _ => "Choose or drop a CSV table or IDX files",
     }
 }

@@ -48,13 +48,36 @@ impl Files {
 
     /// The visitor's own files.
     pub fn own(files: Vec<(String, Blob)>) -> Self {
-        let (names, blobs) = files.into_iter().unzip();
+        let (names, blobs): (Vec<String>, _) = files.into_iter().unzip();
+        let source = match &names[..] {
+            [name] if is_table(name) => Source::Table,
+            _ => Source::Idx(names),
+        };
         Self {
             name: OWN.into(),
-            source: Source::Idx(names),
+            source,
             blobs,
         }
     }
+}
+
+/// Whether a file's name says that it is a table.
+fn is_table(name: &str) -> bool {
+    let name = name.to_lowercase();
+    [".csv", ".tsv", ".txt"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+/// Bytes that the visitor's own files may have in all.
+pub const MOST_BYTES: f64 = 256e6;
+
+/// Said of files that are larger.
+pub fn too_large(bytes: f64) -> String {
+    format!(
+        "The files have {:.0} MB; at most 256 MB are read, so that the page stays usable. Choose fewer rows or images.",
+        bytes / 1e6
+    )
 }
 
 /// Where a data set's file is; none for one the page does not know.
@@ -71,11 +94,9 @@ pub fn address(name: &str) -> Option<String> {
 /// Said of a data set that is not known.
 pub fn unknown(name: &str) -> String {
     if name == OWN {
-        "These settings were made with somebody's own files; choose IDX files to train on, or another data set.".into()
+        "These settings were made with somebody's own files; choose IDX files or a CSV table to train on, or another data set.".into()
     } else {
-        format!(
-            "There is no data set “{name}” here; choose one from the list or your own IDX files."
-        )
+        format!("There is no data set “{name}” here; choose one from the list or your own files.")
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one place where the worker touches the trainer and the data readers.
 
-use crate::data::{TrainTest, pack, upload};
+use crate::data::{TrainTest, pack, table, upload};
 pub use crate::train::Advance;
 use crate::train::config::{Precision, Preset, RunConfig};
 use crate::train::metrics::Snapshot;
@@ -41,15 +41,20 @@ impl From<TrainError> for Refusal {
     }
 }
 
-/// Read a data set from its files.
-pub fn read(source: &Source, files: &[Vec<u8>]) -> Result<TrainTest, String> {
+/// Read a data set from its files, and say how they were understood where that is not plain.
+pub fn read(source: &Source, files: &[Vec<u8>]) -> Result<(TrainTest, String), String> {
+    let first = files.first().map_or(&[][..], Vec::as_slice);
+    let plain = |sets| (sets, String::new());
     match source {
-        Source::Pack => {
-            pack::read(files.first().map_or(&[][..], Vec::as_slice)).map_err(|e| e.to_string())
-        }
+        Source::Pack => pack::read(first).map(plain).map_err(|e| e.to_string()),
         Source::Idx(names) => {
             let pairs: Vec<(&String, &Vec<u8>)> = names.iter().zip(files).collect();
-            upload::train_and_test(&pairs).map_err(|e| e.to_string())
+            let read = upload::train_and_test(&pairs).map(plain);
+            read.map_err(|e| e.to_string())
+        }
+        Source::Table => {
+            let read = table::read(first).map(|table| (table.sets, table.said));
+            read.map_err(|e| e.to_string())
         }
     }
 }

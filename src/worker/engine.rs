@@ -216,7 +216,7 @@ impl Engine {
 
     fn load(&mut self, name: String, source: &Source, files: &[Vec<u8>]) {
         match adapter::read(source, files) {
-            Ok(sets) => {
+            Ok((sets, said)) => {
                 let info = DataInfo {
                     name,
                     classes: sets.class_names.clone(),
@@ -224,6 +224,7 @@ impl Engine {
                     test: sets.test.len(),
                     height: sets.train.height,
                     width: sets.train.width,
+                    said,
                 };
                 let count = sets.test.len().min(SAMPLES);
                 let samples: Vec<_> = (0..count)
@@ -494,6 +495,7 @@ impl Data {
                 test: 0,
                 height,
                 width,
+                said: String::new(),
             },
             samples: vec![],
         }

@@ -70,7 +70,7 @@ pub fn Operations(props: &Props) -> Html {
                 </span>
                 <Provenance learn={Step::Order} kind={Kind::Modelled} align="end" text="Multiply-accumulates, tiles and loops are counted from the Program; cycles are modelled." />
             </div>
-            { scroll("scroll", "Operations of a step", listed) }
+            { scroll("scroll", "The list of operations", listed) }
         </section>
     }
 }

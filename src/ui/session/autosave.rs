@@ -21,8 +21,8 @@ use crate::worker::message::{Source, decode, encode};
 
 const KEY: &str = "present run";
 const LOCK: &str = "railyard-run";
-/// Time until a lock that was not free is asked for once more.
-const RETRY_MILLISECONDS: i32 = 300;
+/// A page that was just left may hold the lock for so long.
+const LEFT_MILLISECONDS: f64 = 3000.0;
 /// Steps whose losses are kept; of more, every so many-th.
 const MOST_STEPS: usize = 4_000;
 /// Bytes of the visitor's own data that are kept with a run.
@@ -77,15 +77,6 @@ fn lock(only_if_free: bool, act: impl FnOnce(bool) + 'static) -> Option<()> {
     Some(())
 }
 
-async fn wait(milliseconds: i32) {
-    let promise = Promise::new(&mut |resolve, _| {
-        let _ = gloo::utils::window()
-            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
-    });
-    // A promise that only ever resolves.
-    let _ = JsFuture::from(promise).await;
-}
-
 /// Takes the lock if nobody has it; whether it was taken.
 async fn free() -> bool {
     let asked = Promise::new(&mut |resolve, _| {
@@ -103,26 +94,35 @@ async fn free() -> bool {
 }
 
 impl Session {
-    /// Takes the lock if it is free; whether this page keeps its run.
+    /// Takes the lock if it is free; whether this page keeps its run. Where another page has it, this one takes it
+    /// over later, and takes up the run if that was a page just left.
     pub(super) async fn claim(&self) -> bool {
-        // A page that was just left may hold it for a moment more.
-        let mut given = free().await;
-        if !given {
-            wait(RETRY_MILLISECONDS).await;
-            given = free().await;
-        }
+        let given = free().await;
         if given {
             self.0.keeping.set(Keeping::Yes);
         } else {
-            let session = self.clone();
-            lock(false, move |_| session.0.keeping.set(Keeping::Yes));
+            let (session, began) = (self.clone(), js_sys::Date::now());
+            lock(false, move |_| {
+                session.0.keeping.set(Keeping::Yes);
+                let untouched = session.phase() == Phase::Example
+                    && js_sys::Date::now() - began < LEFT_MILLISECONDS;
+                if untouched {
+                    spawn_local(async move {
+                        session.take_kept_run().await;
+                    });
+                }
+            });
         }
         given
     }
 
     /// Keeps the run at its last checkpoint.
     pub(super) fn keep_run(&self) {
-        if self.0.keeping.get() == Keeping::No || self.0.writing.replace(true) {
+        if self.0.keeping.get() == Keeping::No {
+            return;
+        }
+        if self.0.writing.replace(true) {
+            self.0.write_again.set(true);
             return;
         }
         let Some(value) = self.kept_value() else {
@@ -133,10 +133,14 @@ impl Session {
         spawn_local(async move {
             let result = store::put(KEY, &value).await;
             session.0.writing.set(false);
+            let again = session.0.write_again.take();
             if session.0.forgetting.take() {
                 store::delete(KEY).await;
-            } else {
-                session.told_keeping(result);
+                return;
+            }
+            session.told_keeping(result);
+            if again {
+                session.keep_run();
             }
         });
     }

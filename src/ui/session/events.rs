@@ -7,12 +7,13 @@ use js_sys::Uint8Array;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{DEMO, Goal, Intent, Kept, MAX_DEATHS, Pending, Recovery, Session, Start};
-use crate::train::config::RunConfig;
+use crate::train::config::{LayerConfig, PriorKind, RunConfig};
+use crate::train::propose::propose;
 use crate::ui::client::{Client, Report};
 use crate::ui::draft::Draft;
 use crate::ui::format;
 use crate::ui::model::{DataState, Model, Origin, Phase, WorkerState};
-use crate::worker::message::{Event, Request, RunId, Ticket};
+use crate::worker::message::{DataInfo, Event, Request, RunId, Ticket};
 
 impl Session {
     pub(super) fn spawn_worker(&self) {
@@ -60,7 +61,7 @@ impl Session {
                 if let Some(Pending { files, chosen }) = pending {
                     self.0.files.replace(Some(files));
                     if chosen {
-                        self.edit(|draft| draft.config.data.clone_from(&data.name));
+                        self.fit_network(data);
                     }
                 }
             }
@@ -127,6 +128,52 @@ impl Session {
         self.changed();
         if drawn || laid {
             self.ask();
+        }
+    }
+
+    /// The settings follow the visitor's own data: their name, and a network for their size where the present one
+    /// does not take them.
+    fn fit_network(&self, data: &DataInfo) {
+        let (height, width, classes) = (data.height, data.width, data.classes.len());
+        let takes = {
+            let model = self.0.model.borrow();
+            let network = &model.draft.config.network;
+            let inputs = height * (width + 2 * network.pad_columns);
+            let ends = |layer: &LayerConfig| {
+                let product = |modes: &[usize]| modes.iter().product::<usize>();
+                (product(&layer.in_modes), product(&layer.out_modes))
+            };
+            let (first, last) = (network.layers.first(), network.layers.last());
+            first.is_some_and(|layer| ends(layer).0 == inputs)
+                && last.is_some_and(|layer| ends(layer).1 >= classes)
+        };
+        let mut said = data.said.clone();
+        let proposed = (!takes).then(|| propose(height, width, classes));
+        if let Some(network) = &proposed {
+            let modes = |modes: &[usize]| format::list(modes);
+            let layers: Vec<String> = network
+                .layers
+                .iter()
+                .map(|layer| format!("{} → {}", modes(&layer.in_modes), modes(&layer.out_modes)))
+                .collect();
+            said = format!(
+                "{said} The network was fitted to {height} × {width} values and {classes} classes: modes {}.",
+                layers.join(", then ")
+            );
+        }
+        self.edit(|draft| {
+            let mut config = draft.config.clone();
+            config.data.clone_from(&data.name);
+            if let Some(network) = proposed {
+                config.network = network;
+                // A reduction that another network was to reach.
+                config.prior.kind = PriorKind::None;
+                config.prior.target = 0.0;
+            }
+            *draft = Draft::new(config);
+        });
+        if !said.is_empty() {
+            self.tell(false, said.trim());
         }
     }
 

@@ -9,6 +9,7 @@ use web_sys::{AbortController, Blob};
 use super::{DEMO, Goal, Intent, Pending, Recovery, Session, Start};
 use crate::ui::datasets::{self, Files};
 use crate::ui::fetch;
+use crate::ui::later;
 use crate::ui::model::{DataState, Phase};
 use crate::worker::message::{Request, RunId};
 
@@ -261,6 +262,13 @@ impl Session {
 
     /// The visitor's own files.
     pub fn load_own(&self, files: Vec<(String, Blob)>) {
+        let bytes: f64 = files.iter().map(|(_, blob)| blob.size()).sum();
+        if bytes > datasets::MOST_BYTES {
+            let (name, message) = (datasets::OWN.into(), datasets::too_large(bytes));
+            self.change(|m| m.data = DataState::Failed { name, message });
+            return;
+        }
+        later::expect();
         self.load(Rc::new(Files::own(files)), true);
     }
 

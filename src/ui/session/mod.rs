@@ -139,6 +139,8 @@ struct Inner {
     keeping: Cell<autosave::Keeping>,
     /// Whether the run is being written.
     writing: Cell<bool>,
+    /// Whether there is a newer checkpoint than the one being written.
+    write_again: Cell<bool>,
     /// Whether what is being written is to be forgotten.
     forgetting: Cell<bool>,
     still: bool,
@@ -191,6 +193,7 @@ impl Session {
             board: RefCell::default(),
             keeping: Cell::default(),
             writing: Cell::default(),
+            write_again: Cell::default(),
             forgetting: Cell::default(),
             still,
         }))

@@ -33,6 +33,8 @@ pub enum Source {
     Pack,
     /// One buffer for each named IDX file, plain or gzipped.
     Idx(Vec<String>),
+    /// One buffer: a table of numbers with a label in each row.
+    Table,
 }
 
 /// From the page to the worker.
@@ -139,6 +141,8 @@ pub struct DataInfo {
     pub height: usize,
     /// Columns per image.
     pub width: usize,
+    /// How the files were understood, where that is not plain.
+    pub said: String,
 }
 
 /// A test image shown as a sample.

@@ -1,0 +1,103 @@
+// The visitor's own table: understood, trained on, or refused with the reason; and the page never stands still.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { settingsOf, stage } from './support.mjs'
+
+const { visit } = stage()
+
+/** Rows of three classes told apart by which third of the numbers is high, in noise; `faults` lines are put among them. */
+function table({ rows = 420, width = 64, faults = [], header = true } = {}) {
+  const names = ['apple', 'pear', 'quince']
+  let noise = 77
+  const random = () => ((noise = (Math.imul(noise, 1103515245) + 12345) >>> 0) >>> 16) / 65536
+  const lines = Array.from({ length: rows }, (_, k) => {
+    const values = Array.from({ length: width }, (_, c) => (Math.floor((3 * c) / width) === k % 3 ? 3 : 0) + random())
+    return [names[k % 3], ...values.map((value) => value.toFixed(3))].join(',')
+  })
+  faults.forEach((line, k) => lines.splice(40 + 50 * k, 0, line))
+  if (header) lines.unshift(['class', ...Array.from({ length: width }, (_, c) => `v${c}`)].join(','))
+  return Buffer.from(lines.join('\n') + '\n')
+}
+
+/** Drops a file and waits for what the card says of it. */
+async function drop(visitor, name, buffer) {
+  await visitor.drop({ name, buffer })
+  await visitor.page.waitForFunction(() => !/Reading|Choose or drop|6,000/.test(document.querySelector('.data-state').textContent), null, { timeout: 60_000 })
+  return visitor.page.locator('.data-state').textContent()
+}
+
+test('a table with faults is understood, told, and trained on', async (t) => {
+  const visitor = await visit(t)
+  await visitor.set({ preset: 'paper', precision: 'float', ranks: 'stay', epochs: 8, 'rate.peak': 0.01 })
+  const faults = [`pear,${'1,'.repeat(62)}2`, `quince,,${'1,'.repeat(62)}2`, 'apple,1,2,3']
+  const said = await drop(visitor, 'fruit.csv', table({ faults: faults.slice(1) }))
+  assert.match(said, /361 \+ 59 images|360 \+ 60 images/)
+  const { notice } = await visitor.until((state) => state.notice)
+  assert.match(notice, /420 rows of 64 numbers as images of 8 × 8, labels from column “class”/)
+  assert.match(notice, /left out: line 42, 92 \(column 2 has nothing where a number is wanted\)/)
+  assert.match(notice, /fitted to 8 × 8 values and 3 classes: modes/)
+  await visitor.settled()
+  const { data, network } = settingsOf(visitor.page.url())
+  assert.equal(data, 'own')
+  assert.equal(network.layers[0].in_modes.reduce((a, b) => a * b), 8 * (8 + 2 * (network.pad_columns ?? 2)))
+  const { test_accuracy } = await visitor.train()
+  assert.ok(test_accuracy > 0.9, `${test_accuracy}`)
+})
+
+test('tables that cannot be used are refused with the reason and the place', async (t) => {
+  const visitor = await visit(t)
+  const many = Array.from({ length: 40 }, () => 'pear,1,2')
+  for (const [buffer, reason] of [
+    [Buffer.from(''), /empty/],
+    [Buffer.from([0xff, 0xfe, 0x00, 0x41]), /not text in UTF-8/],
+    [Buffer.from('1,2,3\n4,5,6\n'), /single|two rows/],
+    [table({ faults: many }), /40 of 460 rows cannot be used: lines 42, .* and 37 more; of line 42, it has 3 fields, not 65/],
+    [Buffer.from('a,b,label\n1,2,x\n3,4,x\n'), /1 different labels/],
+  ]) {
+    const before = await visitor.controls()
+    const said = await drop(visitor, 'table.csv', buffer)
+    assert.match(said, reason)
+    assert.deepEqual(await visitor.controls(), before, 'nothing is lost')
+  }
+  assert.equal((await visitor.state()).phase, 'example', 'and the page goes on')
+})
+
+test('100 MB are read without the page standing still for a tenth of a second', async (t) => {
+  const visitor = await visit(t)
+  const { page } = visitor
+  await page.evaluate(() => {
+    const row = (k) => `${k % 10},${Array.from({ length: 784 }, (_, c) => (k * 31 + c * 7) % 256).join(',')}\n`
+    const block = Array.from({ length: 500 }, (_, k) => row(k)).join('')
+    const blocks = Array.from({ length: Math.ceil(100e6 / block.length) }, () => block)
+    const file = new File(blocks, 'large.csv')
+    window.held = new DataTransfer()
+    window.held.items.add(file)
+  })
+  await page.waitForTimeout(500)
+  await page.evaluate(() => {
+    window.longest = 0
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration)
+    }).observe({ type: 'longtask' })
+    const drop = (type) => document.querySelector('section.data').dispatchEvent(new DragEvent(type, { dataTransfer: window.held, bubbles: true, cancelable: true }))
+    drop('dragover')
+    drop('drop')
+  })
+  await page.waitForFunction(() => /images, 10 classes/.test(document.querySelector('.data-state').textContent), null, { timeout: 60_000 })
+  const longest = await page.evaluate(() => window.longest)
+  t.diagnostic(`longest task ${longest} ms`)
+  assert.ok(longest < 100, `${longest} ms`)
+})
+
+test('more than can be held is refused before it is read', async (t) => {
+  const visitor = await visit(t)
+  await visitor.page.evaluate(() => {
+    const held = new DataTransfer()
+    const megabyte = new Uint8Array(1e6)
+    held.items.add(new File(Array.from({ length: 300 }, () => megabyte), 'huge.csv'))
+    document.querySelector('section.data').dispatchEvent(new DragEvent('drop', { dataTransfer: held, bubbles: true, cancelable: true }))
+  })
+  await visitor.page.getByText('The files have 300 MB; at most 256 MB are read').waitFor()
+})
