@@ -5,7 +5,7 @@
 //! else in the last column if that is text, or else in the first. A row with a missing value, with something that
 //! is no number, or with too few or too many fields is left out; of more than one in twenty the table is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{Dataset, MAX_IMAGES, MAX_PIXELS, MAX_SIDE, TrainTest, split};
@@ -95,11 +95,11 @@ fn rows(text: &str) -> Result<Rows, TableError> {
         .filter(|separator| first.contains(*separator))
         .ok_or_else(|| wrong("The first line has a single field"))?;
     let names = fields(first, separator);
-    let named = names
+    let known = names
         .iter()
         .position(|name| LABELS.contains(&name.to_lowercase().as_str()));
     // A row of numbers has at most its label in letters.
-    let header = named.is_some() || names.iter().filter(|name| number(name).is_none()).count() > 1;
+    let header = known.is_some() || names.iter().filter(|name| number(name).is_none()).count() > 1;
     if header {
         lines.next();
     }
@@ -109,7 +109,7 @@ fn rows(text: &str) -> Result<Rows, TableError> {
         .ok_or_else(|| wrong("The table has names of columns but no rows"))?;
     let sample = fields(sample, separator);
     let last = names.len() - 1;
-    let label = named.unwrap_or_else(|| {
+    let label = known.unwrap_or_else(|| {
         let text = sample
             .get(last)
             .is_some_and(|field| number(field).is_none() && !field.is_empty());
@@ -214,12 +214,15 @@ fn sortable(value: f32) -> u32 {
 /// Names of the classes, in the order of their numbers if they are numbers.
 fn classes(labels: &[String]) -> Vec<String> {
     let numeric = labels.iter().all(|label| number(label).is_some());
-    let mut known = BTreeMap::new();
+    let mut known = BTreeSet::new();
     for label in labels {
         let place = number(label).filter(|_| numeric).map_or(0, sortable);
-        known.entry((place, label.as_str())).or_insert(());
+        known.insert((place, label.as_str()));
     }
-    known.keys().map(|(_, name)| (*name).to_string()).collect()
+    known
+        .into_iter()
+        .map(|(_, name)| (*name).to_string())
+        .collect()
 }
 
 /// Rows and columns for so many numbers: a square, a single row, or the least square that holds them.
@@ -298,30 +301,29 @@ pub fn read(bytes: &[u8]) -> Result<Table, TableError> {
         width,
         classes: names.len(),
     };
-    let (train, test) = split::last_seventh(&whole);
-    if test.is_empty() {
+    let (train, held) = split::last_seventh(&whole);
+    if held.is_empty() {
         return Err(wrong(
             "No class has the two rows needed to train on one and test on the other",
         ));
     }
-    let mut said = format!(
+    let mut said = vec![format!(
         "{count} rows of {} numbers as images of {height} × {width}, labels from column {}",
         rows.width, rows.column
-    );
+    )];
     if !pixels {
-        said += &format!("; values from {low} to {high} became 0 to 255");
+        said.push(format!("values from {low} to {high} became 0 to 255"));
     }
     if faults > 0 {
-        said += &format!("; left out: line {} ({first})", rows.lines());
+        said.push(format!("left out: line {} ({first})", rows.lines()));
     }
-    said.push('.');
     Ok(Table {
         sets: TrainTest {
             train,
-            test,
+            test: held,
             class_names: names,
         },
-        said,
+        said: said.join("; ") + ".",
     })
 }
 
@@ -337,14 +339,9 @@ mod tests {
 
     #[test]
     fn a_table_with_text_labels_and_a_header() {
-        let mut text = "a,b,c,d,species\n".to_string();
-        for k in 0..14 {
-            text += &format!(
-                "{},1.5,-2,0.25,{}\n",
-                k,
-                if k % 2 == 0 { "lily" } else { "rose" }
-            );
-        }
+        let row = |k: usize| format!("{k},1.5,-2,0.25,{}", ["lily", "rose"][k % 2]);
+        let rows: Vec<String> = (0..14).map(row).collect();
+        let text = ["a,b,c,d,species", &rows.join("\n")].join("\n");
         let table = read(text.as_bytes()).expect("sound");
         assert_eq!(table.sets.class_names, ["lily", "rose"]);
         assert_eq!((table.sets.train.len(), table.sets.test.len()), (12, 2));
@@ -373,10 +370,9 @@ mod tests {
 
     #[test]
     fn a_few_faulty_rows_are_left_out_and_told() {
-        let mut text: String = (0..100)
-            .map(|k| format!("{k},{k},{}\n", if k % 2 == 0 { "even" } else { "odd" }))
-            .collect();
-        text += "5,,odd\n7,seven,odd\n1,2,3,odd\n";
+        let row = |k: usize| format!("{k},{k},{}", ["even", "odd"][k % 2]);
+        let rows: Vec<String> = (0..100).map(row).collect();
+        let text = [&rows.join("\n"), "5,,odd", "7,seven,odd", "1,2,3,odd"].join("\n");
         let table = read(text.as_bytes()).expect("three of a hundred");
         assert_eq!(table.sets.train.len() + table.sets.test.len(), 100);
         assert!(

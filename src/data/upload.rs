@@ -179,6 +179,46 @@ pub fn train_and_test<N: AsRef<str>, B: AsRef<[u8]>>(
     })
 }
 
+/// The training and test sets of decoded pictures, row-major, one after the other; the last seventh of every class
+/// is for testing.
+///
+/// # Errors
+/// If pixels and labels are not of as many pictures, a label is of no class, or no class has two pictures.
+pub fn pictures(
+    class_names: Vec<String>,
+    (height, width): (usize, usize),
+    pixels: &[u8],
+    labels: &[u8],
+) -> Result<TrainTest, UploadError> {
+    let images = pixels.len() / (height * width).max(1);
+    let classes = class_names.len();
+    let known = labels.iter().all(|label| usize::from(*label) < classes);
+    if images != labels.len() || pixels.len() != images * height * width || !known {
+        return Err(UploadError::CountMismatch {
+            images_file: "the folder".into(),
+            images,
+            labels_file: "its classes".into(),
+            labels: labels.len(),
+        });
+    }
+    let whole = Dataset {
+        images: pixels.into(),
+        labels: labels.into(),
+        height,
+        width,
+        classes,
+    };
+    let (train, test) = split::last_seventh(&whole);
+    if test.is_empty() {
+        return Err(UploadError::TooFew { images });
+    }
+    Ok(TrainTest {
+        train,
+        test,
+        class_names,
+    })
+}
+
 /// (training, test) of four files.
 fn two_pairs<N: AsRef<str>, B: AsRef<[u8]>>(
     files: &[(N, B)],

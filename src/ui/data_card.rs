@@ -61,13 +61,33 @@ pub fn DataCard(props: &Props) -> Html {
             }
         })
     };
+    let folder = use_node_ref();
+    let onfolder = {
+        let session = session.clone();
+        Callback::from(move |event: Event| {
+            if let Some(input) = event.target_dyn_into::<HtmlInputElement>() {
+                take_folder(&session, input.files());
+                input.set_value("");
+            }
+        })
+    };
+    let pick_folder = {
+        let folder = folder.clone();
+        Callback::from(move |_: MouseEvent| {
+            if let Some(input) = folder.cast::<HtmlInputElement>() {
+                input.click();
+            }
+        })
+    };
     html! {
         <section class={classes!("card", "data", over.then_some("over"))} aria-labelledby="data-title" {ondragover} {ondragleave} {ondrop}>
             <h2 id="data-title">{ "Data" }</h2>
             <div class="data-row">
                 <Choice field="data" label="Data set" class="bare" {options} {chosen} {onchoose} />
-                <button type="button" class="quiet" onclick={pick} title="A CSV table with a label and numbers in each row; or IDX files, plain or gzipped: images and labels, two or four. They stay on this machine: nothing leaves the page, as the network panel of your browser shows.">{ "Own files…" }</button>
+                <button type="button" class="quiet" onclick={pick} title="A CSV table with a label and numbers in each row; or IDX files, plain or gzipped: images and labels, two or four. They stay on this machine: nothing leaves the page, as the network panel of your browser shows.">{ "Files…" }</button>
                 <input ref={picker} type="file" multiple={true} hidden={true} accept=".csv,.tsv,.txt,.gz,.idx,.idx1-ubyte,.idx3-ubyte,*/*" {onchange} tabindex="-1" aria-label="Own data files" />
+                <button type="button" class="quiet" onclick={pick_folder} title="A folder of pictures with a sub-folder for each class. They stay on this machine.">{ "Folder…" }</button>
+                <input ref={folder} type="file" webkitdirectory={true} hidden={true} onchange={onfolder} tabindex="-1" aria-label="Folder of pictures" />
             </div>
             <div class="data-state">{ state(session, model) }</div>
         </section>
@@ -82,6 +102,21 @@ fn take(session: &Session, files: Option<FileList>) {
         .collect();
     if !files.is_empty() {
         session.load_own(files);
+    }
+}
+
+fn take_folder(session: &Session, files: Option<FileList>) {
+    let Some(files) = files else { return };
+    let files: Vec<(String, Blob)> = (0..files.length())
+        .filter_map(|k| files.get(k))
+        .map(|file| {
+            let path = js_sys::Reflect::get(&file, &"webkitRelativePath".into());
+            let path = path.ok().and_then(|path| path.as_string());
+            (path.unwrap_or_default(), file.unchecked_into())
+        })
+        .collect();
+    if !files.is_empty() {
+        session.load_pictures(files);
     }
 }
 
@@ -106,6 +141,19 @@ fn state(session: &Session, model: &Model) -> Html {
                 </div>
             }
         }
+        DataState::Decoding { done, total } => {
+            let cancel = {
+                let session = session.clone();
+                Callback::from(move |_: MouseEvent| session.stop_decoding())
+            };
+            html! {
+                <div class="fetch">
+                    <progress max={total.to_string()} value={done.to_string()} aria-label="Decoding the pictures"></progress>
+                    <span class="num">{ format!("{} of {}", format::count(*done as u64), format::count(*total as u64)) }</span>
+                    <button type="button" class="link" onclick={cancel}>{ "Cancel" }</button>
+                </div>
+            }
+        }
         DataState::Reading { .. } => html! { <p class="soft">{ "Reading…" }</p> },
         DataState::Failed { message, .. } => {
             html! { <p class="fault" role="alert">{ message }</p> }
@@ -121,6 +169,6 @@ fn about(name: &str) -> &'static str {
     match name {
         "fashion-mnist-subset" => "6,000 + 1,000 images, with the page",
         "fashion-mnist" | "mnist" => "60,000 + 10,000 images, fetched on Train",
-        _ => "Choose or drop a CSV table or IDX files",
+        _ => "Choose a folder, or drop a CSV table or IDX files",
     }
 }

@@ -22,7 +22,7 @@ fn fetcher() -> Option<Function> {
 }
 
 /// Fetches the part, once however often it is asked for; whether it is there.
-async fn fetch() -> bool {
+pub async fn fetch() -> bool {
     let Some(fetcher) = fetcher() else {
         return true;
     };

@@ -58,6 +58,8 @@ mod pad;
 #[cfg(target_arch = "wasm32")]
 mod parts;
 #[cfg(target_arch = "wasm32")]
+mod pictures;
+#[cfg(target_arch = "wasm32")]
 mod rail;
 #[cfg(target_arch = "wasm32")]
 mod samples;

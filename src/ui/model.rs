@@ -62,6 +62,13 @@ pub enum DataState {
         /// Bytes in all.
         total: Option<u64>,
     },
+    /// Pictures, being decoded.
+    Decoding {
+        /// Files done.
+        done: usize,
+        /// Files in all.
+        total: usize,
+    },
     /// In the worker, being read.
     Reading {
         /// Its name.

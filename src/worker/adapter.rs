@@ -56,6 +56,18 @@ pub fn read(source: &Source, files: &[Vec<u8>]) -> Result<(TrainTest, String), S
             let read = table::read(first).map(|table| (table.sets, table.said));
             read.map_err(|e| e.to_string())
         }
+        Source::Pictures {
+            classes,
+            height,
+            width,
+            said,
+        } => {
+            let labels = files.get(1).map_or(&[][..], Vec::as_slice);
+            let size = (*height as usize, *width as usize);
+            let sets = upload::pictures(classes.clone(), size, first, labels);
+            sets.map(|sets| (sets, said.clone()))
+                .map_err(|e| e.to_string())
+        }
     }
 }
 

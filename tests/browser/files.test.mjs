@@ -83,7 +83,7 @@ const quick = { preset: 'tiny', precision: 'fixed', ranks: 'stay', epochs: 2, ba
 test('own files from the picker, plain: two files become a training and a test set', async (t) => {
   const visitor = await visit(t)
   await visitor.set(quick)
-  await visitor.choose('Own files…', ...pair(pictures(700)))
+  await visitor.choose('Files…', ...pair(pictures(700)))
   await about(visitor.page, '600 + 100 images, 4 classes')
   const state = await visitor.train()
   assert.ok(state.test_accuracy > 0.9, `${state.test_accuracy} right`)
@@ -117,7 +117,7 @@ test('a faulty file is answered with a sentence, and the earlier data stay', asy
   const visitor = await visit(t)
   const { page } = visitor
   await visitor.set(quick)
-  await visitor.choose('Own files…', ...pair(pictures(364)))
+  await visitor.choose('Files…', ...pair(pictures(364)))
   await about(page, '312 + 52 images')
   await visitor.press('Step')
   await visitor.until((state) => state.step === 1 && state.checksum)
@@ -139,7 +139,7 @@ test('a faulty file is answered with a sentence, and the earlier data stay', asy
 test('earlier data that stayed also outlive the worker', async (t) => {
   const visitor = await visit(t)
   await visitor.set(quick)
-  await visitor.choose('Own files…', ...pair(pictures(364)))
+  await visitor.choose('Files…', ...pair(pictures(364)))
   await about(visitor.page, '312 + 52 images')
   await visitor.press('Step')
   await visitor.until((state) => state.step === 1 && state.checksum)

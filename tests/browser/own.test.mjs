@@ -1,9 +1,12 @@
-// The visitor's own table: understood, trained on, or refused with the reason; and the page never stands still.
+// The visitor's own tables and pictures: understood, trained on, or refused with the reason; and the page never stands still.
 
 import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { deflateSync, gzipSync } from 'node:zlib'
 
-import { settingsOf, stage } from './support.mjs'
+import { folder, settingsOf, stage } from './support.mjs'
 
 const { visit } = stage()
 
@@ -100,4 +103,77 @@ test('more than can be held is refused before it is read', async (t) => {
     document.querySelector('section.data').dispatchEvent(new DragEvent('drop', { dataTransfer: held, bubbles: true, cancelable: true }))
   })
   await visitor.page.getByText('The files have 300 MB; at most 256 MB are read').waitFor()
+})
+
+/** A grey PNG of `side` x `side`, its pixels by `at(row, column)`. */
+function png(side, at) {
+  const chunk = (name, body) => {
+    const all = Buffer.concat([Buffer.from(name), body])
+    const head = Buffer.alloc(4)
+    head.writeUInt32BE(body.length)
+    // A gzip file carries the CRC-32 of what is in it, eight bytes before its end, the other way round.
+    const sum = Buffer.from(gzipSync(all).subarray(-8, -4)).reverse()
+    return Buffer.concat([head, all, sum])
+  }
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(side, 0)
+  header.writeUInt32BE(side, 4)
+  header[8] = 8
+  const rows = Array.from({ length: side }, (_, row) => Buffer.from([0, ...Array.from({ length: side }, (_, column) => at(row, column))]))
+  return Buffer.concat([Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]), chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.concat(rows))), chunk('IEND', Buffer.alloc(0))])
+}
+
+/** A folder of three classes: bright on the left, on the right, in the middle; with what else is put in. */
+async function pictures(more = {}) {
+  const root = await folder()
+  const bright = { left: (c, side) => c < side / 3, middle: (c, side) => c >= side / 3 && c < (2 * side) / 3, right: (c, side) => c >= (2 * side) / 3 }
+  for (const [name, test] of Object.entries(bright)) {
+    await mkdir(join(root, name))
+    for (let k = 0; k < 60; k++) {
+      // One in ten is of another size.
+      const side = k % 10 === 9 ? 31 : 20
+      await writeFile(join(root, name, `${k}.png`), png(side, (row, column) => (test(column, side) ? 180 : 30) + ((row * 7 + column * 13 + k * 29) % 40)))
+    }
+  }
+  for (const [path, content] of Object.entries(more)) {
+    await mkdir(join(root, path, '..'), { recursive: true })
+    await writeFile(join(root, path), content)
+  }
+  return root
+}
+
+/** Chooses a folder. */
+async function chooseFolder(visitor, root) {
+  const opening = visitor.page.waitForEvent('filechooser')
+  await visitor.press('Folder…')
+  await (await opening).setFiles(root)
+}
+
+test('a folder of three classes with faults in it is decoded, told, and trained on', async (t) => {
+  const visitor = await visit(t)
+  await visitor.set({ preset: 'paper', precision: 'fixed', ranks: 'stay', epochs: 15 })
+  const root = await pictures({ 'left/broken.png': Buffer.from('no picture'), 'empty/notes.txt': 'nothing to see', 'loose.png': png(20, () => 0) })
+  await chooseFolder(visitor, root)
+  const { notice } = await visitor.until((state) => state.notice)
+  assert.match(notice, /180 pictures of 20 × 20 in 3 classes/)
+  assert.match(notice, /left out: 2 of the files, first .*\/notes\.txt \(the browser cannot decode it\)/)
+  assert.match(notice, /without a picture: empty/)
+  assert.match(notice, /18 pictures of other sizes were scaled/)
+  assert.match(notice, /fitted to 20 × 20 values and 3 classes/)
+  await visitor.settled()
+  const { test_accuracy } = await visitor.train()
+  assert.ok(test_accuracy > 0.9, `${test_accuracy}`)
+})
+
+test('a folder that makes no classes is refused with the reason', async (t) => {
+  const visitor = await visit(t)
+  const flat = await folder()
+  await writeFile(join(flat, 'one.png'), png(8, () => 9))
+  const single = await folder()
+  await mkdir(join(single, 'only'))
+  await writeFile(join(single, 'only', 'one.png'), png(8, () => 9))
+  for (const [root, reason] of [[flat, /no sub-folders with pictures/], [single, /has 1 classes with pictures/]]) {
+    await chooseFolder(visitor, root)
+    await visitor.page.waitForFunction((source) => new RegExp(source).test(document.querySelector('.data-state').textContent), reason.source)
+  }
 })

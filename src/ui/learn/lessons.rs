@@ -73,10 +73,9 @@ pub fn all() -> [Lesson; 5] {
             time: "20 minutes, after the first lesson",
             does: "Press Train and watch couplings narrow while the accuracy stays; note memory and accuracy after each epoch.",
             ask: "Which bond lost most ranks, and what happened to the memory when it did?",
-            config: {
-                let mut config = RunConfig::default();
-                config.seed = 7;
-                config
+            config: RunConfig {
+                seed: 7,
+                ..RunConfig::default()
             },
             tab: Tab::Train,
             step: None,
@@ -101,10 +100,9 @@ pub fn all() -> [Lesson; 5] {
             time: "30 minutes, for hardware courses",
             does: "On the Accelerator tab compare the presets published and streamlined as A and B, and find the longest stall in the timeline.",
             ask: "What does the array wait for on the published machine, and which change removes it?",
-            config: {
-                let mut config = RunConfig::default();
-                config.schedule = Schedule::Paper;
-                config
+            config: RunConfig {
+                schedule: Schedule::Paper,
+                ..RunConfig::default()
             },
             tab: Tab::Accelerator,
             step: None,

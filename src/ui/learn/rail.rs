@@ -19,6 +19,7 @@ pub struct Props {
 
 impl Props {
     /// How many steps were read.
+    #[must_use]
     pub fn read() -> usize {
         progress::read().len()
     }

@@ -112,7 +112,7 @@ pub struct Words {
     pub title: &'static str,
     /// Three sentences.
     pub text: [&'static str; 3],
-    /// A formula in MathML, what it says in words, and nothing where none is needed.
+    /// A formula as `MathML`, what it says in words, and nothing where none is needed.
     pub formula: Option<(&'static str, &'static str)>,
     /// One thing to do with the figure.
     pub action: &'static str,

@@ -417,6 +417,7 @@ pub fn energies(bits: [u8; 3]) -> Option<[f64; 4]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::step::{Step, Words};
     use super::*;
 
     #[test]
@@ -450,7 +451,7 @@ mod tests {
     fn the_words_count_as_the_program_does() {
         let words = super::super::words::of;
         let has = |step, text: &str| {
-            let words: super::super::step::Words = words(step);
+            let words: Words = words(step);
             let all = [
                 words.text.join(" "),
                 words.answer.into(),
@@ -459,7 +460,6 @@ mod tests {
             .join(" ");
             assert!(all.contains(text), "{text}: {all}");
         };
-        use super::super::step::Step;
         let shape = &network(Preset::Paper).layers[0];
         assert_eq!(
             (shape.dense_entries(), dense_bytes(512)),

@@ -213,11 +213,11 @@ impl Session {
         if asked != RunConfig::default() && asked != config {
             return None;
         }
-        self.show_kept(record, config, bytes, &blobs);
+        self.show_kept(record, &config, bytes, &blobs);
         Some(())
     }
 
-    fn show_kept(&self, record: Record, config: RunConfig, bytes: Uint8Array, blobs: &Array) {
+    fn show_kept(&self, record: Record, config: &RunConfig, bytes: Uint8Array, blobs: &Array) {
         if let Some(source) = record.source {
             let blobs = blobs
                 .iter()
@@ -239,7 +239,7 @@ impl Session {
             m.view = View {
                 origin: Origin::Live,
                 history,
-                ..View::nothing(&config)
+                ..View::nothing(config)
             };
             m.phase = Phase::Stopped;
             m.tell(

@@ -11,6 +11,7 @@ use crate::ui::datasets::{self, Files};
 use crate::ui::fetch;
 use crate::ui::later;
 use crate::ui::model::{DataState, Phase};
+use crate::ui::pictures;
 use crate::worker::message::{Request, RunId};
 
 impl Session {
@@ -270,6 +271,42 @@ impl Session {
         }
         later::expect();
         self.load(Rc::new(Files::own(files)), true);
+    }
+
+    /// A folder of the visitor's pictures: decoded here, then handed to the worker.
+    pub fn load_pictures(&self, files: Vec<(String, Blob)>) {
+        let (session, number) = (self.clone(), self.number());
+        self.0.decoding.set(number);
+        let failed = |session: &Self, message: String| {
+            let name = datasets::OWN.into();
+            session.change(|m| m.data = DataState::Failed { name, message });
+        };
+        spawn_local(async move {
+            if !later::fetch().await {
+                failed(&session, "The part of the page that reads folders was not fetched: the connection failed. Choose the folder again.".into());
+                return;
+            }
+            let shown = Cell::new(0.0);
+            let going = |done, total| {
+                let now = js_sys::Date::now();
+                let on = session.0.decoding.get() == number;
+                if on && now - shown.get() > 100.0 {
+                    shown.set(now);
+                    session.change(|m| m.data = DataState::Decoding { done, total });
+                }
+                on
+            };
+            match pictures::read(files, going).await {
+                Ok(files) => session.load(Rc::new(files), true),
+                Err(Some(message)) => failed(&session, message),
+                Err(None) => session.change(|m| m.data = DataState::Absent),
+            }
+        });
+    }
+
+    /// Decode no further.
+    pub fn stop_decoding(&self) {
+        self.0.decoding.set(0);
     }
 
     /// A checkpoint file of the visitor's.

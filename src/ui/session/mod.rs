@@ -130,6 +130,8 @@ struct Inner {
     replay: RefCell<Option<Interval>>,
     address: RefCell<Option<Timeout>>,
     numbers: Cell<u32>,
+    /// Number of the folder that is being decoded.
+    decoding: Cell<u32>,
     drawing: RefCell<Option<Vec<u8>>>,
     bench: RefCell<Bench>,
     asking: Cell<bool>,
@@ -185,6 +187,7 @@ impl Session {
             replay: RefCell::default(),
             address: RefCell::default(),
             numbers: Cell::new(0),
+            decoding: Cell::new(0),
             drawing: RefCell::default(),
             bench: RefCell::default(),
             asking: Cell::new(false),

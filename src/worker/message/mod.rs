@@ -35,6 +35,17 @@ pub enum Source {
     Idx(Vec<String>),
     /// One buffer: a table of numbers with a label in each row.
     Table,
+    /// Two buffers: grey pixels of all pictures, and a label for each.
+    Pictures {
+        /// Names of the classes.
+        classes: Vec<String>,
+        /// Rows of a picture.
+        height: u32,
+        /// Columns of a picture.
+        width: u32,
+        /// How the folder was understood.
+        said: String,
+    },
 }
 
 /// From the page to the worker.

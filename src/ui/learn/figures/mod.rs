@@ -105,7 +105,7 @@ pub fn heat(
         marked(row, column).then(|| html! { <rect class="mark" x={column.to_string()} y={row.to_string()} width="1" height="1" /> })
     };
     html! {
-        <svg class="heat" viewBox={format!("-0.05 -0.05 {}.1 {}.1", columns, rows)} role="img" aria-label={label.to_string()}>
+        <svg class="heat" viewBox={format!("-0.05 -0.05 {columns}.1 {rows}.1")} role="img" aria-label={label.to_string()}>
             <rect class="room" width={columns.to_string()} height={rows.to_string()} />
             { for (0..rows * columns).map(cell) }
             { for (0..rows * columns).filter_map(frame) }
