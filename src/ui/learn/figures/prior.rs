@@ -74,7 +74,7 @@ pub fn Prior() -> Html {
                 }) }
                 <line class="threshold" x1="0" x2="240" y1={format!("{:.1}", 96.0 - 92.0 * line)} y2={format!("{:.1}", 96.0 - 92.0 * line)} />
             </svg>
-            { readout(&format!("Step {steps} of {of}: {} of {RANK} indices alive, threshold {}; accuracy on other pictures {} %.", bond.alive.len(), format::significant(f64::from(bond.threshold)), format::percent(accuracy))) }
+            { readout(&format!("Step {steps} of {of}: {} of {RANK} indices alive, threshold {}; accuracy on other pictures {} %.", bond.alive.len(), bond.threshold, format::percent(accuracy))) }
         </>
     }
 }
