@@ -27,7 +27,7 @@ use super::accel::timed::Bench;
 use super::client::Client;
 use super::datasets::{self, Files};
 use super::link;
-use super::model::{Model, Phase};
+use super::model::{Model, Origin, Phase};
 use crate::train::config::RunConfig;
 use crate::train::record::RunRecord;
 use crate::worker::message::{Request, RunId, Ticket};
@@ -219,14 +219,20 @@ impl Session {
         self.start_board();
         let session = self.clone();
         spawn_local(async move {
-            let kept = session.claim().await && session.take_kept_run().await;
+            let claimed = session.claim().await;
+            let kept = claimed && session.untouched() && session.take_kept_run().await;
             let record = datasets::example().await;
             session.0.record.replace(record.map(Rc::new));
-            if !kept {
+            if !kept && session.untouched() {
                 session.show_example();
                 session.prepare_answers().await;
             }
         });
+    }
+
+    /// Whether nothing was shown or asked for yet.
+    fn untouched(&self) -> bool {
+        self.0.intent.borrow().is_none() && self.0.model.borrow().view.origin == Origin::Nothing
     }
 
     pub(in crate::ui) fn change(&self, change: impl FnOnce(&mut Model)) {
