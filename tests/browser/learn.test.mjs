@@ -117,6 +117,20 @@ test('figures are computed: each answers to its controls', async (t) => {
   assert.ok((await cycles()) < without)
 })
 
+test('the last step trains on the virtual board, and says nothing of a board before it did', async (t) => {
+  const visitor = await open(t, 'board')
+  const { page } = visitor
+  assert.match(await says(page), /No board is connected/)
+  await page.getByRole('button', { name: 'Use the virtual board' }).click()
+  await page.getByText('The virtual board is connected; no step was taken yet.').waitFor()
+  await page.getByRole('button', { name: 'Train one step on it' }).click()
+  await page.getByText(/After step 1 the checksum of all parameters is/).waitFor()
+  const { checksum, step } = await visitor.state()
+  assert.equal(step, 1)
+  assert.ok((await says(page)).includes(checksum))
+  assert.deepEqual((await visitor.board()).view.place, { Board: { check: 1 } })
+})
+
 test('a number leads to the step that explains it, and the settings stay', async (t) => {
   const visitor = await visit(t)
   await visitor.set({ seed: 41 })

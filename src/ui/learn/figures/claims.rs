@@ -7,7 +7,7 @@ use crate::link::line::LineSettings;
 use crate::link::virtual_board::VirtualSettings;
 use crate::ui::format;
 use crate::ui::link::Tab;
-use crate::ui::model::{Model, Phase};
+use crate::ui::model::{Model, Origin, Phase};
 use crate::ui::session::Session;
 use crate::worker::message::board::{Connection, Place};
 
@@ -72,11 +72,11 @@ pub fn Board(props: &Props) -> Html {
         Callback::from(move |_: MouseEvent| session.open_tab(Tab::Board))
     };
     let busy = matches!(model.phase, Phase::Running | Phase::Preparing);
-    let says = match (
-        connected,
-        model.view.position.step,
-        &model.view.position.checksum,
-    ) {
+    // The recorded example was trained on no board.
+    let position = &model.view.position;
+    let on_board = model.view.origin == Origin::Live && model.board.view.place != Place::Page;
+    let taken = if on_board { position.step } else { 0 };
+    let says = match (connected, taken, &position.checksum) {
         (false, ..) => "No board is connected.".to_string(),
         (true, 0, _) => "The virtual board is connected; no step was taken yet.".into(),
         (true, step, Some(sum)) => format!(
