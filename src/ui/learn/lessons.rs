@@ -84,8 +84,8 @@ pub fn all() -> [Lesson; 5] {
         Lesson {
             title: "Four bits, and how they are rounded",
             time: "30 minutes, in pairs",
-            does: "Train as it stands; then set the rounding of the master copy to nearest under “more”, train again with the same seed, and compare.",
-            ask: "Why does rounding to the nearest stop the training, and stochastic rounding not?",
+            does: "Train as it stands; then set the rounding of the master copy to nearest under “More settings”, train again with the same seed, and compare.",
+            ask: "Why does rounding to the nearest hold the training back, and stochastic rounding not?",
             config: {
                 let mut config = plain(tiny(Precision::Fixed));
                 config.master_rounding = Rounding::Stochastic;

@@ -177,8 +177,8 @@ const ROUNDING: Words = Words {
         "the probability of rounding up is the part dropped over 2 to the s",
     )),
     action: "Make the change smaller than half a step and watch who still follows.",
-    question: "Why does training stop when an 8-bit copy of the weights is rounded to the nearest?",
-    answer: "Most updates are below half a step, and every one of them is rounded away.",
+    question: "Why does training suffer when an 8-bit copy of the weights is rounded to the nearest?",
+    answer: "Late in the run most updates are below half a step, and every one of them is rounded away.",
 };
 
 const GRADIENT: Words = Words {
@@ -217,7 +217,7 @@ const ENERGY: Words = Words {
     title: "Fewer bits, less energy",
     text: [
         "The energy of a multiplication grows with the product of the widths of its two operands.",
-        "A bit from memory outside the chip costs a hundred times a bit from memory on it, which is why fitting on chip matters more than arithmetic.",
+        "A bit from memory outside the chip costs more than a hundred times a bit from memory on it, which is why fitting on chip matters more than arithmetic.",
         "All of this is modelled: counts of events times a published cost of each, not a measurement of a board.",
     ],
     formula: Some((

@@ -3,7 +3,8 @@
 use yew::prelude::*;
 
 use super::{bar, bars, readout, slider};
-use crate::accel::{Device, Stage};
+use crate::accel::energy::TABLES;
+use crate::accel::{Device, Machine, Stage};
 use crate::program::Schedule;
 use crate::ui::fields::Segments;
 use crate::ui::format;
@@ -146,6 +147,7 @@ pub fn Energy() -> Html {
     let (Some(found), Some(most)) = (*found, *most) else {
         return Html::default();
     };
+    let device = Machine::streamlined().device.budget();
     let scale = most.iter().fold(0.0_f64, |a, b| a.max(*b));
     let names = [
         "multiply",
@@ -164,7 +166,7 @@ pub fn Energy() -> Html {
             { slider("learn-core-bits", "bits of cores", [2, 8], *core, &core.to_string(), move |k| to_core.set(k)) }
             { slider("learn-activation-bits", "bits of activations", [4, 8], *activation, &activation.to_string(), move |k| to_activation.set(k)) }
             { bars("Energy of a training step per sample", list) }
-            { readout(&format!("Modelled, 45 nm table, ECP5 at rest as assumed there: {} a sample in all.", format::si(found.iter().sum(), "J"))) }
+            { readout(&format!("Modelled: {} a sample in all. Costs per event from {}; {} W at rest assumed for {}.", format::si(found.iter().sum(), "J"), TABLES[0].source, device.static_watts, device.name)) }
         </>
     }
 }
