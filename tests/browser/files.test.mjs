@@ -147,7 +147,7 @@ test('earlier data that stayed also outlive the worker', async (t) => {
   await visitor.page.locator('.data-state .fault').waitFor()
   await visitor.page.evaluate(() => window.railyard.crashWorker())
   const back = await visitor.until((state) => state.notice)
-  assert.match(back.notice, /was restarted from its checkpoint at step 0\.$/)
+  assert.match(back.notice, /was restarted from its checkpoint at step 1\.$/)
   await visitor.idle()
   await visitor.press('Train')
   const end = await visitor.until((state) => state.phase === 'finished' || /own files/.test(state.notice)).catch(() => visitor.state())
@@ -167,13 +167,15 @@ test('data of another size, brought while a run stands, do not disturb it', asyn
   assert.doesNotMatch(notice ?? '', /worker stopped/)
 })
 
-test('data that do not fit the network are refused with the numbers', async (t) => {
+test('a network is fitted to data of another size; one that is chosen after all is refused with the numbers', async (t) => {
   const visitor = await visit(t)
   await visitor.set(quick)
   await visitor.drop(...pair(pictures(84, { side: 12 })))
   await about(visitor.page, '72 + 12 images')
+  assert.match((await visitor.until((state) => state.notice)).notice, /The network was fitted to 12 × 12 values and 4 classes: modes/)
+  await visitor.set({ preset: 'paper' })
   await visitor.press('Train')
-  const { notice } = await visitor.until((state) => state.notice)
+  const { notice } = await visitor.until((state) => /inputs/.test(state.notice))
   assert.match(notice, /images of 12 x 12 with 2 zero columns on each side make 192 inputs, but .* 896/)
 })
 

@@ -130,13 +130,8 @@ export class Visitor {
   }
 
   /** Waits until `test`, a function of what is known of a board, holds. */
-  async untilBoard(test, argument) {
-    await this.page.waitForFunction(
-      ([source, argument]) => (0, eval)(`(${source})`)(JSON.parse(window.railyard.board()), argument),
-      [test.toString(), argument],
-      { timeout: 20_000, polling: 10 },
-    )
-    return this.board()
+  untilBoard(test, argument) {
+    return this.poll(() => this.board(), test, argument)
   }
 
   /** Waits until nothing is under way. */
@@ -146,13 +141,19 @@ export class Visitor {
   }
 
   /** Waits until `test`, a function of the state, holds. */
-  async until(test, argument) {
-    await this.page.waitForFunction(
-      ([source, argument]) => (0, eval)(`(${source})`)(JSON.parse(window.railyard.state()), argument),
-      [test.toString(), argument],
-      { timeout: 20_000, polling: 10 },
-    )
-    return this.state()
+  until(test, argument) {
+    return this.poll(() => this.state(), test, argument)
+  }
+
+  /** What `ask` gives, once `test` holds of it. */
+  async poll(ask, test, argument) {
+    const until = Date.now() + 20_000
+    for (;;) {
+      const known = await ask()
+      if (test(known, argument)) return known
+      if (Date.now() > until) throw new Error(`this never held: ${test} of ${JSON.stringify(known)}`)
+      await this.page.waitForTimeout(10)
+    }
   }
 
   /** Sets controls of the rail, by their names in the configuration. */
