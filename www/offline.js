@@ -19,6 +19,8 @@ function tell(worker) {
     return made
   }
   const reload = button('Reload', () => {
+    // Another tab may have let it take over already.
+    if (worker.state !== 'installed') return location.reload()
     navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true })
     worker.postMessage('take over')
   })

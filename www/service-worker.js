@@ -1,7 +1,8 @@
 // Keeps the page for a second visit without a network. scripts/offline.mjs writes the list of files and their sum.
 const kept = { version: '', files: [] }
 
-const prefix = 'railyard-'
+/** Folders of one origin share its caches, so a name says whose it is. */
+const prefix = `railyard ${self.registration.scope} `
 const page = `${prefix}page-${kept.version}`
 /** Data sets that were fetched; they outlast a version, since their names say what they hold. */
 const data = `${prefix}data`
@@ -40,7 +41,10 @@ self.addEventListener('fetch', (event) => {
 /** What is kept of this version; the network for the rest. */
 async function answer(key, request) {
   const cache = await caches.open(page)
-  return (await cache.match(key, { ignoreSearch: true })) ?? fetch(request)
+  const held = await cache.match(key, { ignoreSearch: true })
+  if (!held) return fetch(request)
+  // Some hosts send index.html on to its folder; a navigation takes no answer that was sent on.
+  return held.redirected ? new Response(held.body, { headers: held.headers }) : held
 }
 
 /** A data set: from the network, and kept for when there is none. */

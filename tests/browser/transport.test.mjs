@@ -126,8 +126,8 @@ test('a worker that dies is replaced, says so, and the run ends with the same bi
 test('a worker that dies before its first checkpoint begins again', async (t) => {
   const visitor = await visit(t)
   await visitor.set({ ...tiny, epochs: 1 })
-  await visitor.press('Step')
-  await visitor.until((state) => state.step === 1 && state.checksum)
+  await visitor.press('Reset')
+  await visitor.until((state) => state.phase === 'ready')
   await visitor.page.evaluate(() => window.railyard.crashWorker())
   assert.match((await visitor.until((state) => state.notice)).notice, /at step 0\.$/)
   await visitor.until((state) => state.phase === 'ready')
@@ -143,7 +143,7 @@ test('a worker that dies again and again: the page gives up in a sentence, and T
   await visitor.until((state) => state.step === 1 && state.checksum)
   for (let death = 1; death <= 3; death++) {
     await visitor.page.evaluate(() => window.railyard.crashWorker())
-    await visitor.until((state) => /restarted/.test(state.notice) && state.phase === 'ready')
+    await visitor.until((state) => /restarted/.test(state.notice) && state.phase === 'paused')
     await visitor.press('Dismiss this message')
   }
   await visitor.page.evaluate(() => window.railyard.crashWorker())
