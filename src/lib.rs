@@ -9,6 +9,7 @@
 //! | --- | --- | --- |
 //! | 6 | [`compare`] | runs side by side, trained and costed |
 //! | 6 | [`link`] | frames, commands, host session, virtual board |
+//! | 6 | [`report`] | a step's plan and simulation as objects |
 //! | 5 | [`train`] | configuration, trainer, optimisers, rank prior, metrics, checkpoints |
 //! | 5 | [`accel`] | machine, tick and event engines, timeline, fit, energy, traces |
 //! | 4 | [`methods`] | the neighbouring methods: layers, recurrent cells, networks |
@@ -38,6 +39,7 @@ pub mod methods;
 pub mod numeric;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod program;
+pub mod report;
 pub mod train;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod tt;

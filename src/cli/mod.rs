@@ -26,7 +26,6 @@ mod plan;
 mod record;
 mod simulate;
 mod tables;
-mod tick;
 mod train;
 
 use std::io::Write as _;

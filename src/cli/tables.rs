@@ -2,42 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::simulate::{Published, Simulation};
-use super::tick::Ticked;
 use crate::accel::energy::Span;
 use crate::accel::fit::Place;
 use crate::accel::published::Count;
 use crate::accel::timing::{CAUSES, Cause, Stage, TRACKS, Tally};
 use crate::accel::traffic::traffic;
 use crate::numeric::grouped;
-use crate::program::{Part, Pass};
-
-/// The name of a part of a step.
-pub fn part(part: Part) -> &'static str {
-    match part {
-        Part::Before => "before",
-        Part::Sample => "sample",
-        Part::After => "after",
-    }
-}
-
-/// The name of what an operation is for.
-pub fn pass(pass: Pass) -> &'static str {
-    match pass {
-        Pass::Forward => "forward",
-        Pass::Backward => "backward",
-        Pass::Update => "update",
-    }
-}
-
-/// The name of a stage.
-pub fn stage(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Load => "load",
-        Stage::Compute => "compute",
-        Stage::Store => "store",
-    }
-}
+use crate::report::simulation::{Published, Simulation};
+use crate::report::{self, tick::Ticked};
 
 /// All tables of a simulation. Writing to a string cannot fail, so that results of `write!` are dropped.
 pub fn simulation(found: &Simulation) -> String {
@@ -115,7 +87,7 @@ fn operations(out: &mut String, found: &Simulation) {
                 out,
                 "{:<26} {:<7} {:<12} {:>6} {:>11} {:>9} {:>10} {:>10}  {:<31} {}",
                 op.name,
-                part(op.part),
+                report::part(op.part),
                 element,
                 op.tiles,
                 grouped(op.counters.macs),

@@ -1,8 +1,6 @@
 //! A whole training step on the tick engine, compared as it goes: every boundary with the event
 //! engine's, every memory word with the fixed-point executor's.
 
-use std::time::{Duration, Instant};
-
 use serde::Serialize;
 
 use crate::accel::{Machine, OpTiming, StepTiming, TickEngine};
@@ -32,12 +30,19 @@ pub struct Ticked {
     pub word_differences: u64,
 }
 
+/// A clock in seconds.
+pub type Clock = fn() -> f64;
+
 /// Runs one training step on random images (no cycle depends on them) and compares it.
+///
+/// # Errors
+/// If the step does not run on the machine.
 pub fn run(
     mut executor: FixedExecutor,
     machine: &Machine,
     seed: u32,
     event: &StepTiming,
+    clock: Clock,
 ) -> Result<(StepTiming, Ticked), String> {
     let program = executor.program().clone();
     let mut engine = TickEngine::new(&program, machine, executor.formats())
@@ -66,7 +71,7 @@ pub fn run(
         after: vec![],
         ..event.clone()
     };
-    let (mut begun, mut loaded, mut spent) = (false, None, Duration::ZERO);
+    let (mut begun, mut loaded, mut spent) = (false, None, 0.0);
     executor.train_watched(batch, key, |op, sample, executor| {
         if !begun {
             engine.adopt(executor);
@@ -90,14 +95,14 @@ pub fn run(
             }
         };
         let part = program.ops[op].part;
-        let start = Instant::now();
+        let start = clock();
         if part == Part::Sample && loaded != Some(sample) {
             loaded = Some(sample);
             timed(engine.load(&pixels[sample * inputs..][..inputs]), part);
         }
         let label = (part == Part::Sample).then(|| labels[sample]);
         timed(engine.run(op, sample, label), part);
-        spent += start.elapsed();
+        spent += clock() - start;
         let out = program.ops[op].writes();
         let len = program.buffer(out).len;
         let memory = engine.memory();
@@ -109,7 +114,7 @@ pub fn run(
             differences(&memory.values[out.0], &executor.integers(out, 0)[..len])
         };
     });
-    found.seconds = spent.as_secs_f64();
+    found.seconds = spent;
     found.cycles_per_second = found.cycles as f64 / found.seconds.max(1e-9);
     Ok((step, found))
 }
