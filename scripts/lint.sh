@@ -14,10 +14,12 @@ say "Formatting"
 cargo fmt --check
 say "Clippy, for this machine"
 cargo clippy --all-targets -- -D warnings
-say "Clippy, for the browser: the page, and the Compare tab with its methods"
+say "Clippy, for the browser: the page, the Compare tab with its methods, and the package"
 cargo clippy --target wasm32-unknown-unknown --no-default-features --lib --bins -- -D warnings
 cargo clippy --target wasm32-unknown-unknown --lib --bins -- -D warnings
+cargo clippy --target wasm32-unknown-unknown --no-default-features --features package --lib -- -D warnings
 say "Documentation"
 export RUSTDOCFLAGS="-D warnings"
 cargo doc --no-deps
 cargo doc --no-deps --lib --target wasm32-unknown-unknown
+cargo doc --no-deps --lib --target wasm32-unknown-unknown --features package

@@ -8,6 +8,7 @@ import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'no
 import { basename, join } from 'node:path'
 import { transformSync } from 'esbuild'
 
+import { features } from './features.mjs'
 import { named } from './order.mjs'
 import { fetcher, split } from './split.mjs'
 
@@ -17,7 +18,6 @@ if (process.env.TRUNK_PROFILE === 'debug') process.exit()
 const folder = process.env.TRUNK_STAGING_DIR
 const find = (pattern) => join(folder, readdirSync(folder).find((name) => pattern.test(name)))
 
-const features = ['simd', 'bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue']
 const passes = [
   ...['-Oz', '--strip-producers'],
   // The lowest KiB is the far end of the stack, so constants may be folded into addresses.
@@ -35,7 +35,7 @@ const parting = {
 /** What the second part calls the first. */
 const shared = 'a'
 
-const run = (tool, ...args) => execFileSync(tool, [...features.map((feature) => `--enable-${feature}`), ...args], { encoding: 'utf8' })
+const run = (tool, ...args) => execFileSync(tool, [...features, ...args], { encoding: 'utf8' })
 const optimise = (program, ...more) => run('wasm-opt', ...passes, ...more, program, '-o', program)
 
 /** Brings a program's functions in an order that compresses. */

@@ -37,13 +37,17 @@ pub mod link;
 pub mod methods;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod numeric;
+#[cfg(all(target_arch = "wasm32", feature = "package"))]
+pub mod package;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod program;
 pub mod report;
 pub mod train;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod tt;
+#[cfg(not(all(target_arch = "wasm32", feature = "package")))]
 pub mod ui;
+#[cfg(not(all(target_arch = "wasm32", feature = "package")))]
 pub mod worker;
 
 // The same modules, compiled for speed where the page around them is compiled for size.

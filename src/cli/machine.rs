@@ -10,7 +10,7 @@ use crate::accel::compare::{DEFAULT_EFFICIENCY, RASPBERRY_PI_3B};
 use crate::accel::energy::{EnergyTable, TABLES};
 use crate::accel::machine::PRESETS;
 use crate::accel::{Device, Machine};
-use crate::report::simulation::Cost;
+use crate::report::simulation::{self, Cost};
 use crate::report::{self, plan};
 use crate::train::config::RunConfig;
 use crate::train::{Model, Trainer};
@@ -56,30 +56,25 @@ impl CostOptions {
 }
 
 fn share(text: &str) -> Result<f64, String> {
-    within(text, 1.0).ok_or_else(|| "choose a share of the peak above 0 and up to 1".into())
+    simulation::share(number(text))
 }
 
 fn watts(text: &str) -> Result<f64, String> {
-    within(text, 1000.0).ok_or_else(|| "choose above 0 and up to 1000 W".into())
+    simulation::watts(number(text))
 }
 
 /// A speed in samples per second.
 pub fn speed(text: &str) -> Result<f64, String> {
-    within(text, 1e12).ok_or_else(|| "choose samples per second above 0".into())
+    simulation::speed(number(text))
 }
 
-/// A number above 0 and up to `most`.
-fn within(text: &str, most: f64) -> Option<f64> {
-    let number: f64 = text.parse().ok()?;
-    (number > 0.0 && number <= most).then_some(number)
+/// A number; one that is none is within no bounds.
+fn number(text: &str) -> f64 {
+    text.parse().unwrap_or(f64::NAN)
 }
 
 fn table(text: &str) -> Result<&'static str, String> {
-    let names = TABLES.map(|table| table.name);
-    names
-        .into_iter()
-        .find(|name| *name == text)
-        .ok_or_else(|| format!("known tables are {}", names.join(" and ")))
+    Ok(simulation::table(text)?.name)
 }
 
 /// A machine by its preset's name, or from a JSON file.
@@ -101,18 +96,14 @@ pub fn array(text: &str) -> Result<(usize, usize), String> {
         let number = |text: &str| text.trim().parse().ok();
         Some((number(lanes)?, number(rows)?))
     });
-    match numbers {
-        Some((lanes, rows)) if (1..=256).contains(&lanes) && (1..=256).contains(&rows) => {
-            Ok((lanes, rows))
-        }
-        _ => Err("write lanes x rows, each 1 to 256, such as 16x8".into()),
-    }
+    numbers
+        .and_then(|(lanes, rows)| report::machine::array(lanes, rows).ok())
+        .ok_or_else(|| "write lanes x rows, each 1 to 256, such as 16x8".into())
 }
 
 /// A device by its name.
 pub fn device(text: &str) -> Result<Device, String> {
-    let names = Device::ALL.map(Device::name).join(", ");
-    Device::named(text).ok_or_else(|| format!("known devices are {names}"))
+    simulation::device(text)
 }
 
 /// The configuration and the network to be timed: of a checkpoint at its ranks, or freshly drawn.

@@ -12,7 +12,7 @@ use super::machine::{self, CostOptions};
 use super::options::{RunOptions, parse};
 use super::tables;
 use crate::accel::{Device, Machine, Timeline, trace};
-use crate::report::simulation::{self, Engine, Simulation};
+use crate::report::simulation::{self, Engine, Options, Simulation};
 
 /// Options of `railyard simulate`.
 #[derive(Args, Clone, Debug)]
@@ -89,13 +89,14 @@ fn simulate(args: &SimulateArgs) -> Result<Simulation, String> {
         machine = machine.with_array(lanes, rows);
     }
     machine.device = args.device.unwrap_or(machine.device);
-    let cost = args.cost.cost();
+    let options = Options {
+        machine,
+        engine: args.engine,
+        cost: args.cost.cost(),
+        measured: args.measured,
+    };
     let clock = || started().elapsed().as_secs_f64();
-    let mut found = simulation::simulate((config, &model), &machine, &cost, args.engine, clock)?;
-    if let Some(speed) = args.measured {
-        found.compare_with(speed);
-    }
-    Ok(found)
+    simulation::simulate((config, &model), &options, clock)
 }
 
 /// When the clock was first looked at.

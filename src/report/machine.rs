@@ -3,6 +3,29 @@
 use serde_json::Value;
 
 use crate::accel::Machine;
+use crate::accel::machine::PRESETS;
+
+/// A machine by its preset's name.
+///
+/// # Errors
+/// If there is none of this name, with those there are.
+pub fn named(name: &str) -> Result<Machine, String> {
+    Machine::preset(name)
+        .ok_or_else(|| format!("{name} is no machine; known are {}", PRESETS.join(", ")))
+}
+
+/// An array's size, in lanes and rows.
+///
+/// # Errors
+/// If one of them is not 1 to 256.
+pub fn array(lanes: usize, rows: usize) -> Result<(usize, usize), String> {
+    if (1..=256).contains(&lanes) && (1..=256).contains(&rows) {
+        return Ok((lanes, rows));
+    }
+    Err(format!(
+        "an array of {lanes} lanes x {rows} rows; 1 to 256 of each are accepted"
+    ))
+}
 
 /// A machine from JSON.
 ///
@@ -72,7 +95,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::accel::machine::PRESETS;
 
     /// A change of a machine, and words of the sentence that it leads to.
     type Check<'a> = (&'a dyn Fn(&mut Value), &'a [&'a str]);

@@ -11,7 +11,8 @@ use crate::accel::published::{self, Table};
 use crate::accel::timing::{CAUSES, OpTiming, StepTiming, TRACKS, Tally};
 use crate::accel::traffic::traffic;
 use crate::accel::{
-    Comparison, Energy, Fit, Machine, Roofline, Traffic, compare, energy, event, fit, roofline,
+    Comparison, Device, Energy, Fit, Machine, Roofline, Traffic, compare, energy, event, fit,
+    roofline,
 };
 use crate::exec::fixed::FixedFormats;
 use crate::program::{NetworkShape, Program, Schedule};
@@ -94,22 +95,147 @@ impl Default for Cost {
     }
 }
 
-/// Times a step on a machine; the tick engine takes a clock to say how fast it was.
+/// What is simulated, beside the network.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The machine.
+    pub machine: Machine,
+    /// The engine that times the step.
+    pub engine: Engine,
+    /// What stands beside the cycles.
+    pub cost: Cost,
+    /// A measured speed in samples per second to compare with.
+    pub measured: Option<f64>,
+}
+
+/// A share of a processor's peak.
+///
+/// # Errors
+/// If it is not above 0 and up to 1.
+pub fn share(share: f64) -> Result<f64, String> {
+    within(share, 1.0, "choose a share of the peak above 0 and up to 1")
+}
+
+/// A board's power.
+///
+/// # Errors
+/// If it is not above 0 and up to 1000 W.
+pub fn watts(watts: f64) -> Result<f64, String> {
+    within(watts, 1000.0, "choose above 0 and up to 1000 W")
+}
+
+/// A speed in samples per second.
+///
+/// # Errors
+/// If it is not above 0.
+pub fn speed(speed: f64) -> Result<f64, String> {
+    within(speed, 1e12, "choose samples per second above 0")
+}
+
+fn within(number: f64, most: f64, accepted: &str) -> Result<f64, String> {
+    if number > 0.0 && number <= most {
+        return Ok(number);
+    }
+    Err(accepted.into())
+}
+
+/// Energies per event by the name of their table.
+///
+/// # Errors
+/// If there is none of this name, with those there are.
+pub fn table(name: &str) -> Result<EnergyTable, String> {
+    let names = TABLES.map(|table| table.name);
+    EnergyTable::named(name).ok_or_else(|| format!("known tables are {}", names.join(" and ")))
+}
+
+/// A device by its name.
+///
+/// # Errors
+/// If there is none of this name, with those there are.
+pub fn device(name: &str) -> Result<Device, String> {
+    let names = Device::ALL.map(Device::name).join(", ");
+    Device::named(name).ok_or_else(|| format!("known devices are {names}"))
+}
+
+impl Options {
+    /// Options from an object; what it does not name is as on the command line. `machine` is a preset's name or
+    /// a whole machine.
+    ///
+    /// # Errors
+    /// The first field at fault, with what is accepted.
+    pub fn read(given: &Value) -> Result<Self, String> {
+        let fields = given
+            .as_object()
+            .ok_or("the options are no object with names and values")?;
+        let mut options = Self {
+            machine: Machine::published(),
+            engine: Engine::Event,
+            cost: Cost::default(),
+            measured: None,
+        };
+        // The machine first: the array and the device change it.
+        if let Some(machine) = fields.get("machine") {
+            options.machine = match machine.as_str() {
+                Some(name) => super::machine::named(name),
+                None => super::machine::read(&machine.to_string()),
+            }
+            .map_err(|error| format!("machine: {error}"))?;
+        }
+        for (name, value) in fields {
+            options
+                .take(name, value)
+                .map_err(|error| format!("{name}: {error}"))?;
+        }
+        Ok(options)
+    }
+
+    fn take(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        let number = || value.as_f64().unwrap_or(f64::NAN);
+        let text = || value.as_str().unwrap_or_default();
+        let (machine, cost) = (&mut self.machine, &mut self.cost);
+        match name {
+            "machine" => {}
+            "array" => {
+                let (lanes, rows) = serde_json::from_value(value.clone())
+                    .map_err(|_| "write [lanes, rows], each 1 to 256, such as [16, 8]")?;
+                super::machine::array(lanes, rows)?;
+                *machine = machine.clone().with_array(lanes, rows);
+            }
+            "device" => machine.device = device(text())?,
+            "engine" => {
+                self.engine = serde_json::from_value(value.clone())
+                    .map_err(|_| "known engines are event and tick")?;
+            }
+            "cpu_efficiency" => cost.cpu_efficiency = share(number())?,
+            "board_watts" => cost.board_watts = watts(number())?,
+            "energy_table" => cost.table = table(text())?,
+            "fpga_factor" => cost.fpga_factor = value.as_bool().ok_or("choose true or false")?,
+            "measured" => self.measured = Some(speed(number())?),
+            _ => {
+                return Err("there is no such option; machine, array, device, engine, cpu_efficiency, board_watts, \
+                     energy_table, fpga_factor and measured are accepted"
+                    .into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Times a step of a network; the tick engine takes a clock to say how fast it was.
 ///
 /// # Errors
 /// If the machine is not sound, or the step does not run on it.
 pub fn simulate(
     (config, model): (RunConfig, &Model),
-    machine: &Machine,
-    cost: &Cost,
-    engine: Engine,
+    options: &Options,
     clock: Clock,
 ) -> Result<Simulation, String> {
+    let Options { machine, cost, .. } = options;
     machine.validate().map_err(|error| error.to_string())?;
     let program = step_program(&config, model);
     let formats = config.fixed_formats();
     let step = event::time(&program, machine, formats).map_err(|error| error.to_string())?;
-    let (step, ticked) = match engine {
+    let (step, ticked) = match options.engine {
         Engine::Event => (step, None),
         Engine::Tick => {
             let executor = fixed_executor(formats, program.clone(), model);
@@ -126,24 +252,19 @@ pub fn simulate(
             cost.cpu_efficiency,
             cost.board_watts,
         )?,
-        measured: None,
+        measured: options
+            .measured
+            .map(|speed| (speed, against_measured(&step, speed))),
         roofline: roofline(&step, &program, formats),
         published: published(&config, &model.network_shape(), &step, formats)?,
         ranks: model.ranks(),
-        engine,
+        engine: options.engine,
         ticked,
         config,
         program,
         formats,
         step,
     })
-}
-
-impl Simulation {
-    /// Compares with a measured speed too, in samples per second.
-    pub fn compare_with(&mut self, speed: f64) {
-        self.measured = Some((speed, against_measured(&self.step, speed)));
-    }
 }
 
 /// The published count, if the network has the published shape and schedule.

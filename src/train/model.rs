@@ -1,12 +1,14 @@
 //! The parameters in training: master copies, moments and the bonds' variances.
 
+use ndarray::Array2;
+
 use super::config::{OptimiserKind, Precision, RunConfig};
 use super::optimiser::Moments;
 use super::update::LayerState;
 use crate::kernels::Steps;
 use crate::numeric::{Rounding, Seed, Stream};
 use crate::program::NetworkShape;
-use crate::tt::{TtShape, core_std, remove_bond_indices, scale_exponent};
+use crate::tt::{TtError, TtMatrix, TtShape, core_std, remove_bond_indices, scale_exponent};
 
 /// Standard deviation of the fixed-point cores at the start; their range is [-1, 1].
 const FIXED_STD: f64 = 0.4;
@@ -96,6 +98,27 @@ pub struct Parameter {
     pub moments: Moments,
     /// Grid of the master copy, in fixed point.
     pub grid: Option<Grid>,
+}
+
+impl Parameter {
+    /// A core's values as the contractions see them, not scaled.
+    fn used(&self, config: &RunConfig) -> Vec<f64> {
+        let value = |&value: &f32| match config.precision {
+            Precision::Bf16 => f64::from(half::bf16::from_f32(value)),
+            Precision::F16 => f64::from(half::f16::from_f32(value)),
+            Precision::Float | Precision::Fixed => f64::from(value),
+        };
+        if self.grid.is_none() {
+            return self.master.iter().map(value).collect();
+        }
+        let mut integers = vec![0; self.master.len()];
+        Grid::view(&mut integers, &self.master, config.bits.core);
+        let unit = f64::from(1 - i32::from(config.bits.core)).exp2();
+        integers
+            .iter()
+            .map(|&integer| f64::from(integer) * unit)
+            .collect()
+    }
 }
 
 /// A bond's rank indices with their variances.
@@ -247,6 +270,24 @@ impl Model {
             .iter()
             .map(|layer| layer.shape.ranks().to_vec())
             .collect()
+    }
+
+    /// The weight matrix of a layer as the network uses it, outputs x inputs: its cores at their width,
+    /// contracted, times `2^-exponent`.
+    ///
+    /// # Errors
+    /// If a core does not fit the layer's shape.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn matrix(&self, config: &RunConfig, layer: usize) -> Result<Array2<f64>, TtError> {
+        let layer = &self.layers[layer];
+        let cores: Vec<Vec<f64>> = layer.parameters[..layer.shape.depth()]
+            .iter()
+            .map(|core| core.used(config))
+            .collect();
+        let matrix = TtMatrix::from_slices(&layer.shape, &cores)?;
+        Ok(matrix.reconstruct() * f64::from(-layer.exponent).exp2())
     }
 
     /// Checksum of all master copies (FNV-1a, 64 bits, over their little-endian `f32` bytes).

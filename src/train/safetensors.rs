@@ -152,6 +152,13 @@ impl<'a> SafeTensors<'a> {
         }
     }
 
+    /// Name, type and shape of every tensor, in the file's order.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &str, &[usize])> {
+        self.tensors
+            .iter()
+            .map(|(name, info)| (name.as_str(), info.dtype.as_str(), &info.shape[..]))
+    }
+
     /// The bytes of a tensor of this type and shape.
     pub fn tensor(&self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&'a [u8], String> {
         let found = self.tensors.iter().find(|(other, _)| other == name);
