@@ -144,6 +144,14 @@ impl Trainer {
         Ok(header(bytes)?.config)
     }
 
+    /// Steps that a checkpoint's run had taken.
+    ///
+    /// # Errors
+    /// If the bytes are no checkpoint.
+    pub fn peek_step(bytes: &[u8]) -> Result<u64, TrainError> {
+        Ok(header(bytes)?.step)
+    }
+
     /// The configuration and the network of a checkpoint at its ranks, without its data.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Training: configuration, trainer, optimisers, rank prior, metrics and checkpoints.
 
 mod adapt;
+pub mod carried;
 mod checkpoint;
 pub mod config;
 mod course;

@@ -78,19 +78,47 @@ pub fn write(entries: Vec<Entry>, (key, text): (&str, String)) -> Vec<u8> {
             shape: entry.shape.clone(),
             data_offsets: [start, end],
         };
-        for part in [",", &json::write(&entry.name), ":", &json::write(&info)] {
-            header.push_str(part);
-        }
+        push(&mut header, &entry.name, &info);
     }
+    let data: Vec<&[u8]> = sorted.iter().map(|entry| &entry.bytes[..]).collect();
+    assemble(header, &data)
+}
+
+/// A file with one more text of metadata, or another in its place; the tensors stay as they are.
+pub fn with_metadata(file: &[u8], key: &str, text: String) -> Result<Vec<u8>, String> {
+    let read = SafeTensors::read(file)?;
+    let mut texts = match read.metadata {
+        Json::Object(texts) => texts,
+        _ => Vec::new(),
+    };
+    texts.retain(|(other, _)| other != key);
+    texts.push((key.into(), Json::Text(text)));
+    let mut header = format!("{{\"{METADATA}\":{}", json::write(&Json::Object(texts)));
+    for (name, info) in &read.tensors {
+        push(&mut header, name, info);
+    }
+    Ok(assemble(header, &[read.data]))
+}
+
+/// Adds a tensor to a header.
+fn push(header: &mut String, name: &str, info: &Info) {
+    for part in [",", &json::write(name), ":", &json::write(info)] {
+        header.push_str(part);
+    }
+}
+
+/// The file of a header that lacks its end, and of what follows it.
+fn assemble(mut header: String, data: &[&[u8]]) -> Vec<u8> {
     header.push('}');
     while !header.len().is_multiple_of(LENGTH) {
         header.push(' ');
     }
-    let mut file = Vec::with_capacity(LENGTH + header.len() + end);
+    let bytes: usize = data.iter().map(|part| part.len()).sum();
+    let mut file = Vec::with_capacity(LENGTH + header.len() + bytes);
     file.extend((header.len() as u64).to_le_bytes());
     file.extend(header.as_bytes());
-    for entry in sorted {
-        file.extend(entry.bytes);
+    for part in data {
+        file.extend(*part);
     }
     file
 }
@@ -234,6 +262,22 @@ mod tests {
         assert!(wrong("d", Dtype::F32, &[1]).contains("lacks tensor d"));
         assert!(wrong("b", Dtype::F32, &[3]).contains("is U16 of shape [3]"));
         assert!(wrong("a", Dtype::F32, &[2]).contains("is F32 of shape [1]"));
+    }
+
+    #[test]
+    fn metadata_is_added_and_replaced() {
+        let file = write(entries(), ("railyard", "{\"x\":1}".into()));
+        let once = with_metadata(&file, "more", "first".into()).unwrap();
+        let twice = with_metadata(&once, "more", "a \"second\"\n".into()).unwrap();
+        // The reference library reads it, and every tensor is as it was.
+        let theirs = safetensors::SafeTensors::deserialize(&twice).unwrap();
+        for entry in entries() {
+            assert_eq!(theirs.tensor(&entry.name).unwrap().data(), entry.bytes);
+        }
+        let read = SafeTensors::read(&twice).unwrap();
+        assert_eq!(read.metadata("railyard"), Some("{\"x\":1}"));
+        assert_eq!(read.metadata("more"), Some("a \"second\"\n"));
+        assert!(with_metadata(b"nothing", "more", String::new()).is_err());
     }
 
     proptest! {

@@ -21,6 +21,7 @@ use super::memory::Memory;
 use super::model::{Model, Phase};
 use super::pad::PadCard;
 use super::rail::Rail;
+use super::runs::Runs;
 use super::samples::Samples;
 use super::session::Session;
 use super::stage::{self, Place};
@@ -149,6 +150,9 @@ fn App(props: &AppProps) -> Html {
                     { stage::at(Place::Foot) }
                 }
             </div>
+            if model.runs_open {
+                <Runs session={session.clone()} model={(*model).clone()} />
+            }
             <div class="hidden" role="status" aria-live="polite">{ &model.spoken }</div>
         </ContextProvider<Theme>>
     }
@@ -172,7 +176,7 @@ fn results(session: &Session, model: &Model) -> Html {
         <>
             <Figures model={model.clone()} />
             <div class="pair">
-                <Chart view={view.clone()} />
+                <Chart view={view.clone()} overlays={model.overlays.clone()} />
                 <Memory view={view.clone()} />
             </div>
             <Cars view={view.clone()} />

@@ -1,11 +1,13 @@
 //! Accuracy and loss over the run: training in amber, test in teal with a dot per epoch, a published
 //! reference in dashed grey. Pointer or arrow keys read off one epoch.
 
+use std::rc::Rc;
+
 use yew::prelude::*;
 
 use super::canvas::{Canvas, Paint, Surface};
 use super::format;
-use super::model::{History, Origin, View};
+use super::model::{Curves, History, Origin, Overlay, View};
 use super::parts;
 use crate::train::metrics::{EpochMetrics, StepMetrics};
 
@@ -21,6 +23,9 @@ const RIGHT: f64 = 44.0;
 pub struct Props {
     /// The run.
     pub view: View,
+    /// Kept runs beside it.
+    #[prop_or_default]
+    pub overlays: Rc<[Overlay]>,
 }
 
 /// The published accuracy to compare with, where the data allow it.
@@ -34,10 +39,17 @@ fn reference(view: &View) -> Option<(f32, &'static str)> {
 pub fn Chart(props: &Props) -> Html {
     let view = &props.view;
     let cursor = use_state_eq(|| None::<u32>);
+    let overlays = &props.overlays;
+    // As wide as the longest run.
+    let longest = overlays.iter().filter_map(|overlay| overlay.points.last());
+    let longest = longest
+        .map(|point| point.0)
+        .fold(view.config.epochs, u32::max);
     let plot = Plot {
         history: view.history.clone(),
-        steps: view.total_steps().max(1),
-        epochs: view.config.epochs,
+        overlays: overlays.clone(),
+        steps: (view.steps_per_epoch * u64::from(longest)).max(1),
+        epochs: longest,
         steps_per_epoch: view.steps_per_epoch.max(1),
         reference: reference(view).map(|(value, _)| value),
         cursor: *cursor,
@@ -48,12 +60,11 @@ pub fn Chart(props: &Props) -> Html {
     });
     let trained = view.history.curves().epochs.len();
     let epoch_at = {
-        let epochs = view.config.epochs;
         move |event: &PointerEvent| {
             let canvas = event.target_dyn_into::<web_sys::HtmlCanvasElement>()?;
             let width = f64::from(canvas.client_width()) - LEFT - RIGHT;
             let share = (f64::from(event.offset_x()) - LEFT) / width.max(1.0);
-            nearest_epoch(share, epochs, trained)
+            nearest_epoch(share, longest, trained)
         }
     };
     let onpointermove = {
@@ -89,8 +100,11 @@ pub fn Chart(props: &Props) -> Html {
                     if reference(view).is_some() {
                         <i class="key ref"></i>{ "published" }
                     }
+                    { for overlays.iter().enumerate().map(|(k, overlay)| html! {
+                        <><b class={format!("overlay-{k}")} title={overlay.name.clone()}>{ Overlay::letter(k) }</b>{ " " }</>
+                    }) }
                 </span>
-                { table(&curves.epochs) }
+                { table(&curves.epochs, overlays) }
             </div>
             <Canvas
                 class="plot"
@@ -147,30 +161,51 @@ fn walk(key: &str, cursor: Option<u32>, trained: usize) -> Option<Option<u32>> {
     })
 }
 
-/// The same figures as a table.
-fn table(epochs: &[EpochMetrics]) -> Html {
-    let rows = epochs.iter().map(|e| {
-        let texts = [
-            format::percent(e.train_accuracy),
-            format::percent(e.test_accuracy),
-            format!("{:.3}", e.train_loss),
-            format!("{:.3}", e.test_loss),
-            format::factor(e.memory_reduction),
-        ];
-        parts::row(&e.epoch.to_string(), &texts)
+/// The same figures as a table; of a kept run, its test accuracy.
+fn table(epochs: &[EpochMetrics], overlays: &[Overlay]) -> Html {
+    let last = overlays.iter().filter_map(|overlay| overlay.points.last());
+    let last = last
+        .map(|point| point.0)
+        .chain(epochs.last().map(|e| e.epoch));
+    let rows = (1..=last.max().unwrap_or(0)).map(|epoch| {
+        let own = epochs.iter().find(|e| e.epoch == epoch);
+        let mut texts = own.map_or_else(
+            || vec![String::new(); 5],
+            |e| {
+                vec![
+                    format::percent(e.train_accuracy),
+                    format::percent(e.test_accuracy),
+                    format!("{:.3}", e.train_loss),
+                    format!("{:.3}", e.test_loss),
+                    format::factor(e.memory_reduction),
+                ]
+            },
+        );
+        texts.extend(overlays.iter().map(|overlay| {
+            let point = overlay.points.iter().find(|point| point.0 == epoch);
+            point.map_or(String::new(), |point| format::percent(point.1))
+        }));
+        parts::row(&epoch.to_string(), &texts)
     });
+    let names: Vec<String> = overlays
+        .iter()
+        .enumerate()
+        .map(|(k, overlay)| format!("{}: {}, test %", Overlay::letter(k), overlay.name))
+        .collect();
+    let mut columns = vec![
+        "Epoch",
+        "Train %",
+        "Test %",
+        "Train loss",
+        "Test loss",
+        "Memory",
+    ];
+    columns.extend(names.iter().map(String::as_str));
     let table = parts::table(
         None,
         Some("chart-table"),
         "Accuracy and loss by epoch",
-        parts::columns(&[
-            "Epoch",
-            "Train %",
-            "Test %",
-            "Train loss",
-            "Test loss",
-            "Memory",
-        ]),
+        parts::columns(&columns),
         rows.collect(),
     );
     parts::sheet("Table", "Accuracy and loss as a table", table)
@@ -179,6 +214,7 @@ fn table(epochs: &[EpochMetrics]) -> Html {
 #[derive(Clone, PartialEq)]
 struct Plot {
     history: History,
+    overlays: Rc<[Overlay]>,
     steps: u64,
     epochs: u32,
     steps_per_epoch: u64,
@@ -225,36 +261,15 @@ impl Plot {
 
     fn paint(&self, surface: &Surface) -> bool {
         let curves = self.history.curves();
-        let low = lowest(&curves.epochs);
-        let foot = surface.height - 16.0;
-        let split = foot * 0.66;
-        let accuracy = Panel {
-            top: 8.0,
-            bottom: split - 10.0,
-            low,
-            high: ceiling(&curves.epochs),
-        };
-        let losses = curves
-            .epochs
-            .iter()
-            .map(|e| -f64::from(e.test_loss))
-            .collect();
-        let highest = nearly_worst(losses).map_or(2.4, |loss| -loss).max(0.8);
-        let loss = Panel {
-            top: split + 16.0,
-            bottom: foot,
-            low: 0.0,
-            high: highest.min(3.0),
-        };
-
+        let (accuracy, loss, foot) = self.panels(surface);
         surface.ctx.set_font(&surface.palette.number_font);
         let width = surface.width - RIGHT;
-        let steps = if accuracy.high - low > 35.0 {
+        let steps = if accuracy.high - accuracy.low > 35.0 {
             20.0
         } else {
             5.0
         };
-        let mut tick = low;
+        let mut tick = accuracy.low;
         while tick <= accuracy.high {
             Self::rule(surface, &accuracy, tick, width, &format!("{tick:.0}"));
             tick += steps;
@@ -284,10 +299,12 @@ impl Plot {
         }
         let amber = &surface.palette.amber;
         accuracy.clipped(surface, || {
+            self.beside(surface, &accuracy, |point| f64::from(point.1) * 100.0);
             self.steps(surface, &accuracy, amber, |s| f64::from(s.accuracy) * 100.0);
             self.tests(surface, &accuracy, |e| f64::from(e.test_accuracy) * 100.0);
         });
         loss.clipped(surface, || {
+            self.beside(surface, &loss, |point| f64::from(point.2));
             self.steps(surface, &loss, amber, |s| f64::from(s.loss));
             self.tests(surface, &loss, |e| f64::from(e.test_loss));
         });
@@ -327,6 +344,74 @@ impl Plot {
             surface.line((x, accuracy.top), (x, foot), &surface.palette.soft, 1.0);
         }
         false
+    }
+
+    /// The panels of accuracy and loss, and where both end.
+    fn panels(&self, surface: &Surface) -> (Panel, Panel, f64) {
+        let curves = self.history.curves();
+        let low = lowest(self.accuracies(&curves));
+        let foot = surface.height - 16.0;
+        let split = foot * 0.66;
+        let accuracy = Panel {
+            top: 8.0,
+            bottom: split - 10.0,
+            low,
+            high: ceiling(&self.accuracies(&curves), &curves.epochs),
+        };
+        let beside = self.overlays.iter().flat_map(|overlay| &overlay.points);
+        let losses = curves.epochs.iter().map(|e| e.test_loss);
+        let losses = losses
+            .chain(beside.map(|point| point.2))
+            .map(|loss| -f64::from(loss))
+            .collect();
+        let highest = nearly_worst(losses).map_or(2.4, |loss| -loss).max(0.8);
+        let loss = Panel {
+            top: split + 16.0,
+            bottom: foot,
+            low: 0.0,
+            high: highest.min(3.0),
+        };
+        (accuracy, loss, foot)
+    }
+
+    /// Test accuracies of all runs in per cent.
+    fn accuracies(&self, curves: &Curves) -> Vec<f64> {
+        let beside = self.overlays.iter().flat_map(|overlay| &overlay.points);
+        let own = curves.epochs.iter().map(|e| e.test_accuracy);
+        own.chain(beside.map(|point| point.1))
+            .map(|share| f64::from(share) * 100.0)
+            .collect()
+    }
+
+    /// The test curves of the kept runs: a colour and dashes each, a letter at the end.
+    fn beside(&self, surface: &Surface, panel: &Panel, value: fn(&(u32, f32, f32)) -> f64) {
+        let palette = surface.palette;
+        let colours = [&palette.green, &palette.rose, &palette.ink];
+        for (k, overlay) in self.overlays.iter().enumerate() {
+            let colour = colours[k % colours.len()];
+            surface.dash(if k < colours.len() { &[] } else { &[3.0, 3.0] });
+            surface.ctx.set_stroke_style_str(colour);
+            surface.ctx.set_line_width(1.25);
+            surface.ctx.begin_path();
+            for (at, point) in overlay.points.iter().enumerate() {
+                let x = self.x(surface, u64::from(point.0) * self.steps_per_epoch);
+                let y = panel.y(value(point));
+                if at == 0 {
+                    surface.ctx.move_to(x, y);
+                } else {
+                    surface.ctx.line_to(x, y);
+                }
+            }
+            surface.ctx.stroke();
+            surface.dash(&[]);
+            if let Some(last) = overlay.points.last() {
+                let x = self.x(surface, u64::from(last.0) * self.steps_per_epoch);
+                let letter = Overlay::letter(k).to_string();
+                // Letters of runs that end alike stand side by side.
+                let x = x - 4.0 - 11.0 * k as f64;
+                surface.text(&letter, x, panel.y(value(last)) - 5.0, "right", colour);
+            }
+        }
     }
 
     fn rule(surface: &Surface, panel: &Panel, tick: f64, right: f64, label: &str) {
@@ -464,13 +549,8 @@ fn nearly_worst(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// Foot of the accuracy scale: as high as the epochs allow, in wide steps so that it rarely moves.
-fn lowest(epochs: &[EpochMetrics]) -> f64 {
-    let worst = nearly_worst(
-        epochs
-            .iter()
-            .map(|e| f64::from(e.test_accuracy) * 100.0)
-            .collect(),
-    );
+fn lowest(accuracies: Vec<f64>) -> f64 {
+    let worst = nearly_worst(accuracies);
     let steps = [90.0, 80.0, 70.0, 50.0];
     worst.map_or(0.0, |worst| {
         steps
@@ -480,12 +560,12 @@ fn lowest(epochs: &[EpochMetrics]) -> f64 {
     })
 }
 
-fn ceiling(epochs: &[EpochMetrics]) -> f64 {
-    let best = epochs
-        .iter()
-        .map(|e| f64::from(e.test_accuracy.max(e.train_accuracy)) * 100.0)
+fn ceiling(accuracies: &[f64], epochs: &[EpochMetrics]) -> f64 {
+    let trained = epochs.iter().map(|e| f64::from(e.train_accuracy) * 100.0);
+    let best = trained
+        .chain(accuracies.iter().copied())
         .fold(0.0, f64::max);
-    if epochs.is_empty() || best > 94.0 {
+    if accuracies.is_empty() || best > 94.0 {
         100.0
     } else {
         95.0

@@ -17,6 +17,7 @@ pub mod hide;
 pub mod learn;
 pub mod link;
 pub mod model;
+pub mod runs;
 pub mod timeline;
 
 #[cfg(target_arch = "wasm32")]

@@ -287,6 +287,25 @@ pub struct Pad {
     pub network: bool,
 }
 
+/// A kept run whose curves are shown beside those of the run on display.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overlay {
+    /// Its key where it is kept.
+    pub key: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// Epoch, test accuracy (0 to 1) and test loss, in order.
+    pub points: Vec<(u32, f32, f32)>,
+}
+
+impl Overlay {
+    /// The letter that stands for the `k`-th in a drawing.
+    #[must_use]
+    pub fn letter(k: usize) -> char {
+        char::from(b'A' + (k % 26) as u8)
+    }
+}
+
 /// Everything the page shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -306,6 +325,10 @@ pub struct Model {
     pub draft: Draft,
     /// The run that is shown.
     pub view: View,
+    /// Kept runs beside it.
+    pub overlays: Rc<[Overlay]>,
+    /// Whether the kept runs are listed.
+    pub runs_open: bool,
     /// The data set.
     pub data: DataState,
     /// The worker.
@@ -354,6 +377,8 @@ impl Model {
             notice: None,
             view: View::nothing(&config),
             draft: Draft::new(config),
+            overlays: Rc::new([]),
+            runs_open: false,
             data: DataState::Absent,
             worker: WorkerState::Starting,
             run: RunId(0),

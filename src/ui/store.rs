@@ -1,6 +1,6 @@
-//! What the page keeps in this browser (IndexedDB): one value under each key, one request a transaction.
+//! What the page keeps in this browser (IndexedDB): one value under each key.
 
-use idb::{Database, DatabaseEvent, Factory, ObjectStoreParams, TransactionMode};
+use idb::{Database, DatabaseEvent, Factory, KeyRange, ObjectStoreParams, Query, TransactionMode};
 use wasm_bindgen::JsValue;
 
 const DATABASE: &str = "railyard";
@@ -35,13 +35,15 @@ async fn open() -> Result<Database, StoreError> {
     Ok(request.await?)
 }
 
-/// Keeps a value under a key, in place of the one before.
-pub async fn put(key: &str, value: &JsValue) -> Result<(), StoreError> {
+/// Keeps values under their keys, in place of those before: all of them or none.
+pub async fn put(entries: &[(&str, &JsValue)]) -> Result<(), StoreError> {
     let database = open().await?;
     let written = async {
         let transaction = database.transaction(&[STORE], TransactionMode::ReadWrite)?;
         let store = transaction.object_store(STORE)?;
-        store.put(value, Some(&key.into()))?.await?;
+        for (key, value) in entries {
+            store.put(value, Some(&(*key).into()))?.await?;
+        }
         transaction.commit()?.await
     };
     let result = written.await;
@@ -63,13 +65,32 @@ pub async fn get(key: &str) -> Option<JsValue> {
     value.ok()?
 }
 
-/// Forgets what is under a key.
-pub async fn delete(key: &str) {
+/// The values under all keys that begin with `prefix`, in the keys' order; none where nothing is kept.
+pub async fn all(prefix: &str) -> Vec<JsValue> {
+    let Ok(database) = open().await else {
+        return Vec::new();
+    };
+    let read = async {
+        let transaction = database.transaction(&[STORE], TransactionMode::ReadOnly)?;
+        let store = transaction.object_store(STORE)?;
+        let end = format!("{prefix}\u{ffff}");
+        let range = KeyRange::bound(&prefix.into(), &end.into(), None, None)?;
+        store.get_all(Some(Query::KeyRange(range)), None)?.await
+    };
+    let values = read.await;
+    database.close();
+    values.unwrap_or_default()
+}
+
+/// Forgets what is under these keys.
+pub async fn delete(keys: &[&str]) {
     let Ok(database) = open().await else { return };
     let gone = async {
         let transaction = database.transaction(&[STORE], TransactionMode::ReadWrite)?;
         let store = transaction.object_store(STORE)?;
-        store.delete(JsValue::from(key))?.await?;
+        for key in keys {
+            store.delete(JsValue::from(*key))?.await?;
+        }
         transaction.commit()?.await
     };
     let _ = gone.await;

@@ -10,6 +10,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::Blob;
 
 use super::{Goal, Kept, Session, Start};
+use crate::train::Trainer;
 use crate::train::config::RunConfig;
 use crate::train::metrics::{EpochMetrics, StepMetrics};
 use crate::ui::datasets::{self, Files};
@@ -17,7 +18,7 @@ use crate::ui::draft::Draft;
 use crate::ui::format;
 use crate::ui::model::{Curves, History, Origin, Phase, View};
 use crate::ui::store::{self, StoreError};
-use crate::worker::message::{Source, decode, encode};
+use crate::worker::message::{RunId, Source, decode, encode};
 
 const KEY: &str = "present run";
 const LOCK: &str = "railyard-run";
@@ -30,12 +31,12 @@ const MOST_DATA: f64 = 64e6;
 
 /// What is kept beside checkpoint and data.
 #[derive(Serialize, Deserialize)]
-struct Record {
+pub(in crate::ui) struct Record {
     /// Whether it was training.
     moving: bool,
     step: u64,
-    steps: Vec<StepMetrics>,
-    epochs: Vec<EpochMetrics>,
+    pub(in crate::ui) steps: Vec<StepMetrics>,
+    pub(in crate::ui) epochs: Vec<EpochMetrics>,
     /// How the visitor's own files hold the data, if they are the visitor's.
     source: Option<Source>,
 }
@@ -125,17 +126,18 @@ impl Session {
             self.0.write_again.set(true);
             return;
         }
-        let Some(value) = self.kept_value() else {
+        let kept = self.0.kept.borrow().clone();
+        let Some(value) = kept.and_then(|kept| self.kept_value(&kept.bytes)) else {
             self.0.writing.set(false);
             return;
         };
         let session = self.clone();
         spawn_local(async move {
-            let result = store::put(KEY, &value).await;
+            let result = store::put(&[(KEY, &value)]).await;
             session.0.writing.set(false);
             let again = session.0.write_again.take();
             if session.0.forgetting.take() {
-                store::delete(KEY).await;
+                store::delete(&[KEY]).await;
                 return;
             }
             session.told_keeping(result);
@@ -161,9 +163,8 @@ impl Session {
         }
     }
 
-    /// The run as it is written.
-    fn kept_value(&self) -> Option<JsValue> {
-        let kept = self.0.kept.borrow().clone()?;
+    /// The run on display as it is written, with a checkpoint of it.
+    pub(in crate::ui) fn kept_value(&self, bytes: &Uint8Array) -> Option<JsValue> {
         let model = self.0.model.borrow();
         if model.view.origin != Origin::Live {
             return None;
@@ -175,14 +176,14 @@ impl Session {
         let own = own.filter(|files| files.blobs.iter().map(Blob::size).sum::<f64>() <= MOST_DATA);
         let record = Record {
             moving: model.phase == Phase::Running,
-            step: kept.step,
+            step: Trainer::peek_step(&bytes.to_vec()).ok()?,
             steps: curves.steps.iter().step_by(thin).cloned().collect(),
             epochs: curves.epochs.clone(),
             source: own.as_ref().map(|files| files.source.clone()),
         };
         let record = Uint8Array::from(encode(&record).ok()?.as_slice());
         let blobs: Array = own.iter().flat_map(|files| &files.blobs).collect();
-        Some(Array::of3(&record, &kept.bytes, &blobs).into())
+        Some(Array::of3(&record, bytes, &blobs).into())
     }
 
     /// Forgets the run that is kept, since another takes its place.
@@ -193,7 +194,7 @@ impl Session {
         // What is being written is forgotten when it is there.
         self.0.forgetting.set(self.0.writing.get());
         if !self.0.writing.get() {
-            spawn_local(store::delete(KEY));
+            spawn_local(async { store::delete(&[KEY]).await });
         }
     }
 
@@ -203,21 +204,26 @@ impl Session {
     }
 
     async fn read_kept(&self) -> Option<()> {
-        let parts: Array = store::get(KEY).await?.dyn_into().ok()?;
-        let record: Uint8Array = parts.get(0).dyn_into().ok()?;
-        let bytes: Uint8Array = parts.get(1).dyn_into().ok()?;
-        let blobs: Array = parts.get(2).dyn_into().ok()?;
-        let record: Record = decode(&record.to_vec()).ok()?;
-        let config = datasets::checkpoint_config(&bytes.to_vec())?;
+        let value = store::get(KEY).await?;
+        let config = KeptRun::read(&value)?.config;
         let asked = self.0.model.borrow().draft.config.clone();
         if asked != RunConfig::default() && asked != config {
             return None;
         }
-        self.show_kept(record, &config, bytes, &blobs);
-        Some(())
+        self.show_kept(&value, true)
     }
 
-    fn show_kept(&self, record: Record, config: &RunConfig, bytes: Uint8Array, blobs: &Array) {
+    /// Shows a run that was kept; `going` says that it goes on if it was training. None if it cannot be read.
+    pub(in crate::ui) fn show_kept(&self, value: &JsValue, going: bool) -> Option<()> {
+        let KeptRun {
+            record,
+            config,
+            bytes,
+            blobs,
+        } = KeptRun::read(value)?;
+        self.abandon();
+        // What the worker still says of the run before is not of this one.
+        self.0.model.borrow_mut().run = RunId(self.number());
         if let Some(source) = record.source {
             let blobs = blobs
                 .iter()
@@ -229,6 +235,8 @@ impl Session {
                 blobs,
             };
             self.0.files.replace(Some(files.into()));
+            // Others of the visitor's may be there under the same name.
+            self.0.in_worker.take();
         }
         let mut history = History::default();
         let (steps, epochs) = (record.steps, record.epochs);
@@ -239,7 +247,7 @@ impl Session {
             m.view = View {
                 origin: Origin::Live,
                 history,
-                ..View::nothing(config)
+                ..View::nothing(&config)
             };
             m.phase = Phase::Stopped;
             m.tell(
@@ -254,11 +262,71 @@ impl Session {
             step: record.step,
             bytes: bytes.clone(),
         }));
-        let goal = if record.moving {
+        let goal = if going && record.moving {
             Goal::Train
         } else {
             Goal::Show
         };
         self.begin(goal, Start::Checkpoint { data, bytes });
+        Some(())
+    }
+}
+
+/// A run as it was written, read again.
+pub(in crate::ui) struct KeptRun {
+    pub(in crate::ui) record: Record,
+    pub(in crate::ui) config: RunConfig,
+    pub(in crate::ui) bytes: Uint8Array,
+    /// The visitor's own data, if it was made on them.
+    blobs: Array,
+}
+
+impl KeptRun {
+    pub(in crate::ui) fn read(value: &JsValue) -> Option<Self> {
+        let parts: &Array = value.dyn_ref()?;
+        let record: Uint8Array = parts.get(0).dyn_into().ok()?;
+        let bytes: Uint8Array = parts.get(1).dyn_into().ok()?;
+        Some(Self {
+            record: decode(&record.to_vec()).ok()?,
+            config: datasets::checkpoint_config(&bytes.to_vec())?,
+            bytes,
+            blobs: parts.get(2).dyn_into().ok()?,
+        })
+    }
+
+    /// Whether the visitor's own data are with it.
+    pub(in crate::ui) fn has_data(value: &JsValue) -> bool {
+        let parts: Option<&Array> = value.dyn_ref();
+        parts.is_some_and(|parts| Array::from(&parts.get(2)).length() > 0)
+    }
+
+    /// Bytes it takes.
+    pub(in crate::ui) fn size(value: &JsValue) -> f64 {
+        let Some(parts) = value.dyn_ref::<Array>() else {
+            return 0.0;
+        };
+        let bytes = |part: u32| parts.get(part).dyn_into::<Uint8Array>();
+        let plain = [0, 1].map(|part| bytes(part).map_or(0.0, |part| f64::from(part.length())));
+        let blobs = Array::from(&parts.get(2));
+        let blobs = blobs.iter().filter_map(|blob| blob.dyn_into::<Blob>().ok());
+        plain.iter().sum::<f64>() + blobs.map(|blob| blob.size()).sum::<f64>()
+    }
+
+    /// A run that was kept elsewhere, with a checkpoint of it: it stands.
+    pub(in crate::ui) fn value(
+        steps: Vec<StepMetrics>,
+        epochs: Vec<EpochMetrics>,
+        step: u64,
+        bytes: &Uint8Array,
+    ) -> Option<JsValue> {
+        let record = Record {
+            moving: false,
+            step,
+            steps,
+            epochs,
+            source: None,
+        };
+        let record = Uint8Array::from(encode(&record).ok()?.as_slice());
+        Some(Array::of3(&record, bytes, &Array::new()).into())
     }
 }

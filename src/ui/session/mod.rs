@@ -18,6 +18,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+pub(in crate::ui) use autosave::KeptRun;
+
 use gloo::timers::callback::{Interval, Timeout};
 use js_sys::Uint8Array;
 use wasm_bindgen_futures::spawn_local;
@@ -259,6 +261,11 @@ impl Session {
     /// Whether the run on display stands in the worker, so that it answers.
     fn stands(&self) -> bool {
         self.0.standing.get() == Some(self.0.model.borrow().run)
+    }
+
+    /// Whether there is a checkpoint of the run on display, or can be.
+    pub(in crate::ui) fn has_checkpoint(&self) -> bool {
+        self.stands() || self.0.kept.borrow().is_some()
     }
 
     fn number(&self) -> u32 {

@@ -2,11 +2,13 @@
 
 use gloo::timers::callback::Timeout;
 use js_sys::Uint8Array;
+use wasm_bindgen_futures::spawn_local;
 
 use super::{Deliver, Goal, Kept, Session};
 use crate::ui::accel::setup::Accel;
 use crate::ui::accel::timed::{Report, Steps};
 use crate::ui::draft::Draft;
+use crate::ui::later;
 use crate::ui::model::Phase;
 use crate::worker::message::{Request, SampleImage, Ticket};
 
@@ -137,6 +139,18 @@ impl Session {
         let ticket = Ticket(self.number());
         self.0.deliver.replace(Some((ticket, deliver)));
         self.send(Request::Checkpoint { ticket });
+    }
+
+    /// List the kept runs, once the part of the program that does is there.
+    pub fn open_runs(&self) {
+        let session = self.clone();
+        spawn_local(async move {
+            if later::fetch().await {
+                session.change(|m| m.runs_open = true);
+            } else {
+                session.tell(true, "The part of the page that lists runs was not fetched: the connection failed. Press Runs to try again.");
+            }
+        });
     }
 
     /// Let the worker trap.
