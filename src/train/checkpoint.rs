@@ -152,6 +152,15 @@ impl Trainer {
         Ok(header(bytes)?.step)
     }
 
+    /// Training and test images that a checkpoint's run was made with.
+    ///
+    /// # Errors
+    /// If the bytes are no checkpoint.
+    pub fn peek_images(bytes: &[u8]) -> Result<(usize, usize), TrainError> {
+        let header = header(bytes)?;
+        Ok((header.train_images, header.test_images))
+    }
+
     /// The configuration and the network of a checkpoint at its ranks, without its data.
     ///
     /// # Errors

@@ -12,13 +12,14 @@ use super::cars::Cars;
 use super::chart::Chart;
 use super::confusion::Confusion;
 use super::figures::Figures;
+use super::gather::Gather;
 use super::header::Header;
 use super::hooks;
 use super::later::{Later, use_later};
 use super::learn::{LearnRail, LearnTab, RailProps};
 use super::link::Tab;
 use super::memory::Memory;
-use super::model::{Model, Phase};
+use super::model::{Dialog, Model, Phase};
 use super::pad::PadCard;
 use super::rail::Rail;
 use super::runs::Runs;
@@ -150,9 +151,11 @@ fn App(props: &AppProps) -> Html {
                     { stage::at(Place::Foot) }
                 }
             </div>
-            if model.runs_open {
-                <Runs session={session.clone()} model={(*model).clone()} />
-            }
+            { match model.dialog {
+                Some(Dialog::Runs) => html! { <Runs session={session.clone()} model={(*model).clone()} /> },
+                Some(Dialog::Gather) => html! { <Gather session={session.clone()} /> },
+                None => html! {},
+            } }
             <div class="hidden" role="status" aria-live="polite">{ &model.spoken }</div>
         </ContextProvider<Theme>>
     }

@@ -101,7 +101,7 @@ pub fn Chart(props: &Props) -> Html {
                         <i class="key ref"></i>{ "published" }
                     }
                     { for overlays.iter().enumerate().map(|(k, overlay)| html! {
-                        <><b class={format!("overlay-{k}")} title={overlay.name.clone()}>{ Overlay::letter(k) }</b>{ " " }</>
+                        <b class={classes!("key-letter", format!("overlay-{k}"))} title={overlay.name.clone()}>{ Overlay::letter(k) }</b>
                     }) }
                 </span>
                 { table(&curves.epochs, overlays) }
@@ -323,21 +323,20 @@ impl Plot {
                 Some(other) => y.min(other - 12.0),
                 None => y,
             } + 4.0;
-            surface.text(
-                &format::percent(last.test_accuracy),
-                at.min(width + 5.0),
-                y,
-                "left",
-                teal,
-            );
+            let label = |text: &str, y: f64| {
+                let x = at.min(width + 5.0);
+                // Kept runs may go on where this one ends.
+                if !self.overlays.is_empty() {
+                    surface.ctx.set_text_align("left");
+                    surface.ctx.set_stroke_style_str(&surface.palette.panel);
+                    surface.ctx.set_line_width(4.0);
+                    let _ = surface.ctx.stroke_text(text, x, y);
+                }
+                surface.text(text, x, y, "left", teal);
+            };
+            label(&format::percent(last.test_accuracy), y);
             let y = loss.y(f64::from(last.test_loss)) + 4.0;
-            surface.text(
-                &format!("{:.2}", last.test_loss),
-                at.min(width + 5.0),
-                y,
-                "left",
-                teal,
-            );
+            label(&format!("{:.2}", last.test_loss), y);
         }
         if let Some(epoch) = self.cursor {
             let x = surface.sharp(self.x(surface, u64::from(epoch) * self.steps_per_epoch));

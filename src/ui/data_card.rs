@@ -8,7 +8,8 @@ use super::datasets::{KNOWN, OWN};
 use super::drop;
 use super::fields::Choice;
 use super::format;
-use super::model::{DataState, Model};
+use super::later;
+use super::model::{DataState, Dialog, Model};
 use super::session::Session;
 
 /// Properties of [`DataCard`].
@@ -42,7 +43,13 @@ pub fn DataCard(props: &Props) -> Html {
     };
     let [ondragover, ondragleave, ondrop] = {
         let session = session.clone();
-        drop::handlers(&over, move |files| take(&session, files))
+        drop::handlers(&over, move |files, folders| {
+            if folders.length() > 0 {
+                session.load_dropped(folders);
+            } else {
+                take(&session, files);
+            }
+        })
     };
     let onchange = {
         let session = session.clone();
@@ -79,6 +86,10 @@ pub fn DataCard(props: &Props) -> Html {
             }
         })
     };
+    let make = {
+        let session = session.clone();
+        Callback::from(move |_: MouseEvent| session.open_dialog(Dialog::Gather))
+    };
     html! {
         <section class={classes!("card", "data", over.then_some("over"))} aria-labelledby="data-title" {ondragover} {ondragleave} {ondrop}>
             <h2 id="data-title">{ "Data" }</h2>
@@ -90,6 +101,7 @@ pub fn DataCard(props: &Props) -> Html {
                 <input ref={folder} type="file" webkitdirectory={true} hidden={true} onchange={onfolder} tabindex="-1" aria-label="Folder of pictures" />
             </div>
             <div class="data-state">{ state(session, model) }</div>
+            <button type="button" class="link" id="make-set" onclick={make} onpointerenter={Callback::from(|_: PointerEvent| later::expect())}>{ "Draw or photograph a set…" }</button>
         </section>
     }
 }

@@ -13,6 +13,7 @@ pub mod csv;
 mod deflate;
 pub mod draft;
 pub mod format;
+pub mod gather;
 pub mod hide;
 pub mod learn;
 pub mod link;

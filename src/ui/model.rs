@@ -287,6 +287,15 @@ pub struct Pad {
     pub network: bool,
 }
 
+/// What can be open over the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialog {
+    /// The kept runs.
+    Runs,
+    /// The making of a set.
+    Gather,
+}
+
 /// A kept run whose curves are shown beside those of the run on display.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overlay {
@@ -327,8 +336,8 @@ pub struct Model {
     pub view: View,
     /// Kept runs beside it.
     pub overlays: Rc<[Overlay]>,
-    /// Whether the kept runs are listed.
-    pub runs_open: bool,
+    /// What is open over the page.
+    pub dialog: Option<Dialog>,
     /// The data set.
     pub data: DataState,
     /// The worker.
@@ -378,7 +387,7 @@ impl Model {
             view: View::nothing(&config),
             draft: Draft::new(config),
             overlays: Rc::new([]),
-            runs_open: false,
+            dialog: None,
             data: DataState::Absent,
             worker: WorkerState::Starting,
             run: RunId(0),

@@ -27,7 +27,7 @@ pub struct Props {
 }
 
 /// What is drawn, shared between the paint and the handlers.
-struct Sheet {
+pub struct Sheet {
     columns: usize,
     rows: usize,
     cells: Vec<u8>,
@@ -36,13 +36,31 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn new((rows, columns): (usize, usize)) -> Self {
+    /// A blank sheet.
+    pub fn new((rows, columns): (usize, usize)) -> Self {
         Self {
             columns,
             rows,
             cells: vec![0; rows * columns],
             cursor: None,
             last: None,
+        }
+    }
+
+    /// Its cells, row by row.
+    pub fn cells(&self) -> &[u8] {
+        &self.cells
+    }
+
+    /// Wipes it.
+    pub fn clear(&mut self) {
+        self.cells.fill(0);
+    }
+
+    /// Lays a picture of its size on it.
+    pub fn lay(&mut self, picture: &[u8]) {
+        if picture.len() == self.cells.len() {
+            self.cells.copy_from_slice(picture);
         }
     }
 
@@ -85,8 +103,9 @@ impl Sheet {
         self.last = Some(to);
     }
 
+    /// Draws it.
     #[allow(clippy::cast_precision_loss, reason = "cells of a small picture")]
-    fn paint(&self, surface: &Surface) -> bool {
+    pub fn paint(&self, surface: &Surface) -> bool {
         let (w, h) = (
             surface.width / self.columns as f64,
             surface.height / self.rows as f64,
@@ -122,6 +141,67 @@ impl Sheet {
     }
 }
 
+/// What pointer and keyboard do to a sheet.
+pub struct Handlers {
+    /// The pointer moves.
+    pub draw: Callback<PointerEvent>,
+    /// It is lifted.
+    pub lift: Callback<PointerEvent>,
+    /// A key is pressed.
+    pub onkeydown: Callback<KeyboardEvent>,
+    /// The keyboard goes elsewhere.
+    pub onblur: Callback<FocusEvent>,
+}
+
+impl Handlers {
+    /// Those of a sheet; `changed` is told whether something was drawn, or only the cursor moved.
+    pub fn of(sheet: Rc<RefCell<Sheet>>, changed: impl Fn(bool) + Clone + 'static) -> Self {
+        let draw = {
+            let (sheet, changed) = (sheet.clone(), changed.clone());
+            Callback::from(move |event: PointerEvent| {
+                let at = position(&event, &sheet.borrow());
+                if event.buttons() & 1 == 1
+                    && let Some(at) = at
+                {
+                    event.prevent_default();
+                    if event.type_() == "pointerdown"
+                        && let Some(target) =
+                            event.target().and_then(|t| t.dyn_into::<Element>().ok())
+                    {
+                        let _ = target.set_pointer_capture(event.pointer_id());
+                    }
+                    sheet.borrow_mut().stroke(at);
+                    changed(true);
+                }
+            })
+        };
+        let lift = {
+            let sheet = sheet.clone();
+            Callback::from(move |_: PointerEvent| sheet.borrow_mut().last = None)
+        };
+        let onkeydown = {
+            let (sheet, changed) = (sheet.clone(), changed.clone());
+            Callback::from(move |event: KeyboardEvent| {
+                let pressed = press(&mut sheet.borrow_mut(), &event.key());
+                if let Some(drawn) = pressed {
+                    event.prevent_default();
+                    changed(drawn);
+                }
+            })
+        };
+        let onblur = Callback::from(move |_: FocusEvent| {
+            sheet.borrow_mut().cursor = None;
+            changed(false);
+        });
+        Self {
+            draw,
+            lift,
+            onkeydown,
+            onblur,
+        }
+    }
+}
+
 /// The pad and the answer.
 #[component]
 pub fn PadCard(props: &Props) -> Html {
@@ -135,10 +215,7 @@ pub fn PadCard(props: &Props) -> Html {
         let pad = model.pad.clone();
         use_effect_with(model.pad.laid, move |_| {
             if let Some(image) = pad.image {
-                let mut sheet = sheet.borrow_mut();
-                if image.pixels.len() == sheet.cells.len() {
-                    sheet.cells.clone_from(&image.pixels);
-                }
+                sheet.borrow_mut().lay(&image.pixels);
                 strokes.set(*strokes + 1);
             }
         });
@@ -155,35 +232,14 @@ pub fn PadCard(props: &Props) -> Html {
             strokes.set(*strokes + 1);
         }
     };
-    let draw = {
-        let (sheet, changed) = (sheet.clone(), changed.clone());
-        Callback::from(move |event: PointerEvent| {
-            let at = position(&event, &sheet.borrow());
-            if event.buttons() & 1 == 1
-                && let Some(at) = at
-            {
-                event.prevent_default();
-                if event.type_() == "pointerdown"
-                    && let Some(target) = event.target().and_then(|t| t.dyn_into::<Element>().ok())
-                {
-                    let _ = target.set_pointer_capture(event.pointer_id());
-                }
-                sheet.borrow_mut().stroke(at);
-                changed();
-            }
-        })
-    };
-    let lift = {
-        let sheet = sheet.clone();
-        Callback::from(move |_: PointerEvent| sheet.borrow_mut().last = None)
-    };
-    let onkeydown = {
-        let (sheet, changed, strokes) = (sheet.clone(), changed.clone(), strokes.clone());
-        Callback::from(move |event: KeyboardEvent| {
-            let key = event.key();
-            let pressed = press(&mut sheet.borrow_mut(), &key);
-            let Some(drawn) = pressed else { return };
-            event.prevent_default();
+    let Handlers {
+        draw,
+        lift,
+        onkeydown,
+        onblur,
+    } = {
+        let (changed, strokes) = (changed.clone(), strokes.clone());
+        Handlers::of((*sheet).clone(), move |drawn| {
             if drawn {
                 changed();
             } else {
@@ -191,17 +247,10 @@ pub fn PadCard(props: &Props) -> Html {
             }
         })
     };
-    let onblur = {
-        let (sheet, strokes) = (sheet.clone(), strokes.clone());
-        Callback::from(move |_: FocusEvent| {
-            sheet.borrow_mut().cursor = None;
-            strokes.set(*strokes + 1);
-        })
-    };
     let clear = {
         let (sheet, changed) = (sheet.clone(), changed.clone());
         Callback::from(move |_: MouseEvent| {
-            sheet.borrow_mut().cells.fill(0);
+            sheet.borrow_mut().clear();
             changed();
         })
     };

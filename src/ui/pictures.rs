@@ -74,13 +74,14 @@ fn sides(bitmap: &JsValue) -> Option<(u32, u32)> {
 }
 
 /// Draws pictures to read their pixels.
-struct Easel {
+pub struct Easel {
     context: CanvasRenderingContext2d,
     size: (u32, u32),
 }
 
 impl Easel {
-    fn new(size: (u32, u32)) -> Option<Self> {
+    /// One for pictures of this size.
+    pub fn new(size: (u32, u32)) -> Option<Self> {
         let canvas = gloo::utils::document().create_element("canvas").ok()?;
         let canvas: HtmlCanvasElement = canvas.dyn_into().ok()?;
         canvas.set_width(size.0);
@@ -109,29 +110,73 @@ impl Easel {
         } else {
             whole
         };
+        let arguments = Array::of3(&drawn, &0.into(), &0.into());
+        let pixels = self.draw(&arguments).ok_or(UNDECODED)?;
+        Ok(Picture { pixels, scaled })
+    }
+
+    /// Grey pixels on black of what `drawImage` draws with these arguments.
+    pub fn draw(&self, arguments: &Array) -> Option<Vec<u8>> {
         let (width, height) = (f64::from(self.size.0), f64::from(self.size.1));
         self.context.set_fill_style_str("#000");
         self.context.fill_rect(0.0, 0.0, width, height);
         let draw: Function = Reflect::get(&self.context, &"drawImage".into())
-            .ok()
-            .and_then(|f| f.dyn_into().ok())
-            .ok_or(UNDECODED)?;
-        draw.call3(&self.context, &drawn, &0.into(), &0.into())
-            .map_err(|_| UNDECODED)?;
-        let data = self
-            .context
-            .get_image_data(0.0, 0.0, width, height)
-            .map_err(|_| UNDECODED)?
-            .data();
+            .ok()?
+            .dyn_into()
+            .ok()?;
+        draw.apply(&self.context, arguments).ok()?;
+        let data = self.context.get_image_data(0.0, 0.0, width, height);
+        let data = data.ok()?.data();
         let grey = |rgba: &[u8]| {
             let [r, g, b] = [rgba[0], rgba[1], rgba[2]].map(u32::from);
             ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
         };
-        Ok(Picture {
-            pixels: data.chunks_exact(4).map(grey).collect(),
-            scaled,
-        })
+        Some(data.chunks_exact(4).map(grey).collect())
     }
+}
+
+/// Calls a method that answers through two functions, one for what it found and one for errors.
+async fn answer(of: &JsValue, name: &str) -> Option<JsValue> {
+    let method: Function = Reflect::get(of, &name.into()).ok()?.dyn_into().ok()?;
+    let promise = Promise::new(&mut |resolve, reject| {
+        let _ = method.call2(of, &resolve, &reject);
+    });
+    JsFuture::from(promise).await.ok()
+}
+
+/// The files of folders that were dropped, with their paths.
+pub async fn walk(folders: &Array) -> Vec<Found> {
+    let get = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
+    // Several folders are the classes of one that nobody named.
+    let root = if folders.length() > 1 { "dropped" } else { "" };
+    let mut found = vec![];
+    let mut open: Vec<JsValue> = folders.iter().collect();
+    while let Some(entry) = open.pop() {
+        if found.len() > MOST {
+            break;
+        }
+        if get(&entry, "isFile").is_truthy() {
+            let path = get(&entry, "fullPath").as_string().unwrap_or_default();
+            let file = answer(&entry, "file").await;
+            if let Some(blob) = file.and_then(|file| file.dyn_into::<Blob>().ok()) {
+                let path = format!("{root}{path}");
+                found.push((path.trim_start_matches('/').to_string(), blob));
+            }
+            continue;
+        }
+        let create: Result<Function, _> = get(&entry, "createReader").dyn_into();
+        let reader = create.ok().and_then(|create| create.call0(&entry).ok());
+        let Some(reader) = reader else { continue };
+        // A reader gives a hundred at a time.
+        while let Some(more) = answer(&reader, "readEntries").await {
+            let more = Array::from(&more);
+            if more.length() == 0 {
+                break;
+            }
+            open.extend(more.iter());
+        }
+    }
+    found
 }
 
 fn refused(text: String) -> String {

@@ -7,7 +7,7 @@ use yew::prelude::*;
 use super::export;
 use super::format;
 use super::later;
-use super::model::{Model, Origin, Phase, View};
+use super::model::{Dialog, Model, Origin, Phase, View};
 use super::session::Session;
 use crate::train::config::{Precision, PriorKind};
 
@@ -58,7 +58,7 @@ pub fn Strip(props: &Props) -> Html {
                 <button type="button" class="link" id="save-curves" title="Download the curves as CSV" onclick={curves} disabled={!has_curves}>{ "Curves" }</button>
                 <button type="button" class="link" id="save-checkpoint" title="Download the run as a checkpoint (.safetensors)" onclick={save} disabled={!live}>{ "Save" }</button>
                 <button type="button" class="link" id="open-checkpoint" title="Go on from a checkpoint (.safetensors)" onclick={open}>{ "Load" }</button>
-                <button type="button" class="link" id="runs" title="Runs kept in this browser: keep this one, compare, open, export" onclick={call(Session::open_runs)}
+                <button type="button" class="link" id="runs" title="Runs kept in this browser: keep this one, compare, open, export" onclick={call(|session| session.open_dialog(Dialog::Runs))}
                     onpointerenter={Callback::from(|_: PointerEvent| later::expect())}>{ "Runs" }</button>
             </span>
         </section>

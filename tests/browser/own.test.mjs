@@ -177,3 +177,41 @@ test('a folder that makes no classes is refused with the reason', async (t) => {
     await visitor.page.waitForFunction((source) => new RegExp(source).test(document.querySelector('.data-state').textContent), reason.source)
   }
 })
+
+test('folders that are dropped are read as those that are chosen', async (t) => {
+  const root = await pictures()
+  const visitor = await visit(t)
+  const session = await visitor.page.context().newCDPSession(visitor.page)
+  const { x, y } = await visitor.page.locator('section.data').boundingBox()
+  for (const files of [[root], ['left', 'middle', 'right'].map((name) => join(root, name))]) {
+    const data = { items: [], files, dragOperationsMask: 1 }
+    for (const type of ['dragEnter', 'dragOver', 'drop']) await session.send('Input.dispatchDragEvent', { type, x: x + 20, y: y + 20, data })
+    const { notice } = await visitor.until((state) => state.notice)
+    assert.match(notice, /180 pictures of 20 × 20 in 3 classes/)
+    await visitor.page.getByRole('button', { name: 'Dismiss this message' }).click()
+  }
+})
+
+test('a run on own data that are not kept with it goes on when they are chosen again', async (t) => {
+  const visitor = await visit(t)
+  await visitor.set({ preset: 'tiny', precision: 'fixed', ranks: 'stay', epochs: 6 })
+  await drop(visitor, 'fruit.csv', table())
+  await visitor.settled()
+  const { checksum } = await visitor.train()
+  await visitor.press('Reset')
+  await visitor.until((state) => state.phase === 'ready')
+  await visitor.press('Step')
+  const before = await visitor.until((state) => state.step === 1)
+  const { buffer } = await visitor.download('Save')
+  const other = await visit(t)
+  const list = other.page.locator('dialog.runs')
+  await other.page.click('#runs')
+  await list.locator('input[type=file]').setInputFiles({ name: 'run.safetensors', mimeType: 'application/octet-stream', buffer })
+  await list.getByRole('button', { name: 'Open run' }).click()
+  await list.getByText('is open').waitFor()
+  await other.page.keyboard.press('Escape')
+  await other.until((state) => /somebody's own files; choose/.test(state.notice))
+  await drop(other, 'fruit.csv', table())
+  assert.equal((await other.until((state) => state.phase === 'paused')).checksum, before.checksum)
+  assert.equal((await other.train()).checksum, checksum)
+})

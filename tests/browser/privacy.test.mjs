@@ -51,6 +51,14 @@ test('a whole journey asks nobody else, under a strict policy', async (t) => {
     }
     if (tab === 'learn') await page.waitForSelector('#lesson-title')
   }
+  await page.click('#tab-train')
+  await page.click('#runs')
+  await page.click('#keep-run')
+  await page.getByText('is kept, as it stands').waitFor()
+  await page.keyboard.press('Escape')
+  await page.click('#make-set')
+  await page.waitForSelector('dialog.gather canvas')
+  await page.keyboard.press('Escape')
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => true))
   const foreign = asked.filter((url) => !url.startsWith(visitor.url) && !url.startsWith(`blob:${visitor.url}`) && !url.startsWith('data:'))
   assert.deepEqual(foreign, [])
@@ -62,7 +70,9 @@ test('the policy is in force: no foreign address, no script of others', async (t
   const visitor = await visit(t, { ...strict, wait: false })
   const { page } = visitor
   await until(page, () => window.railyard.isIdle())
-  const found = await page.evaluate(async () => {
+  const [found, violated] = await page.evaluate(async () => {
+    const violated = new Set()
+    addEventListener('securitypolicyviolation', (event) => violated.add(`${event.effectiveDirective} ${event.blockedURI}`))
     const fetched = await fetch('https://example.com/').then(() => 'fetched', () => 'refused')
     const script = document.createElement('script')
     script.textContent = 'window.injected = true'
@@ -79,9 +89,12 @@ test('the policy is in force: no foreign address, no script of others', async (t
     } catch {
       // As it should be.
     }
-    return [fetched, window.injected ?? 'refused', loaded, evaluated]
+    await new Promise((resolve) => setTimeout(resolve))
+    return [[fetched, window.injected ?? 'refused', loaded, evaluated], [...violated].sort()]
   })
   assert.deepEqual(found, ['refused', 'refused', 'refused', 'refused'])
+  // By the policy, not for want of a network.
+  assert.deepEqual(violated, ['connect-src https://example.com/', 'img-src https://example.com/pixel.png', 'script-src eval', 'script-src-elem inline'])
   visitor.expect(/Content Security Policy|example\.com|csp/i)
   assert.equal((await state(page)).phase, 'example', 'and the page goes on')
 })

@@ -230,7 +230,7 @@ test('no room left: it is said with the run’s size, and nothing is lost', asyn
 test('the part of the program that lists runs does not come: it is said', async (t) => {
   const visitor = await visit(t, { prepare: (page) => page.route(/_later\.wasm$/, (route) => route.abort()) })
   await visitor.page.click('#runs')
-  assert.match((await visitor.until((state) => state.notice)).notice, /was not fetched: the connection failed\. Press Runs/)
+  assert.match((await visitor.until((state) => state.notice)).notice, /was not fetched: the connection failed\. Try again/)
   visitor.expect(/_later\.wasm/, /net::ERR_FAILED/)
 })
 

@@ -11,7 +11,7 @@ const files = await programs(join(project, 'dist'))
 
 for (const [what, which, most] of [
   ['all a visit fetches before another tab is opened', ({ name }) => !later.test(name), 560_000],
-  ['that and what the other tabs need, but for Compare', ({ name }) => !compare.test(name), 800_000],
+  ['that and what the other tabs need, but for Compare', ({ name }) => !compare.test(name), 810_000],
   ['what Compare fetches more', ({ name }) => compare.test(name), 350_000],
 ]) {
   test(`WASM and scripts, ${what}: at most ${most} bytes compressed`, (t) => {

@@ -115,7 +115,7 @@ pub fn Frames(props: &Props) -> Html {
     };
     let [ondragover, ondragleave, ondrop] = {
         let session = session.clone();
-        drop::handlers(&over, move |files| open(&session, files))
+        drop::handlers(&over, move |files, _| open(&session, files))
     };
     let first = if follows {
         shown.len().saturating_sub(DRAWN)

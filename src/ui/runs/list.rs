@@ -132,7 +132,7 @@ pub fn Runs(props: &Props) -> Html {
     }
     let onclose = {
         let session = session.clone();
-        Callback::from(move |_: Event| session.change(|m| m.runs_open = false))
+        Callback::from(move |_: Event| session.close_dialog())
     };
     let close = {
         let dialog = dialog.clone();
@@ -407,7 +407,7 @@ fn storage(desk: &Desk, state: &State) -> Html {
         Callback::from(move |_: MouseEvent| desk.remove(list.clone()))
     };
     html! {
-        <p class="storage soft num">{ runs }{ browser }{ " " }
+        <p class="storage soft">{ runs }{ browser }{ " " }
             if lasting {
                 { "It keeps them until you delete them. " }
             } else if count > 0 && state.storage.is_some() {

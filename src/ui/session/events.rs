@@ -7,9 +7,11 @@ use js_sys::Uint8Array;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{DEMO, Goal, Intent, Kept, MAX_DEATHS, Pending, Recovery, Session, Start};
+use crate::train::Trainer;
 use crate::train::config::{LayerConfig, PriorKind, RunConfig};
 use crate::train::propose::propose;
 use crate::ui::client::{Client, Report};
+use crate::ui::datasets;
 use crate::ui::draft::Draft;
 use crate::ui::format;
 use crate::ui::model::{DataState, Model, Origin, Phase, WorkerState};
@@ -60,7 +62,7 @@ impl Session {
                 let pending = self.0.pending.borrow_mut().pop_front();
                 if let Some(Pending { files, chosen }) = pending {
                     self.0.files.replace(Some(files));
-                    if chosen {
+                    if chosen && !self.go_on_with(data) {
                         self.fit_network(data);
                     }
                 }
@@ -128,6 +130,30 @@ impl Session {
         self.changed();
         if drawn || laid {
             self.ask();
+        }
+    }
+
+    /// A run that stands without its data, since they were not kept with it, is taken up on those that the visitor
+    /// chose, if they are as many; whether it is.
+    fn go_on_with(&self, data: &DataInfo) -> bool {
+        let waits = {
+            let model = self.0.model.borrow();
+            let own = model.view.config.data == datasets::OWN;
+            own && model.view.origin == Origin::Live && model.phase == Phase::Stopped
+        };
+        let kept = self.0.kept.borrow().clone();
+        match kept {
+            Some(Kept { bytes, .. })
+                if waits
+                    && !self.stands()
+                    && Trainer::peek_images(&bytes.to_vec()) == Ok((data.train, data.test)) =>
+            {
+                self.change(|m| m.notice = None);
+                let data = datasets::OWN.to_string();
+                self.begin(Goal::Show, Start::Checkpoint { data, bytes });
+                true
+            }
+            _ => false,
         }
     }
 

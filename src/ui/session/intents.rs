@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use js_sys::Array;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, Blob};
 
@@ -13,6 +14,8 @@ use crate::ui::later;
 use crate::ui::model::{DataState, Phase};
 use crate::ui::pictures;
 use crate::worker::message::{Request, RunId};
+
+const NOT_FETCHED: &str = "The part of the page that reads folders was not fetched: the connection failed. Choose the folder again.";
 
 impl Session {
     pub(super) fn abandon(&self) {
@@ -265,25 +268,42 @@ impl Session {
     pub fn load_own(&self, files: Vec<(String, Blob)>) {
         let bytes: f64 = files.iter().map(|(_, blob)| blob.size()).sum();
         if bytes > datasets::MOST_BYTES {
-            let (name, message) = (datasets::OWN.into(), datasets::too_large(bytes));
-            self.change(|m| m.data = DataState::Failed { name, message });
-            return;
+            return self.not_read(datasets::too_large(bytes));
         }
         later::expect();
         self.load(Rc::new(Files::own(files)), true);
+    }
+
+    /// A set that the visitor made on the page.
+    pub(in crate::ui) fn load_made(&self, files: Files) {
+        self.load(Rc::new(files), true);
+    }
+
+    /// Folders that the visitor dropped.
+    pub fn load_dropped(&self, folders: Array) {
+        let session = self.clone();
+        spawn_local(async move {
+            if !later::fetch().await {
+                session.not_read(NOT_FETCHED);
+                return;
+            }
+            let files = pictures::walk(&folders).await;
+            session.load_pictures(files);
+        });
+    }
+
+    fn not_read(&self, message: impl Into<String>) {
+        let (name, message) = (datasets::OWN.into(), message.into());
+        self.change(|m| m.data = DataState::Failed { name, message });
     }
 
     /// A folder of the visitor's pictures: decoded here, then handed to the worker.
     pub fn load_pictures(&self, files: Vec<(String, Blob)>) {
         let (session, number) = (self.clone(), self.number());
         self.0.decoding.set(number);
-        let failed = |session: &Self, message: String| {
-            let name = datasets::OWN.into();
-            session.change(|m| m.data = DataState::Failed { name, message });
-        };
         spawn_local(async move {
             if !later::fetch().await {
-                failed(&session, "The part of the page that reads folders was not fetched: the connection failed. Choose the folder again.".into());
+                session.not_read(NOT_FETCHED);
                 return;
             }
             let shown = Cell::new(0.0);
@@ -298,7 +318,7 @@ impl Session {
             };
             match pictures::read(files, going).await {
                 Ok(files) => session.load(Rc::new(files), true),
-                Err(Some(message)) => failed(&session, message),
+                Err(Some(message)) => session.not_read(message),
                 Err(None) => session.change(|m| m.data = DataState::Absent),
             }
         });

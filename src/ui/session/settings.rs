@@ -9,7 +9,7 @@ use crate::ui::accel::setup::Accel;
 use crate::ui::accel::timed::{Report, Steps};
 use crate::ui::draft::Draft;
 use crate::ui::later;
-use crate::ui::model::Phase;
+use crate::ui::model::{Dialog, Phase};
 use crate::worker::message::{Request, SampleImage, Ticket};
 
 impl Session {
@@ -141,16 +141,24 @@ impl Session {
         self.send(Request::Checkpoint { ticket });
     }
 
-    /// List the kept runs, once the part of the program that does is there.
-    pub fn open_runs(&self) {
+    /// Open a dialog, once the part of the program that shows it is there.
+    pub fn open_dialog(&self, dialog: Dialog) {
         let session = self.clone();
         spawn_local(async move {
             if later::fetch().await {
-                session.change(|m| m.runs_open = true);
+                session.change(|m| m.dialog = Some(dialog));
             } else {
-                session.tell(true, "The part of the page that lists runs was not fetched: the connection failed. Press Runs to try again.");
+                session.tell(
+                    true,
+                    "This part of the page was not fetched: the connection failed. Try again.",
+                );
             }
         });
+    }
+
+    /// Close it.
+    pub fn close_dialog(&self) {
+        self.change(|m| m.dialog = None);
     }
 
     /// Let the worker trap.
