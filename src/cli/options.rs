@@ -18,7 +18,8 @@ pub struct RunOptions {
     /// Network: paper, tiny or dense; lstm or gru (of 128, reading images row by row) with a method
     #[arg(long, value_parser = parse::<Preset>)]
     pub preset: Option<Preset>,
-    /// Layers of your own as JSON: `{"pad_columns": 2, "layers": [{"in_modes": [..], "out_modes": [..], "ranks": [..]}]}`
+    /// Layers of your own as JSON: `{"pad_columns": 2, "layers": [{"in_modes": [..], "out_modes": [..], "ranks": [..]}]}`;
+    /// for training also `fit`: two layers that fit the data
     #[arg(long, value_name = "JSON", conflicts_with = "preset")]
     pub network: Option<String>,
     /// How the network's matrices are held instead of as tensor trains run as a Program, with its numbers:
@@ -43,7 +44,7 @@ pub struct RunOptions {
     /// A whole configuration as JSON, as a checkpoint or the page holds it; other options change it
     #[arg(long, value_name = "FILE")]
     pub config: Option<std::path::PathBuf>,
-    /// fashion-mnist, fashion-mnist-subset, mnist, mnist-subset, or a folder with IDX files
+    /// fashion-mnist, fashion-mnist-subset, mnist, mnist-subset, a folder with IDX files, or a table (.csv, .tsv, .txt)
     #[arg(long)]
     pub data: Option<String>,
     /// float, bf16, f16 or fixed

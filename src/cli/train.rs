@@ -13,7 +13,7 @@ use super::record::Recorder;
 use crate::data::{TrainTest, catalog, split};
 use crate::train::config::RunConfig;
 use crate::train::metrics::EpochMetrics;
-use crate::train::{Advance, Learner, Trainer};
+use crate::train::{Advance, Learner, Trainer, propose};
 
 /// Options of `railyard train`.
 #[derive(Args, Clone, Debug)]
@@ -152,6 +152,14 @@ pub fn start(
             trainer.map_err(|error| format!("{}: {error}", path.display()))?,
             sets,
         ));
+    }
+    let mut run = run.clone();
+    if run.network.as_deref() == Some("fit") {
+        let name = run.data.clone().unwrap_or(RunConfig::default().data);
+        let sets = open(&name, None)?;
+        let (set, classes) = (&sets.train, sets.class_names.len());
+        let network = propose::propose(set.height, set.width, classes);
+        run.network = Some(serde_json::to_string(&network).map_err(|error| error.to_string())?);
     }
     let config = run.config()?;
     let sets = open(&config.data, hold_out)?;

@@ -6,6 +6,7 @@ use std::{fmt, fs, io};
 use super::catalog::{self, Entry, SourceFile};
 use super::idx::{self, IdxError};
 use super::pack::{self, PackError};
+use super::table::{self, TableError};
 use super::upload::{self, UploadError};
 use super::{Dataset, TrainTest};
 
@@ -75,6 +76,13 @@ pub enum LoadError {
         /// Training and test images in it.
         found: (usize, usize),
     },
+    /// A file is no table of samples.
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: TableError,
+    },
     /// A folder's files are no data set.
     Folder {
         /// The folder.
@@ -89,7 +97,7 @@ impl fmt::Display for LoadError {
         match self {
             Self::UnknownName(name) => write!(
                 f,
-                "there is no data set or folder {name}; known are {}, or a folder with IDX files",
+                "there is no data set or folder {name}; known are {}, a folder with IDX files, or a table (.csv, .tsv, .txt)",
                 catalog::names()
             ),
             Self::NotFound {
@@ -141,6 +149,7 @@ impl fmt::Display for LoadError {
                 entry.train,
                 entry.test
             ),
+            Self::Table { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Folder { path, error } => write!(f, "in {}: {error}", path.display()),
         }
     }
@@ -152,6 +161,7 @@ impl std::error::Error for LoadError {
             Self::Unreadable { error, .. } => Some(error),
             Self::Idx { error, .. } => Some(error),
             Self::Pack { error, .. } => Some(error),
+            Self::Table { error, .. } => Some(error),
             Self::Folder { error, .. } => Some(error),
             _ => None,
         }
@@ -286,14 +296,21 @@ pub fn load(name: &str, dir: Option<&Path>) -> Result<TrainTest, LoadError> {
     }
 }
 
-/// Loads what `--data` names: a set of the catalogue, or a folder with two or four IDX files.
+/// Loads what `--data` names: a set of the catalogue, a folder with two or four IDX files, or a table.
 ///
 /// # Errors
-/// As [`load`], or if the folder's IDX files are no data set.
+/// As [`load`], or if the folder's IDX files or the table are no data set.
 pub fn open(name_or_folder: &str) -> Result<TrainTest, LoadError> {
-    let folder = Path::new(name_or_folder);
+    let path = Path::new(name_or_folder);
     match load(name_or_folder, None) {
-        Err(LoadError::UnknownName(_)) if folder.is_dir() => open_folder(folder),
+        Err(LoadError::UnknownName(_)) if path.is_dir() => open_folder(path),
+        Err(LoadError::UnknownName(_)) if path.is_file() && table::is_named(name_or_folder) => {
+            let read = table::read(&read_file(path)?).map_err(|error| LoadError::Table {
+                path: path.to_owned(),
+                error,
+            })?;
+            Ok(read.sets)
+        }
         loaded => loaded,
     }
 }

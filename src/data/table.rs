@@ -19,6 +19,15 @@ pub struct Table {
     pub said: String,
 }
 
+/// Whether a file's name says that it is a table.
+#[must_use]
+pub fn is_named(name: &str) -> bool {
+    let name = name.to_lowercase();
+    [".csv", ".tsv", ".txt"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
 /// Why a table was refused: what was wrong, where, and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableError(String);

@@ -171,9 +171,40 @@ fn state(session: &Session, model: &Model) -> Html {
             html! { <p class="fault" role="alert">{ message }</p> }
         }
         DataState::Loaded(data) if data.name == model.draft.config.data => html! {
-            <p class="soft num">{ format!("{} + {} images, {} classes", format::count(data.train as u64), format::count(data.test as u64), data.classes.len()) }</p>
+            <>
+                <p class="soft num">{ format!("{} + {} images, {} classes", format::count(data.train as u64), format::count(data.test as u64), data.classes.len()) }</p>
+                if data.name == OWN {
+                    { names(session, &data.classes) }
+                }
+            </>
         },
         _ => html! { <p class="soft">{ about(&model.draft.config.data) }</p> },
+    }
+}
+
+/// The names of the classes, to be changed.
+fn names(session: &Session, classes: &[String]) -> Html {
+    let onchange = {
+        let (session, count) = (session.clone(), classes.len());
+        Callback::from(move |event: Event| {
+            let Some(input) = event.target_dyn_into::<HtmlInputElement>() else {
+                return;
+            };
+            let text = input.value();
+            let names: Vec<String> = text.split(',').map(|name| name.trim().into()).collect();
+            if names.len() == count && names.iter().all(|name| !name.is_empty()) {
+                session.name_classes(names);
+            } else {
+                let found = names.len();
+                session.tell(
+                    true,
+                    &format!("{found} names for {count} classes: write {count} names with commas between, none of them empty."),
+                );
+            }
+        })
+    };
+    html! {
+        <label class="names"><span>{ "classes" }</span><input type="text" id="class-names" value={classes.join(", ")} {onchange} title="What the classes are called, in the order of their labels" /></label>
     }
 }
 

@@ -3,6 +3,7 @@
 use web_sys::Blob;
 
 use super::fetch::{self, FetchError};
+use crate::data::table;
 use crate::train::Trainer;
 use crate::train::config::RunConfig;
 use crate::train::record::RunRecord;
@@ -34,6 +35,8 @@ pub struct Files {
     pub source: Source,
     /// The files.
     pub blobs: Vec<Blob>,
+    /// What the visitor calls the classes; empty to call them as the files do.
+    pub classes: Vec<String>,
 }
 
 impl Files {
@@ -43,6 +46,7 @@ impl Files {
             name,
             source: Source::Pack,
             blobs: vec![blob],
+            classes: vec![],
         }
     }
 
@@ -50,23 +54,16 @@ impl Files {
     pub fn own(files: Vec<(String, Blob)>) -> Self {
         let (names, blobs): (Vec<String>, _) = files.into_iter().unzip();
         let source = match &names[..] {
-            [name] if is_table(name) => Source::Table,
+            [name] if table::is_named(name) => Source::Table,
             _ => Source::Idx(names),
         };
         Self {
             name: OWN.into(),
             source,
             blobs,
+            classes: vec![],
         }
     }
-}
-
-/// Whether a file's name says that it is a table.
-fn is_table(name: &str) -> bool {
-    let name = name.to_lowercase();
-    [".csv", ".tsv", ".txt"]
-        .iter()
-        .any(|end| name.ends_with(end))
 }
 
 /// Bytes that the visitor's own files may have in all.

@@ -312,5 +312,6 @@ fn together(
             said: said.join("; ") + ".",
         },
         blobs: vec![blob(&pixels)?, blob(&labels)?],
+        classes: vec![],
     })
 }

@@ -178,6 +178,32 @@ test('a folder that makes no classes is refused with the reason', async (t) => {
   }
 })
 
+test('classes are called as the visitor wishes, and still after a reload', async (t) => {
+  const visitor = await visit(t)
+  await visitor.set({ preset: 'tiny', precision: 'fixed', ranks: 'stay', epochs: 2 })
+  await drop(visitor, 'fruit.csv', table())
+  await visitor.settled()
+  const { page } = visitor
+  const field = page.locator('#class-names')
+  assert.equal(await field.inputValue(), 'apple, pear, quince')
+  await field.fill('one, two')
+  await field.press('Enter')
+  assert.match((await visitor.until((state) => state.notice)).notice, /2 names for 3 classes/)
+  await field.fill('red,  green fruit ,yellow')
+  await field.press('Enter')
+  const { checksum } = await visitor.train()
+  const answers = () => page.locator('.answer .name').allTextContents()
+  assert.deepEqual(await answers(), ['red', 'green fruit', 'yellow'])
+  await field.fill('r, g, y')
+  await field.press('Enter')
+  assert.deepEqual(await answers(), ['r', 'g', 'y'], 'while the run stands, too')
+  await page.waitForTimeout(300)
+  await page.reload()
+  await page.waitForFunction(() => window.railyard)
+  assert.equal((await visitor.until((state) => state.phase === 'finished')).checksum, checksum)
+  assert.deepEqual(await answers(), ['r', 'g', 'y'])
+})
+
 test('folders that are dropped are read as those that are chosen', async (t) => {
   const root = await pictures()
   const visitor = await visit(t)

@@ -129,6 +129,7 @@ impl Desk {
                 said,
             },
             blobs: vec![blob(&pixels)?, blob(&labels)?],
+            classes: vec![],
         };
         self.session.load_made(files);
         Some(())

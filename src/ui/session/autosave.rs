@@ -39,6 +39,8 @@ pub(in crate::ui) struct Record {
     pub(in crate::ui) epochs: Vec<EpochMetrics>,
     /// How the visitor's own files hold the data, if they are the visitor's.
     source: Option<Source>,
+    /// What the visitor calls the classes.
+    classes: Vec<String>,
 }
 
 /// Whether this page keeps its run.
@@ -180,6 +182,7 @@ impl Session {
             steps: curves.steps.iter().step_by(thin).cloned().collect(),
             epochs: curves.epochs.clone(),
             source: own.as_ref().map(|files| files.source.clone()),
+            classes: own.as_ref().map_or(vec![], |files| files.classes.clone()),
         };
         let record = Uint8Array::from(encode(&record).ok()?.as_slice());
         let blobs: Array = own.iter().flat_map(|files| &files.blobs).collect();
@@ -233,6 +236,7 @@ impl Session {
                 name: datasets::OWN.into(),
                 source,
                 blobs,
+                classes: record.classes,
             };
             self.0.files.replace(Some(files.into()));
             // Others of the visitor's may be there under the same name.
@@ -325,6 +329,7 @@ impl KeptRun {
             steps,
             epochs,
             source: None,
+            classes: vec![],
         };
         let record = Uint8Array::from(encode(&record).ok()?.as_slice());
         Some(Array::of3(&record, bytes, &Array::new()).into())

@@ -49,7 +49,8 @@ impl Session {
         }
     }
 
-    pub(super) fn event(&self, event: Event, mut bulk: Vec<Uint8Array>) {
+    pub(super) fn event(&self, mut event: Event, mut bulk: Vec<Uint8Array>) {
+        self.call_classes(&mut event);
         match &event {
             Event::Ready { .. } => {
                 self.change(|m| m.worker = WorkerState::Ready);
@@ -130,6 +131,23 @@ impl Session {
         self.changed();
         if drawn || laid {
             self.ask();
+        }
+    }
+
+    /// Puts the visitor's names of classes into what the worker says of data.
+    fn call_classes(&self, event: &mut Event) {
+        let (data, files) = match event {
+            Event::Loaded { data } => {
+                let pending = self.0.pending.borrow();
+                (data, pending.front().map(|pending| pending.files.clone()))
+            }
+            Event::Prepared { data, .. } => (data, self.0.files.borrow().clone()),
+            _ => return,
+        };
+        if let Some(files) = files.filter(|files| files.name == data.name)
+            && files.classes.len() == data.classes.len()
+        {
+            data.classes.clone_from(&files.classes);
         }
     }
 

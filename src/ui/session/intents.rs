@@ -279,6 +279,29 @@ impl Session {
         self.load(Rc::new(files), true);
     }
 
+    /// Calls the classes of the visitor's own data otherwise.
+    pub fn name_classes(&self, names: Vec<String>) {
+        let Some(files) = self.0.files.borrow().clone() else {
+            return;
+        };
+        let renamed = Rc::new(Files {
+            classes: names.clone(),
+            ..(*files).clone()
+        });
+        let of_run = self.0.run_files.borrow().clone();
+        if of_run.is_some_and(|of_run| Rc::ptr_eq(&of_run, &files)) {
+            self.0.run_files.replace(Some(renamed.clone()));
+            self.change(|m| m.view.classes = names.clone().into());
+        }
+        self.0.files.replace(Some(renamed));
+        self.change(|m| {
+            if let DataState::Loaded(data) = &mut m.data {
+                data.classes = names;
+            }
+        });
+        self.keep_run();
+    }
+
     /// Folders that the visitor dropped.
     pub fn load_dropped(&self, folders: Array) {
         let session = self.clone();
