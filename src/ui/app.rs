@@ -57,13 +57,17 @@ fn App(props: &AppProps) -> Html {
     let (later, again) = use_later(second);
     let there = !second || later == Later::There;
     {
-        let (session, set) = (session.clone(), model.setter());
+        let (session, told, set) = (session.clone(), session.clone(), model.setter());
         use_effect_with((), move |()| {
             session.listen(Rc::new(move |model| set.set(model)));
             let listener = EventListener::new(&gloo::utils::window(), "hashchange", move |_| {
                 session.read_address();
             });
-            move || drop(listener)
+            let compare = EventListener::new(&gloo::utils::window(), "railyard-compare", {
+                let session = told;
+                move |_| session.take_compare()
+            });
+            move || drop((listener, compare))
         });
     }
     use_effect_with(model.hidden, |hidden| {

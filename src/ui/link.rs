@@ -1,6 +1,6 @@
 //! The configuration in the address: `#1.` and then what differs from the default. After it, or alone,
 //! stand `&tab=` and the tab that is open, if it is not the first, `&machine=` and what differs
-//! from the accelerator's first settings, `&step=` and a step of the Learn tab, and `&hide=` and the names
+//! from the accelerator's first settings, `&compare=` and what differs from the comparison's, `&step=` and a step of the Learn tab, and `&hide=` and the names
 //! of what a lesson hides.
 //!
 //! A link holds a JSON object with only the fields that differ from [`RunConfig::default`], deflated
@@ -23,7 +23,7 @@ use crate::train::config::RunConfig;
 /// Version prefix of the links written here.
 const PREFIX: &str = "1.";
 /// Characters a link may have.
-const MAX_LINK: usize = 8 << 10;
+pub const MAX_LINK: usize = 8 << 10;
 const TOO_LONG: &str = "it is longer than a link may be (8,192 characters)";
 /// Bytes a link may inflate to.
 const MAX_INFLATED: usize = 64 << 10;
@@ -32,6 +32,8 @@ const MAX_INFLATED: usize = 64 << 10;
 const TAB: &str = "tab=";
 /// What precedes the accelerator.
 const MACHINE: &str = "machine=";
+/// What precedes the comparison.
+const COMPARE: &str = "compare=";
 /// What precedes the step.
 const STEP: &str = "step=";
 /// What precedes the names of what is hidden.
@@ -97,6 +99,8 @@ pub struct Parts<'a> {
     pub tab: Tab,
     /// The accelerator, as [`write_machine`] gives it.
     pub machine: &'a str,
+    /// The comparison, as the Compare tab writes it.
+    pub compare: &'a str,
     /// What the Learn tab shows; empty for its first step.
     pub step: &'a str,
     /// What is hidden.
@@ -115,6 +119,8 @@ pub fn part(hash: &str) -> Parts<'_> {
             parts.tab = tab.unwrap_or_default();
         } else if let Some(machine) = last.strip_prefix(MACHINE) {
             parts.machine = machine;
+        } else if let Some(compare) = last.strip_prefix(COMPARE) {
+            parts.compare = compare;
         } else if let Some(step) = last.strip_prefix(STEP) {
             parts.step = step;
         } else if let Some(names) = last.strip_prefix(HIDE) {
@@ -144,6 +150,9 @@ pub fn join(parts: Parts) -> String {
     if !parts.machine.is_empty() {
         add(MACHINE, parts.machine);
     }
+    if !parts.compare.is_empty() {
+        add(COMPARE, parts.compare);
+    }
     if !parts.step.is_empty() {
         add(STEP, parts.step);
     }
@@ -165,8 +174,16 @@ impl fmt::Display for LinkError {
 
 impl std::error::Error for LinkError {}
 
+impl LinkError {
+    /// An error with this reason.
+    #[must_use]
+    pub fn of(reason: &str) -> Self {
+        Self(reason.into())
+    }
+}
+
 fn fault(message: &str) -> LinkError {
-    LinkError(message.into())
+    LinkError::of(message)
 }
 
 /// The hash of a configuration, without `#`; empty for the default.
@@ -229,7 +246,7 @@ pub fn read_machine(body: &str) -> Result<Setup, LinkError> {
 }
 
 /// What of a value differs from another, deflated and in base64url; empty if nothing does.
-fn pack<T: Serialize>(new: &T, old: &T) -> String {
+pub(super) fn pack<T: Serialize>(new: &T, old: &T) -> String {
     let Some(patch) = difference(&value(new), &value(old)) else {
         return String::new();
     };
@@ -240,7 +257,8 @@ fn pack_text(text: &str) -> String {
     BASE64.encode(super::deflate::deflate(text.as_bytes()))
 }
 
-fn unpack<T: Serialize + DeserializeOwned>(body: &str, old: &T) -> Result<T, LinkError> {
+/// A value of which `body` says what differs from another.
+pub(super) fn unpack<T: Serialize + DeserializeOwned>(body: &str, old: &T) -> Result<T, LinkError> {
     let patch = inflate(body)?;
     let mut whole = value(old);
     merge(&mut whole, patch);
@@ -336,14 +354,15 @@ mod tests {
     fn tab_machine_step_and_hidden_parts_stand_beside_the_settings() {
         for settings in ["", "1.AbC"] {
             for tab in Tab::ALL {
-                for (machine, step, hidden) in [
-                    ("", "", Hidden::default()),
-                    ("x-_y", "ping-pong", Hidden::read("data,pad")),
+                for (machine, compare, step, hidden) in [
+                    ("", "", "", Hidden::default()),
+                    ("x-_y", "a-b", "ping-pong", Hidden::read("data,pad")),
                 ] {
                     let parts = Parts {
                         settings,
                         tab,
                         machine,
+                        compare,
                         step,
                         hidden,
                     };

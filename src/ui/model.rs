@@ -324,6 +324,8 @@ pub struct Model {
     pub learn: Option<Step>,
     /// What a lesson hides.
     pub hidden: Hidden,
+    /// Settings of the Compare tab, as its program writes them.
+    pub compare: String,
     /// Settings of the Accelerator tab.
     pub accel: Accel,
     /// What the page is doing.
@@ -381,6 +383,7 @@ impl Model {
             tab: Tab::default(),
             learn: Some(Step::default()),
             hidden: Hidden::default(),
+            compare: String::new(),
             accel: Accel::default(),
             phase: Phase::Preparing,
             notice: None,

@@ -181,3 +181,41 @@ for (const colorScheme of ['light', 'dark']) {
     assert.deepEqual(await violations(page), [], 'row by row')
   })
 }
+
+test('its settings are in the link: a fresh profile opens the same view and trains to the same figures', async (t) => {
+  const visitor = await open(t)
+  const { page } = visitor
+  assert.equal(new URL(page.url()).hash, '#tab=compare')
+  const circulant = page.getByRole('slider', { name: 'Block-circulant, block size' })
+  await circulant.focus()
+  await page.keyboard.press('End')
+  await epochs(page, 1)
+  await page.fill('#f-compare-seed', '7')
+  await page.waitForFunction(() => /&compare=[\w-]+/.test(location.hash))
+  const train = async (page) => {
+    await page.getByRole('row', { name: /^Block-circulant/ }).getByRole('button', { name: /Train|Again/ }).click()
+    await page.waitForFunction(() => /here, 1 epoch/.test(document.querySelector('#methods-table tbody tr:nth-child(3)').innerText), null, { timeout: 30_000 })
+    return (await rows(page))[2]
+  }
+  const trained = await train(page)
+  assert.equal(trained[1], 'k = 64')
+  await visitor.press('Copy link').catch(() => {})
+  const { hash } = new URL(page.url())
+
+  const other = await open(t, { hash })
+  assert.equal(await other.page.inputValue('#f-compare-seed'), '7')
+  assert.equal(await other.page.inputValue('#f-compare-epochs'), '1')
+  assert.equal(new URL(other.page.url()).hash, hash, 'the address stays')
+  assert.deepEqual(await train(other.page), trained)
+  // Another link in the same page, by hand.
+  await other.page.evaluate(() => (location.hash = '#tab=compare'))
+  await other.page.waitForFunction(() => document.querySelector('#f-compare-seed').value === '1')
+})
+
+test('a link’s comparison that cannot be is told, and the tab goes on', async (t) => {
+  for (const part of ['%3Cscript%3E', 'AAAA', 'A'.repeat(50_000)]) {
+    const { page } = await open(t, { hash: `#tab=compare&compare=${part}` })
+    await page.getByText(/The link's settings were not used/).waitFor()
+    assert.equal((await rows(page)).length, 5)
+  }
+})

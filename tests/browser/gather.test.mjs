@@ -38,8 +38,8 @@ test('two classes are drawn, named, trained on, told apart, and outlive a reload
   await dialog.getByRole('textbox', { name: 'Name of class 2' }).fill('lying')
   assert.equal(await dialog.locator('#use-set').isDisabled(), true)
   for (let k = 0; k < 8; k++) {
-    // The last of each, which is for testing, lies among the others.
-    const at = 0.2 + 0.08 * ((3 * k) % 8)
+
+    const at = 0.4 + 0.02 * k
     await draw(visitor, [at, 0.15], [at, 0.85])
     await dialog.getByRole('button', { name: 'Add the picture to upright' }).click()
     await draw(visitor, [0.15, at], [0.85, at])
@@ -54,6 +54,7 @@ test('two classes are drawn, named, trained on, told apart, and outlive a reload
   assert.equal(trained.test_accuracy, 1)
   assert.match(await visitor.page.locator('.data-state').textContent(), /14 \+ 2 images, 2 classes/)
   assert.match(await visitor.page.locator('.answer').textContent(), /upright.*lying/s)
+  await visitor.page.waitForTimeout(300)
   await visitor.page.reload()
   await visitor.page.waitForFunction(() => window.railyard)
   assert.equal((await visitor.until((state) => state.phase === 'finished')).checksum, trained.checksum, 'kept with its data')

@@ -12,13 +12,14 @@ use yew::prelude::*;
 
 use super::exploration::{Exploration, Shared};
 use super::model::{Happening, Model, STORED, Source, State};
-use super::{curves, drawings, methods, scatter, table, transport};
+use super::{curves, drawings, methods, scatter, setup, table, transport};
 use crate::compare::message::{Event, PROTOCOL, Request};
 use crate::compare::{Comparison, Task};
 use crate::json;
 use crate::ui::client::{Client, Protocol, Report, Sense};
 use crate::ui::datasets;
 use crate::ui::fetch::{bytes, fetch};
+use crate::ui::link;
 use crate::ui::theme::{NARROW, media_matches};
 
 /// Start the tab in the elements that the page lends it.
@@ -74,6 +75,9 @@ struct App {
     client: Option<Client<Comparing>>,
     /// The images that are being fetched.
     fetching: Rc<Cell<Option<Source>>>,
+    /// What of the link is the tab's.
+    part: String,
+    _linked: EventListener,
     /// Drawings have other proportions where the window is narrow.
     _resized: EventListener,
 }
@@ -106,6 +110,41 @@ impl App {
                 worker.send(request, vec![]);
             }
         }
+    }
+
+    /// Stands as the address says, where that is news.
+    fn read_link(&mut self, ctx: &Context<Self>) {
+        let hash = gloo::utils::window().location().hash().unwrap_or_default();
+        let part = link::part(&hash).compare;
+        if part == self.part {
+            return;
+        }
+        self.part = part.into();
+        match setup::read(part) {
+            Ok(happenings) => {
+                for happening in happenings {
+                    let requests = Rc::make_mut(&mut self.model).update(happening);
+                    self.ask(ctx, requests);
+                }
+            }
+            Err(error) => {
+                ctx.link().send_message(Happening::Wrong(error.to_string()));
+            }
+        }
+    }
+
+    /// Tells the page what of its address is the tab's.
+    fn write_link(&mut self) {
+        let part = setup::write(&self.model);
+        if part == self.part {
+            return;
+        }
+        let window = gloo::utils::window();
+        let _ = Reflect::set(&window, &"railyardCompare".into(), &part.as_str().into());
+        if let Ok(event) = web_sys::Event::new("railyard-compare") {
+            let _ = window.dispatch_event(&event);
+        }
+        self.part = part;
     }
 
     /// Fetches the images and hands them to the worker.
@@ -148,6 +187,8 @@ enum Incoming {
     Happening(Happening),
     File(Source, js_sys::Uint8Array),
     Resized,
+    /// The page's address may be another.
+    Linked,
 }
 
 impl From<Happening> for Incoming {
@@ -169,7 +210,13 @@ impl Component for App {
                 }
             });
         }
+        let link = ctx.link().clone();
+        link.send_message(Incoming::Linked);
         Self {
+            part: String::new(),
+            _linked: EventListener::new(&gloo::utils::window(), "hashchange", move |_| {
+                link.send_message(Incoming::Linked);
+            }),
             model: Rc::default(),
             client: None,
             fetching: Rc::default(),
@@ -185,6 +232,7 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<Self>, message: Incoming) -> bool {
         match message {
             Incoming::Resized => return true,
+            Incoming::Linked => self.read_link(ctx),
             Incoming::File(source, file) => {
                 // Other images may have been chosen meanwhile.
                 if source == self.model.source
@@ -199,8 +247,12 @@ impl Component for App {
                 if let Happening::Died(_) = happening {
                     self.client = None;
                 }
+                let said = matches!(happening, Happening::Heard(_) | Happening::Received(..));
                 let requests = Rc::make_mut(&mut self.model).update(happening);
                 self.ask(ctx, requests);
+                if !said {
+                    self.write_link();
+                }
             }
         }
         if self.model.wants_data() {

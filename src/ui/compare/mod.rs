@@ -7,6 +7,7 @@
 pub mod guide;
 pub mod model;
 pub mod plot;
+pub mod setup;
 pub mod standing;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! Everything the Compare tab shows, as one value; [`Model::update`] takes in what a visitor does and what the
 //! worker says, and gives what is to be asked of the worker.
 
+use serde::{Deserialize, Serialize};
+
 use super::guide;
 use crate::compare::hardware::Hardware;
 use crate::compare::message::{Event, Request, Ticket};
@@ -33,7 +35,8 @@ impl Source {
 }
 
 /// What a row of the table costs, one way to look at it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Measure {
     /// Bits of all parameters. Counted.
     #[default]
@@ -63,7 +66,8 @@ impl Measure {
 }
 
 /// Which run stands for each method.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum View {
     /// That of the setting chosen.
     #[default]

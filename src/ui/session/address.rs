@@ -1,5 +1,6 @@
 //! The page's address: it follows the settings, the tab, the step and what is hidden, and is followed.
 
+use js_sys::Reflect;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::Session;
@@ -50,6 +51,7 @@ impl Session {
             settings: &settings,
             tab,
             machine: &link::write_machine(&model.accel.sound),
+            compare: if hidden.is_some() { "" } else { &model.compare },
             step: if tab == Tab::Learn { step } else { "" },
             hidden: hidden.unwrap_or(model.hidden),
         })
@@ -58,6 +60,7 @@ impl Session {
     /// Take tab, step and hidden parts from a link.
     pub(super) fn open(model: &mut Model, parts: &Parts) {
         model.tab = parts.tab;
+        model.compare = parts.compare.chars().take(link::MAX_LINK + 1).collect();
         model.hidden = parts.hidden;
         model.learn = match parts.step {
             TEACHERS => None,
@@ -86,6 +89,15 @@ impl Session {
                 m.accel.take(setup);
             }),
             (Err(error), _) | (_, Err(error)) => self.change(|m| m.tell(true, error.to_string())),
+        }
+    }
+
+    /// Take the Compare tab's settings from its program; the address follows.
+    pub fn take_compare(&self) {
+        let told = Reflect::get(&gloo::utils::window(), &"railyardCompare".into());
+        if let Some(part) = told.ok().and_then(|part| part.as_string()) {
+            self.0.model.borrow_mut().compare = part;
+            self.write_address();
         }
     }
 
