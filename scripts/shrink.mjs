@@ -29,7 +29,7 @@ const passes = [
 // What a visit that stays on the Train tab does without. Of the rest, the way to a board and the visitor's own data are reached by name.
 const parting = {
   // What drops a value or keeps a hook's state may be shared with others whose values look alike.
-  later: (name) => !/^<*(core::ptr::drop_in_place|yew::functional::hooks|alloc::rc::Rc)/.test(name) && /ui::(accel::(budget|controls|course|figures|floorplan|listing|operations|roofline|stalls|tab|versus)|timeline|board|learn|runs|gather)::|accel::(trace|tick)::|train::carried::/.test(name),
+  later: (name) => !/^<*(core::ptr::drop_in_place|yew::functional::hooks|alloc::rc::Rc)/.test(name) && /ui::(accel::(budget|controls|course|figures|floorplan|listing|operations|roofline|stalls|tab|versus)|timeline|board|learn|runs|gather|dialog)::|accel::(trace|tick)::|train::carried::/.test(name),
   doors: (name) => (name.match(/^<?(railyard::link|railyard_engine::data::table|railyard::train::propose|railyard::ui::pictures)::/) && !name.includes('core::cmp')) || name.startsWith('<railyard::ui::session::Session>::board_event'),
 }
 /** What the second part calls the first. */

@@ -38,6 +38,8 @@ mod data_card;
 #[cfg(target_arch = "wasm32")]
 mod datasets;
 #[cfg(target_arch = "wasm32")]
+mod dialog;
+#[cfg(target_arch = "wasm32")]
 mod drop;
 #[cfg(target_arch = "wasm32")]
 mod export;

@@ -8,7 +8,8 @@ use super::timed::Timed;
 use crate::accel::timing::CAUSES;
 use crate::accel::{Element, Machine, OpTiming, Tally};
 use crate::json::write as json_text;
-use crate::program::{Part, Schedule};
+use crate::program::Schedule;
+use crate::report::part;
 
 /// An operation as it is written.
 #[derive(Serialize)]
@@ -40,16 +41,6 @@ struct Listing<'a> {
     cycles_per_sample: u64,
     cycles_per_step: u64,
     operations: Vec<Row<'a>>,
-}
-
-/// The name of a part.
-#[must_use]
-pub fn part(part: Part) -> &'static str {
-    match part {
-        Part::Before => "before",
-        Part::Sample => "sample",
-        Part::After => "after",
-    }
 }
 
 fn rows(timed: &Timed) -> Vec<Row<'_>> {

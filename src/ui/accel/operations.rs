@@ -5,6 +5,7 @@ use yew::prelude::*;
 use super::floorplan::element_name;
 use super::listing;
 use super::timed::Timed;
+use crate::report::part;
 use crate::ui::export;
 use crate::ui::figures::{Kind, Provenance};
 use crate::ui::format;
@@ -32,7 +33,7 @@ pub fn Operations(props: &Props) -> Html {
     let rows = rows.map(|(op, runs)| {
         let share = (op.cycles * runs) as f32 / timing.cycles().max(1) as f32;
         let texts = [
-            listing::part(op.part).to_string(),
+            part(op.part).to_string(),
             element_name(op.element).to_string(),
             op.shape.clone(),
             op.tiles.to_string(),

@@ -6,13 +6,14 @@ use std::rc::Rc;
 use gloo::timers::callback::Interval;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Blob, HtmlDialogElement, HtmlInputElement};
+use web_sys::{Blob, HtmlInputElement};
 use yew::prelude::*;
 
 use super::camera::Camera;
 use super::set::{MOST_CLASSES, MOST_LETTERS, SIDE, Set};
 use crate::ui::canvas::{Canvas, Paint};
 use crate::ui::datasets::{Files, OWN};
+use crate::ui::dialog::{self, Modal};
 use crate::ui::format;
 use crate::ui::pad::{Handlers, Sheet};
 use crate::ui::session::Session;
@@ -147,7 +148,6 @@ fn pictures(count: usize) -> String {
 #[component]
 pub fn Gather(props: &Props) -> Html {
     let session = &props.session;
-    let dialog = use_node_ref();
     let changes = use_state_eq(|| 0_u32);
     let said = use_state(String::new);
     let sheet = use_memo((), |()| Rc::new(RefCell::new(Sheet::new((SIDE, SIDE)))));
@@ -162,32 +162,15 @@ pub fn Gather(props: &Props) -> Html {
         said: said.setter(),
     };
     {
-        let (dialog, looking) = (dialog.clone(), (*looking).clone());
-        use_effect_with((), move |()| {
-            if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
-                let _ = dialog.show_modal();
-            }
-            // The camera goes off with the dialog.
-            move || drop(looking.take())
-        });
+        let looking = (*looking).clone();
+        // The camera goes off with the dialog.
+        use_effect_with((), move |()| move || drop(looking.take()));
     }
-    let onclose = {
-        let session = session.clone();
-        Callback::from(move |_: Event| session.close_dialog())
-    };
-    let close = {
-        let dialog = dialog.clone();
-        Callback::from(move |_: MouseEvent| {
-            if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
-                dialog.close();
-            }
-        })
-    };
     let hand_over = {
-        let (desk, close) = (desk.clone(), close.clone());
-        Callback::from(move |event: MouseEvent| {
+        let desk = desk.clone();
+        Callback::from(move |_: MouseEvent| {
             if desk.hand_over().is_some() {
-                close.emit(event);
+                dialog::close();
             }
         })
     };
@@ -199,8 +182,7 @@ pub fn Gather(props: &Props) -> Html {
     let classes = GATHERED.with_borrow(|set| set.classes.len());
     let on = desk.looking.borrow().is_some();
     html! {
-        <dialog class="runs gather" ref={dialog} aria-labelledby="gather-title" {onclose}>
-            <div class="dialog-head"><h2 id="gather-title">{ "Make a set of your own" }</h2><button type="button" class="quiet" onclick={close}>{ "Done" }</button></div>
+        <Modal session={session.clone()} class="modal gather" title="Make a set of your own">
             <p class="soft">{ "Draw a picture or look at something through the camera, then add it to its class. A dozen of each class is a beginning; the last seventh is for testing. Nothing leaves this machine." }</p>
             <div class="gather-desk">
                 <div class="gather-pad">
@@ -220,7 +202,7 @@ pub fn Gather(props: &Props) -> Html {
                 <button type="button" class="go" id="use-set" onclick={hand_over} disabled={lacks.is_some()}>{ "Use this set" }</button>
                 <span class="soft">{ lacks }</span>
             </p>
-        </dialog>
+        </Modal>
     }
 }
 

@@ -2,11 +2,12 @@
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Blob, HtmlDialogElement, HtmlInputElement};
+use web_sys::{Blob, HtmlInputElement};
 use yew::prelude::*;
 
 use super::kept::{Kept, MOST_LETTERS, title};
 use super::shelf::{self, Lying, Storage};
+use crate::ui::dialog::Modal;
 use crate::ui::format;
 use crate::ui::model::{Model, Origin, Overlay};
 use crate::ui::parts;
@@ -113,7 +114,6 @@ impl Desk {
 #[component]
 pub fn Runs(props: &Props) -> Html {
     let Props { session, model } = props;
-    let dialog = use_node_ref();
     let state = use_state(State::default);
     let said = use_state(Said::default);
     let desk = Desk {
@@ -122,29 +122,13 @@ pub fn Runs(props: &Props) -> Html {
         said: said.setter(),
     };
     {
-        let (dialog, desk) = (dialog.clone(), desk.clone());
+        let desk = desk.clone();
         use_effect_with((), move |()| {
-            if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
-                let _ = dialog.show_modal();
-            }
             spawn_local(async move { desk.refresh().await });
         });
     }
-    let onclose = {
-        let session = session.clone();
-        Callback::from(move |_: Event| session.close_dialog())
-    };
-    let close = {
-        let dialog = dialog.clone();
-        Callback::from(move |_: MouseEvent| {
-            if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
-                dialog.close();
-            }
-        })
-    };
     html! {
-        <dialog class="runs" ref={dialog} aria-labelledby="runs-title" {onclose}>
-            <div class="dialog-head"><h2 id="runs-title">{ "Runs kept in this browser" }</h2><button type="button" class="quiet" onclick={close}>{ "Done" }</button></div>
+        <Modal session={session.clone()} class="modal runs" title="Runs kept in this browser">
             <Keep desk={desk.clone()} title={title(&model.view.config)} live={model.view.origin == Origin::Live} />
             <p class={classes!("said", said.fault.then_some("fault"))} role="status">
                 { &said.text }
@@ -158,7 +142,7 @@ pub fn Runs(props: &Props) -> Html {
                 { parts::scroll("kept", "Kept runs", table(&desk, model, &state.list)) }
             }
             { storage(&desk, &state) }
-        </dialog>
+        </Modal>
     }
 }
 
