@@ -7,7 +7,7 @@ use yew::prelude::*;
 use super::session::Session;
 
 /// Properties of [`Modal`].
-#[derive(Properties, PartialEq)]
+#[derive(Properties)]
 pub struct Props {
     /// The session, which is told when it closes.
     pub session: Session,
@@ -17,6 +17,13 @@ pub struct Props {
     pub title: &'static str,
     /// What is in it.
     pub children: Html,
+}
+
+impl PartialEq for Props {
+    /// To compare what is in it would cost as much as to draw it.
+    fn eq(&self, _: &Self) -> bool {
+        false
+    }
 }
 
 /// The dialog. It is there while it is open.
