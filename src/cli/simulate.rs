@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::OnceLock;
-use std::time::Instant;
 
 use clap::Args;
 
@@ -95,12 +93,5 @@ fn simulate(args: &SimulateArgs) -> Result<Simulation, String> {
         cost: args.cost.cost(),
         measured: args.measured,
     };
-    let clock = || started().elapsed().as_secs_f64();
-    simulation::simulate((config, &model), &options, clock)
-}
-
-/// When the clock was first looked at.
-fn started() -> Instant {
-    static STARTED: OnceLock<Instant> = OnceLock::new();
-    *STARTED.get_or_init(Instant::now)
+    simulation::simulate((config, &model), &options, super::train::clock)
 }

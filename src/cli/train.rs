@@ -153,16 +153,22 @@ pub fn start(
             sets,
         ));
     }
+    let fit = run.network.as_deref() == Some("fit");
     let mut run = run.clone();
-    if run.network.as_deref() == Some("fit") {
-        let name = run.data.clone().unwrap_or(RunConfig::default().data);
-        let sets = open(&name, None)?;
+    if fit {
+        run.network = None;
+    }
+    // Ranks are of the network that is fitted.
+    let ranks = if fit { run.ranks.take() } else { None };
+    let mut config = run.config()?;
+    let sets = open(&config.data, hold_out)?;
+    if fit {
         let (set, classes) = (&sets.train, sets.class_names.len());
         let network = propose::propose(set.height, set.width, classes);
         run.network = Some(serde_json::to_string(&network).map_err(|error| error.to_string())?);
+        run.ranks = ranks;
+        config = run.config()?;
     }
-    let config = run.config()?;
-    let sets = open(&config.data, hold_out)?;
     let trainer = Learner::new(config, sets.train.clone(), sets.test.clone())
         .map_err(|error| error.to_string())?;
     Ok((trainer, sets))

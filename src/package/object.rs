@@ -96,8 +96,7 @@ pub fn parse(of: &impl AsRef<JsValue>) -> Result<serde_json::Value, JsError> {
 
 /// A value for a script; numbers that are not finite become null.
 pub fn write<T: JsCast>(value: &impl Serialize) -> T {
-    let text = serde_json::to_string(value).unwrap_or_default();
-    JSON::parse(&text)
+    JSON::parse(&json::write(value))
         .unwrap_or(JsValue::UNDEFINED)
         .unchecked_into()
 }

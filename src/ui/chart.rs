@@ -1,5 +1,5 @@
 //! Accuracy and loss over the run: training in amber, test in teal with a dot per epoch, a published
-//! reference in dashed grey. Pointer or arrow keys read off one epoch.
+//! reference in dashed grey; kept runs beside it by letters. Pointer or arrow keys read off one epoch.
 
 use std::rc::Rc;
 
@@ -58,6 +58,11 @@ pub fn Chart(props: &Props) -> Html {
         let plot = plot.clone();
         Paint::new(move |surface| plot.paint(surface))
     });
+    let beside = match overlays.len() {
+        0 => String::new(),
+        1 => ", with one kept run".into(),
+        count => format!(", with {count} kept runs"),
+    };
     let trained = view.history.curves().epochs.len();
     let epoch_at = {
         move |event: &PointerEvent| {
@@ -109,10 +114,7 @@ pub fn Chart(props: &Props) -> Html {
             <Canvas
                 class="plot"
                 paint={(*paint).clone()}
-                label={format!(
-                    "Accuracy and loss over {} epochs; arrow keys read off an epoch, the table beside has all figures.",
-                    view.config.epochs
-                )}
+                label={format!("Accuracy and loss over {longest} epochs{beside}; arrow keys read off an epoch, the table beside has all figures.")}
                 described_by="chart-table"
                 focusable={true}
                 {onpointermove} {onpointerleave} {onkeydown} {onblur}
@@ -348,14 +350,14 @@ impl Plot {
     /// The panels of accuracy and loss, and where both end.
     fn panels(&self, surface: &Surface) -> (Panel, Panel, f64) {
         let curves = self.history.curves();
-        let low = lowest(self.accuracies(&curves));
+        let accuracies = self.accuracies(&curves);
         let foot = surface.height - 16.0;
         let split = foot * 0.66;
         let accuracy = Panel {
             top: 8.0,
             bottom: split - 10.0,
-            low,
-            high: ceiling(&self.accuracies(&curves), &curves.epochs),
+            high: ceiling(&accuracies, &curves.epochs),
+            low: lowest(accuracies),
         };
         let beside = self.overlays.iter().flat_map(|overlay| &overlay.points);
         let losses = curves.epochs.iter().map(|e| e.test_loss);

@@ -6,7 +6,7 @@ use web_sys::{DataTransfer, FileList};
 use yew::prelude::*;
 
 /// The folders among what was dropped. They must be asked for before the event is over.
-pub fn folders(transfer: &DataTransfer) -> Array {
+fn folders(transfer: &DataTransfer) -> Array {
     let get = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
     let items = get(transfer, "items");
     let folders = Array::new();

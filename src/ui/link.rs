@@ -1,7 +1,7 @@
 //! The configuration in the address: `#1.` and then what differs from the default. After it, or alone,
 //! stand `&tab=` and the tab that is open, if it is not the first, `&machine=` and what differs
-//! from the accelerator's first settings, `&compare=` and what differs from the comparison's, `&step=` and a step of the Learn tab, and `&hide=` and the names
-//! of what a lesson hides.
+//! from the accelerator's first settings, `&compare=` and what differs from the comparison's, `&step=` and a
+//! step of the Learn tab, and `&hide=` and the names of what a lesson hides.
 //!
 //! A link holds a JSON object with only the fields that differ from [`RunConfig::default`], deflated
 //! and written in base64url. So the default configuration needs no hash at all, a link stays short,
@@ -23,7 +23,7 @@ use crate::train::config::RunConfig;
 /// Version prefix of the links written here.
 const PREFIX: &str = "1.";
 /// Characters a link may have.
-pub const MAX_LINK: usize = 8 << 10;
+const MAX_LINK: usize = 8 << 10;
 const TOO_LONG: &str = "it is longer than a link may be (8,192 characters)";
 /// Bytes a link may inflate to.
 const MAX_INFLATED: usize = 64 << 10;

@@ -105,6 +105,25 @@ test('the camera’s picture is added, and the camera goes off with the dialog',
   assert.equal(await live(), false)
 })
 
+test('a camera that is allowed once the dialog is gone goes off at once', async (t) => {
+  const visitor = await visit(t, { media: { permissions: ['camera'] } })
+  const { page } = visitor
+  await page.evaluate(() => {
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+      await new Promise((resolve) => (window.allow = resolve))
+      return (window.stream = await ask(wanted))
+    }
+  })
+  const dialog = await open(visitor)
+  await dialog.locator('#camera').click()
+  await page.waitForFunction(() => window.allow)
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  await page.evaluate(() => window.allow())
+  await page.waitForFunction(() => window.stream?.getTracks().every((track) => track.readyState === 'ended'))
+})
+
 test('no camera, or none allowed: it is said', async (t) => {
   for (const [name, words] of [
     ['NotAllowedError', /allow it beside the page/],

@@ -34,15 +34,23 @@ pub struct Props {
     pub session: Session,
 }
 
-/// The camera while it is on, with the clock by which it is looked through.
-type Looking = Rc<RefCell<Option<(Rc<Camera>, Interval)>>>;
+/// How the camera stands.
+#[derive(Default)]
+enum Looking {
+    #[default]
+    Off,
+    /// On, with the clock by which it is looked through; the clock holds the camera.
+    On(#[expect(dead_code, reason = "held until it is put off")] Interval),
+    /// The dialog is gone: a camera that is only now allowed goes off at once.
+    Gone,
+}
 
 /// What the handlers share.
 #[derive(Clone)]
 struct Desk {
     session: Session,
     sheet: Rc<RefCell<Sheet>>,
-    looking: Looking,
+    looking: Rc<RefCell<Looking>>,
     /// Counts changes, so that what changed is drawn.
     changes: UseStateSetter<u32>,
     count: Rc<RefCell<u32>>,
@@ -71,7 +79,7 @@ impl Desk {
         match added {
             Ok(text) => {
                 self.said.set(text);
-                if self.looking.borrow().is_none() {
+                if !self.looks() {
                     self.sheet.borrow_mut().clear();
                 }
             }
@@ -80,9 +88,15 @@ impl Desk {
         self.changed();
     }
 
+    /// Whether the camera is on.
+    fn looks(&self) -> bool {
+        matches!(*self.looking.borrow(), Looking::On(_))
+    }
+
     /// Puts the camera on, or off.
     fn camera(&self) {
-        if self.looking.take().is_some() {
+        if self.looks() {
+            self.looking.take();
             self.sheet.borrow_mut().clear();
             self.said.set("The camera is off.".into());
             self.changed();
@@ -91,16 +105,16 @@ impl Desk {
         let desk = self.clone();
         spawn_local(async move {
             match Camera::on().await {
+                Ok(_) if matches!(*desk.looking.borrow(), Looking::Gone) => return,
                 Ok(camera) => {
-                    let (camera, looker) = (Rc::new(camera), desk.clone());
-                    let eye = Rc::downgrade(&camera);
+                    let looker = desk.clone();
                     let interval = Interval::new(LOOK_MILLISECONDS, move || {
-                        if let Some(seen) = eye.upgrade().and_then(|camera| camera.look()) {
+                        if let Some(seen) = camera.look() {
                             looker.sheet.borrow_mut().lay(&seen);
                             looker.changed();
                         }
                     });
-                    desk.looking.replace(Some((camera, interval)));
+                    desk.looking.replace(Looking::On(interval));
                     desk.said
                         .set("The camera is on; what it sees stays on this machine.".into());
                 }
@@ -151,7 +165,7 @@ pub fn Gather(props: &Props) -> Html {
     let changes = use_state_eq(|| 0_u32);
     let said = use_state(String::new);
     let sheet = use_memo((), |()| Rc::new(RefCell::new(Sheet::new((SIDE, SIDE)))));
-    let looking: Rc<Looking> = use_memo((), |()| Looking::default());
+    let looking = use_memo((), |()| Rc::new(RefCell::new(Looking::default())));
     let count = use_memo((), |()| Rc::new(RefCell::new(0)));
     let desk = Desk {
         session: session.clone(),
@@ -164,7 +178,7 @@ pub fn Gather(props: &Props) -> Html {
     {
         let looking = (*looking).clone();
         // The camera goes off with the dialog.
-        use_effect_with((), move |()| move || drop(looking.take()));
+        use_effect_with((), move |()| move || drop(looking.replace(Looking::Gone)));
     }
     let hand_over = {
         let desk = desk.clone();
@@ -180,7 +194,7 @@ pub fn Gather(props: &Props) -> Html {
     };
     let lacks = GATHERED.with_borrow(Set::lacks);
     let classes = GATHERED.with_borrow(|set| set.classes.len());
-    let on = desk.looking.borrow().is_some();
+    let on = desk.looks();
     html! {
         <Modal session={session.clone()} class="modal gather" title="Make a set of your own">
             <p class="soft">{ "Draw a picture or look at something through the camera, then add it to its class. A dozen of each class is a beginning; the last seventh is for testing. Nothing leaves this machine." }</p>

@@ -6,7 +6,7 @@ use web_sys::{Blob, HtmlInputElement};
 use yew::prelude::*;
 
 use super::kept::{Kept, MOST_LETTERS, title};
-use super::shelf::{self, Lying, Storage};
+use super::shelf::{self, Keeping, Lying, Storage};
 use crate::ui::dialog::Modal;
 use crate::ui::format;
 use crate::ui::model::{Model, Origin, Overlay};
@@ -190,12 +190,16 @@ fn Keep(props: &KeepProps) -> Html {
             let (session, text) = (desk.session.clone(), input.value());
             input.set_value("");
             desk.act(async move {
-                let kept = shelf::keep(&session, &text).await?;
-                Ok(format!(
-                    "“{}” is kept, as it stands at step {}.",
-                    kept.name,
-                    format::count(kept.step)
-                ))
+                match shelf::keep(&session, &text).await? {
+                    Keeping::Kept(kept) => Ok(format!(
+                        "“{}” is kept, as it stands at step {}.",
+                        kept.name,
+                        format::count(kept.step)
+                    )),
+                    Keeping::Already(kept) => {
+                        Err(format!("This run is kept already: “{}”.", kept.name))
+                    }
+                }
             });
         })
     };

@@ -111,8 +111,16 @@ async fn checkpoint(session: &Session) -> Option<Uint8Array> {
     JsFuture::from(promise).await.ok()?.dyn_into().ok()
 }
 
-/// Keeps the run on display; its line.
-pub async fn keep(session: &Session, name: &str) -> Result<Kept, String> {
+/// What became of keeping a run: its line.
+pub enum Keeping {
+    /// It is kept now.
+    Kept(Kept),
+    /// It was kept before, at this very step.
+    Already(Kept),
+}
+
+/// Keeps the run on display.
+pub async fn keep(session: &Session, name: &str) -> Result<Keeping, String> {
     let bytes = checkpoint(session)
         .await
         .ok_or("There is no checkpoint of this run to keep; train it first.")?;
@@ -120,10 +128,10 @@ pub async fn keep(session: &Session, name: &str) -> Result<Kept, String> {
     let model = session.model();
     let config = (*model.view.config).clone();
     if let Some(same) = find(&config, step).await {
-        return Err(format!("This run is kept already: “{}”.", same.name));
+        return Ok(Keeping::Already(same));
     }
     let whole = session
-        .kept_value(&bytes)
+        .kept_value(step, &bytes)
         .ok_or("There is no run to keep; train one first.")?;
     let mut epochs = model.view.history.curves().epochs.clone();
     epochs.retain(|epoch| epoch.step <= step);
@@ -137,7 +145,7 @@ pub async fn keep(session: &Session, name: &str) -> Result<Kept, String> {
     );
     let lying = (kept, whole);
     put(&lying).await?;
-    Ok(lying.0)
+    Ok(Keeping::Kept(lying.0))
 }
 
 fn line(
@@ -173,7 +181,7 @@ async fn find(config: &RunConfig, step: u64) -> Option<Kept> {
 /// Opens a kept run in the place of the one on display, which is kept first if it was trained and is not yet; what
 /// is to be said of that.
 pub async fn open(session: &Session, kept: &Kept) -> Result<String, String> {
-    let whole = whole(kept).await?;
+    let run = KeptRun::read(&whole(kept).await?).ok_or(UNREADABLE)?;
     let model = session.model();
     let mut said = format!("“{}” is open.", kept.name);
     if model.view.origin == Origin::Live && model.view.position.step > 0 && session.has_checkpoint()
@@ -185,11 +193,10 @@ pub async fn open(session: &Session, kept: &Kept) -> Result<String, String> {
             format::count(model.view.position.step)
         );
         match keep(session, &name).await {
-            Ok(before) => {
+            Ok(Keeping::Kept(before)) => {
                 said = format!("{said} The run that was here is kept as “{}”.", before.name);
             }
-            // It is there already, or cannot be kept: then it stays where it is.
-            Err(why) if why.starts_with("This run is kept already") => {}
+            Ok(Keeping::Already(_)) => {}
             Err(why) => {
                 return Err(format!(
                     "The run on display would be lost, so it stays. {why}"
@@ -197,7 +204,7 @@ pub async fn open(session: &Session, kept: &Kept) -> Result<String, String> {
             }
         }
     }
-    session.show_kept(&whole, false).ok_or(UNREADABLE)?;
+    session.show_kept(run, false);
     Ok(said)
 }
 

@@ -60,7 +60,7 @@ impl Session {
     /// Take tab, step and hidden parts from a link.
     pub(super) fn open(model: &mut Model, parts: &Parts) {
         model.tab = parts.tab;
-        model.compare = parts.compare.chars().take(link::MAX_LINK + 1).collect();
+        model.compare = parts.compare.into();
         model.hidden = parts.hidden;
         model.learn = match parts.step {
             TEACHERS => None,

@@ -10,7 +10,6 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::Blob;
 
 use super::{Goal, Kept, Session, Start};
-use crate::train::Trainer;
 use crate::train::config::RunConfig;
 use crate::train::metrics::{EpochMetrics, StepMetrics};
 use crate::ui::datasets::{self, Files};
@@ -129,7 +128,7 @@ impl Session {
             return;
         }
         let kept = self.0.kept.borrow().clone();
-        let Some(value) = kept.and_then(|kept| self.kept_value(&kept.bytes)) else {
+        let Some(value) = kept.and_then(|kept| self.kept_value(kept.step, &kept.bytes)) else {
             self.0.writing.set(false);
             return;
         };
@@ -165,8 +164,8 @@ impl Session {
         }
     }
 
-    /// The run on display as it is written, with a checkpoint of it.
-    pub(in crate::ui) fn kept_value(&self, bytes: &Uint8Array) -> Option<JsValue> {
+    /// The run on display as it is written, with a checkpoint of it at this step.
+    pub(in crate::ui) fn kept_value(&self, step: u64, bytes: &Uint8Array) -> Option<JsValue> {
         let model = self.0.model.borrow();
         if model.view.origin != Origin::Live {
             return None;
@@ -178,15 +177,14 @@ impl Session {
         let own = own.filter(|files| files.blobs.iter().map(Blob::size).sum::<f64>() <= MOST_DATA);
         let record = Record {
             moving: model.phase == Phase::Running,
-            step: Trainer::peek_step(&bytes.to_vec()).ok()?,
+            step,
             steps: curves.steps.iter().step_by(thin).cloned().collect(),
             epochs: curves.epochs.clone(),
             source: own.as_ref().map(|files| files.source.clone()),
             classes: own.as_ref().map_or(vec![], |files| files.classes.clone()),
         };
-        let record = Uint8Array::from(encode(&record).ok()?.as_slice());
         let blobs: Array = own.iter().flat_map(|files| &files.blobs).collect();
-        Some(Array::of3(&record, bytes, &blobs).into())
+        record.with(bytes, &blobs)
     }
 
     /// Forgets the run that is kept, since another takes its place.
@@ -207,23 +205,23 @@ impl Session {
     }
 
     async fn read_kept(&self) -> Option<()> {
-        let value = store::get(KEY).await?;
-        let config = KeptRun::read(&value)?.config;
+        let run = KeptRun::read(&store::get(KEY).await?)?;
         let asked = self.0.model.borrow().draft.config.clone();
-        if asked != RunConfig::default() && asked != config {
+        if asked != RunConfig::default() && asked != run.config {
             return None;
         }
-        self.show_kept(&value, true)
+        self.show_kept(run, true);
+        Some(())
     }
 
-    /// Shows a run that was kept; `going` says that it goes on if it was training. None if it cannot be read.
-    pub(in crate::ui) fn show_kept(&self, value: &JsValue, going: bool) -> Option<()> {
+    /// Shows a run that was kept; `going` says that it goes on if it was training.
+    pub(in crate::ui) fn show_kept(&self, run: KeptRun, going: bool) {
         let KeptRun {
             record,
             config,
             bytes,
             blobs,
-        } = KeptRun::read(value)?;
+        } = run;
         self.abandon();
         // What the worker still says of the run before is not of this one.
         self.0.model.borrow_mut().run = RunId(self.number());
@@ -272,7 +270,14 @@ impl Session {
             Goal::Show
         };
         self.begin(goal, Start::Checkpoint { data, bytes });
-        Some(())
+    }
+}
+
+impl Record {
+    /// As it is written, with the run's checkpoint and the visitor's own data.
+    fn with(&self, bytes: &Uint8Array, blobs: &Array) -> Option<JsValue> {
+        let record = Uint8Array::from(encode(self).ok()?.as_slice());
+        Some(Array::of3(&record, bytes, blobs).into())
     }
 }
 
@@ -331,7 +336,6 @@ impl KeptRun {
             source: None,
             classes: vec![],
         };
-        let record = Uint8Array::from(encode(&record).ok()?.as_slice());
-        Some(Array::of3(&record, bytes, &Array::new()).into())
+        record.with(bytes, &Array::new())
     }
 }
