@@ -3,7 +3,7 @@
 use super::kept::{Factor, cuts, padded};
 use super::lines::Lines;
 use super::pack::{pack_left, pack_right, panels};
-use super::tile::{Cut, Element, Isa, Left, Out, Ramps, VECTORS, tile};
+use super::tile::{Cut, Element, Isa, Left, Out, RUNS, Ramps, VECTORS, tile};
 use std::ops::Range;
 
 /// Where a matrix's elements lie: element (i, j) at `rows[i] + cols[j]`.
@@ -190,21 +190,34 @@ fn product<T: Element>(
         block,
     } = packs;
     let (isa, lanes) = (*isa, isa.lanes());
-    let left = if let Some(words) = starts_of::<T>(starts, left_at.cols, n) {
-        Left::new(left, left_at.rows, starts, words)
-    } else {
-        copy_left(copied, left, left_at, starts, left_rows);
-        Left::new(copied, left_rows, starts, 4)
+    let run = run_of::<T>(left_at.cols, n);
+    let (longest, groups) = match run {
+        Some(run) => (run, k / T::GROUP),
+        None => (run_within(padded::<T>(k)), padded::<T>(k)),
     };
-    let step = match right {
-        Factor::Scattered(_, at) if left.groups() == k && m <= IN_PLACE * isa.rows() => {
-            in_place::<T>(at, left.words(), lanes, right_starts)
+    let (words, step) = match right {
+        Factor::Scattered(_, at) if groups == k && m <= IN_PLACE * isa.rows() => {
+            in_place::<T>(at, longest, lanes, right_starts)
         }
         Factor::Scattered(..) => None,
         Factor::Kept(kept) => {
             assert_eq!(kept.isa, isa, "the operand is packed for these vectors");
             None
         }
+    }
+    .map_or((longest, None), |(words, step)| (words, Some(step)));
+    starts.clear();
+    let left = if run.is_some() {
+        starts.extend(left_at.cols.iter().step_by(words * T::GROUP));
+        Left::new(left, left_at.rows, starts, words)
+    } else {
+        starts.extend(
+            (0..groups)
+                .step_by(words)
+                .map(|word| (word * T::GROUP) as u32),
+        );
+        copy_left(copied, left, left_at, groups, left_rows);
+        Left::new(copied, left_rows, starts, words)
     };
     let blocks = matches!(target, Target::Blocks(_));
     let packs_right = matches!(right, Factor::Scattered(..)) && step.is_none();
@@ -269,18 +282,16 @@ fn product<T: Element>(
     }
 }
 
-/// Copies each row's words together, filled up with zeros to whole starts.
+/// Copies each row's words together, filled up with zeros to so many.
 fn copy_left<T: Element>(
     copied: &mut Lines<T>,
     left: &[T],
     at: Scatter,
-    starts: &mut Vec<u32>,
+    words: usize,
     rows: &mut Vec<u32>,
 ) {
-    let length = padded::<T>(at.cols.len()) * T::GROUP;
+    let length = words * T::GROUP;
     pack_left(copied, left, at, length);
-    starts.clear();
-    starts.extend((0..length as u32).step_by(4 * T::GROUP));
     rows.clear();
     rows.extend((0..at.rows.len()).map(|row| (row * length) as u32));
 }
@@ -323,44 +334,50 @@ fn in_vectors(cols: &[u32], lanes: usize) -> bool {
     cols.len().is_multiple_of(lanes) && cols.is_sorted() && cols.chunks(lanes).all(together)
 }
 
-/// Lists where the left operand's words start, if they can be read where they lie: by fours (4) or
-/// one by one (1).
-fn starts_of<T: Element>(starts: &mut Vec<u32>, terms: &[u32], columns: usize) -> Option<usize> {
-    let together = |terms: &[u32]| terms.windows(2).all(|pair| pair[1] == pair[0] + 1);
-    starts.clear();
-    for length in [4, 1] {
-        let numbers = length * T::GROUP;
-        let apart = length == 1 && columns >= COPY_FROM;
-        if !apart && terms.len().is_multiple_of(numbers) && terms.chunks(numbers).all(together) {
-            starts.extend(terms.iter().step_by(numbers));
-            return Some(length);
-        }
-    }
-    None
+/// The longest run that so many words are made of.
+fn run_within(words: usize) -> usize {
+    let runs = RUNS.into_iter().find(|run| words.is_multiple_of(*run));
+    runs.unwrap_or(1)
 }
 
-/// Lists where the words at each of the left operand's starts begin in a right one that can be read
-/// where it lies: whole vectors of columns, and an even step between a start's words, which is returned.
+/// The longest runs in which the left operand's words follow each other, if they can be read where they lie.
+fn run_of<T: Element>(terms: &[u32], columns: usize) -> Option<usize> {
+    let together = |terms: &[u32]| terms.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    RUNS.into_iter().find(|&words| {
+        let numbers = words * T::GROUP;
+        let apart = words == 1 && columns >= COPY_FROM;
+        !apart && terms.len().is_multiple_of(numbers) && terms.chunks(numbers).all(together)
+    })
+}
+
+/// Lists where runs of words, the longest possible and at most `longest`, begin in a right operand that can
+/// be read where it lies: whole vectors of columns, and an even step between a run's words. Gives the words
+/// of a run and the step.
 fn in_place<T: Element>(
     at: Scatter,
-    words: usize,
+    longest: usize,
     lanes: usize,
     starts: &mut Vec<u32>,
-) -> Option<usize> {
+) -> Option<(usize, usize)> {
+    if T::GROUP > 1 || !in_vectors(at.cols, lanes) {
+        return None;
+    }
     let step = match at.rows {
-        [first, second, ..] if words > 1 => second.checked_sub(*first)?,
+        [first, second, ..] if longest > 1 => second.checked_sub(*first)?,
         _ => 0,
     };
     let even = |rows: &[u32]| {
         rows.windows(2)
             .all(|pair| pair[0].checked_add(step) == Some(pair[1]))
     };
-    let there = T::GROUP == 1 && in_vectors(at.cols, lanes) && at.rows.chunks(words).all(even);
-    if there {
-        starts.clear();
-        starts.extend(at.rows.iter().step_by(words));
-    }
-    there.then_some(step as usize)
+    // Of runs of single words there are too many, but where the left operand has no others.
+    let runs = RUNS
+        .into_iter()
+        .filter(|&run| run <= longest && (run > 1) == (longest > 1));
+    let words = { runs }.find(|&run| at.rows.chunks(run).all(even))?;
+    starts.clear();
+    starts.extend(at.rows.iter().step_by(words));
+    Some((words, step as usize))
 }
 
 #[cfg(test)]

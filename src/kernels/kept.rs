@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::gemm::Scatter;
 use super::lines::Lines;
 use super::pack::pack_right;
-use super::tile::{Element, Isa, VECTORS};
+use super::tile::{Element, Isa, RUNS, VECTORS};
 
 /// Words of a panel of the right operand: it stays in the first-level cache.
 const PANEL: usize = 6 * 1024;
@@ -96,11 +96,12 @@ pub(super) fn padded<T: Element>(terms: usize) -> usize {
     terms.div_ceil(4 * T::GROUP).max(1) * 4
 }
 
-/// As many cuts of the terms' words as keep a panel in the first-level cache, of nearly equal length.
+/// As many cuts of the terms' words as keep a panel in the first-level cache, of nearly equal length, at
+/// whole runs.
 pub(super) fn cuts<T: Element>(terms: usize, isa: Isa) -> impl Iterator<Item = Range<usize>> {
     let words = padded::<T>(terms);
     let count = words.div_ceil(PANEL / (VECTORS * isa.lanes()));
-    let at_once = words.div_ceil(count).next_multiple_of(4);
+    let at_once = words.div_ceil(count).next_multiple_of(RUNS[0]);
     (0..words)
         .step_by(at_once)
         .map(move |word| word..words.min(word + at_once))

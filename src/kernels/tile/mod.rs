@@ -97,6 +97,9 @@ impl Isa {
 /// Most vectors of a tile's row.
 pub const VECTORS: usize = 2;
 
+/// Words that may follow each other at a start, most first: the more, the less is spent between them.
+pub(super) const RUNS: [usize; 4] = [16, 8, 4, 1];
+
 /// A number that [`super::gemm`] multiplies.
 pub trait Element: Copy + Default + Send + Sync + 'static {
     /// What its products sum to.
@@ -126,13 +129,13 @@ pub(super) struct Left<'a, T> {
 }
 
 impl<'a, T: Element> Left<'a, T> {
-    /// Rows at `rows`, each of words at `starts` and the `words - 1` that follow (1 or 4 words).
+    /// Rows at `rows`, each of words at `starts` and the `words - 1` that follow (one of [`RUNS`]).
     ///
     /// # Panics
     /// If an offset lies outside `data`.
     pub(super) fn new(data: &'a [T], rows: &'a [u32], starts: &'a [u32], words: usize) -> Self {
         let last = |offsets: &[u32]| offsets.iter().copied().max().unwrap_or(0) as usize;
-        assert!(words == 1 || words == 4, "one word or four");
+        assert!(RUNS.contains(&words), "runs of one of these lengths");
         assert!(
             rows.is_empty()
                 || starts.is_empty()
@@ -181,7 +184,7 @@ pub(super) struct Cut<'a, T> {
     starts: [&'a [u32]; VECTORS],
     /// From one word to the next within a start, in both.
     steps: [usize; VECTORS],
-    /// The last of these offsets.
+    /// The last of these starts.
     reach: usize,
 }
 
@@ -199,7 +202,7 @@ impl<'a, T: Element> Cut<'a, T> {
             words: 0,
             starts: [starts; VECTORS],
             steps: [step; VECTORS],
-            reach: starts.iter().copied().max().unwrap_or(0) as usize + 3 * step,
+            reach: starts.iter().copied().max().unwrap_or(0) as usize,
         }
     }
 
@@ -235,7 +238,7 @@ impl<'a, T: Element> Cut<'a, T> {
             None => (
                 from * self.words * T::GROUP,
                 lanes * T::GROUP,
-                starts.last().map_or(0, |&start| start as usize + 3 * step),
+                starts.last().map_or(0, |&start| start as usize),
             ),
         };
         Right {
@@ -252,8 +255,8 @@ impl<'a, T: Element> Cut<'a, T> {
 /// Starts of the words of packed panels.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ramps {
-    /// By words of a start (4 or 1) and vectors of a panel.
-    ramps: [[Vec<u32>; VECTORS]; 2],
+    /// By words of a start and vectors of a panel.
+    ramps: [[Vec<u32>; VECTORS]; RUNS.len()],
 }
 
 impl Ramps {
@@ -264,9 +267,9 @@ impl Ramps {
         lanes: usize,
     ) -> [(&[u32], usize); VECTORS] {
         let (words, count) = (left.words, left.starts.len());
-        let ramps = &mut self.ramps[usize::from(words == 1)];
+        let run = RUNS.iter().position(|&run| run == words).unwrap_or(0);
         let mut vectors = 0;
-        ramps.each_mut().map(|ramp| {
+        self.ramps[run].each_mut().map(|ramp| {
             vectors += 1;
             let step = vectors * lanes * T::GROUP;
             ramp.extend((ramp.len()..count).map(|start| (start * words * step) as u32));
@@ -281,7 +284,7 @@ impl Ramps {
 pub(super) struct Right<'a, T> {
     data: &'a [T],
     starts: &'a [u32],
-    /// No word lies beyond.
+    /// No start lies beyond.
     reach: usize,
     step: usize,
     second: usize,
@@ -341,10 +344,10 @@ pub(super) fn tile<T: Element>(
     let second = |second: usize| if right.vectors > 1 { second } else { 0 };
     assert!(out.data.len() >= out.reach + second(out.second) + lanes);
     assert!(right.starts.len() >= left.starts.len());
-    let beyond = (4 - left.words) * right.step;
+    let last = right.reach + (left.words - 1) * right.step;
     assert!(
         left.starts.is_empty()
-            || right.data.len() >= right.reach - beyond + second(right.second) + lanes * T::GROUP
+            || right.data.len() >= last + second(right.second) + lanes * T::GROUP
     );
     let checked = Checked {
         left: left.data.as_ptr(),
@@ -372,8 +375,9 @@ pub(super) fn tile<T: Element>(
 
 /// Writes the kernels of one element type for one vector type: `$name` runs the one of a tile's size.
 ///
-/// Rows are written out one by one, so that sums stay in registers however little the
-/// compiler unrolls.
+/// Rows are written out one by one, so that sums stay in registers however little the compiler unrolls.
+/// Words are not: written out, a browser's compiler adds several words to one row after the other, so
+/// that each addition waits for the last, and more values are alive than there are registers.
 #[cfg(any(target_arch = "wasm32", target_arch = "x86_64"))]
 macro_rules! kernel {
     ($name:ident, $element:ty, $group:literal, $lanes:literal, $feature:literal,
@@ -386,10 +390,10 @@ macro_rules! kernel {
         #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
         pub(super) unsafe fn $name(tile: &crate::kernels::tile::Checked<$element>) {
             $(
-                /// Rows of one vector; each start begins `W` consecutive words.
+                /// Rows of one vector.
                 #[inline(never)]
                 #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
-                unsafe fn $one<const W: usize>(tile: &crate::kernels::tile::Checked<$element>, first: usize) {
+                unsafe fn $one(tile: &crate::kernels::tile::Checked<$element>, first: usize) {
                     // SAFETY: the tile is checked: its offsets, lengths and counts fit.
                     unsafe {
                         let (mut row, mut to) = (tile.rows.add(first), tile.out_rows.add(first));
@@ -404,11 +408,14 @@ macro_rules! kernel {
                             to = to.add(1);
                         )+
                         for at in 0..tile.start_count {
-                            let start = *tile.starts.add(at) as usize;
-                            let right = tile.right.add(*tile.right_starts.add(at) as usize);
-                            for word in 0..W {
-                                let column = $load(right.add(word * tile.step));
-                                $($a = $add($a, $splat($l.add(start).add(word * $group)), column);)+
+                            let mut start = *tile.starts.add(at) as usize;
+                            let mut right = tile.right.add(*tile.right_starts.add(at) as usize);
+                            for _ in 0..tile.words {
+                                let column = $load(right);
+                                $($a = $add($a, $splat($l.add(start)), column);)+
+                                start += $group;
+                                // One step beyond the last word is not read.
+                                right = right.wrapping_add(tile.step);
                             }
                         }
                         let _ = (to,); // after the last row
@@ -418,10 +425,10 @@ macro_rules! kernel {
                     }
                 }
 
-                /// Rows of two vectors; each start begins `W` consecutive words.
+                /// Rows of two vectors.
                 #[inline(never)]
                 #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
-                unsafe fn $two<const W: usize>(tile: &crate::kernels::tile::Checked<$element>, first: usize) {
+                unsafe fn $two(tile: &crate::kernels::tile::Checked<$element>, first: usize) {
                     // SAFETY: the tile is checked: its offsets, lengths and counts fit.
                     unsafe {
                         let (mut row, mut to) = (tile.rows.add(first), tile.out_rows.add(first));
@@ -436,27 +443,19 @@ macro_rules! kernel {
                             };
                             to = to.add(1);
                         )+
-                        macro_rules! word {
-                            ($word:literal, $at:ident, $right:ident) => {
-                                let columns = ($load($right), $load($right.add(tile.second)));
+                        for at in 0..tile.start_count {
+                            let mut start = *tile.starts.add(at) as usize;
+                            let mut right = tile.right.add(*tile.right_starts.add(at) as usize);
+                            for _ in 0..tile.words {
+                                let columns = ($load(right), $load(right.add(tile.second)));
                                 $(
-                                    let value = $splat($l.add($at).add($word * $group));
+                                    let value = $splat($l.add(start));
                                     $a = $add($a, value, columns.0);
                                     $b = $add($b, value, columns.1);
                                 )+
-                            };
-                        }
-                        for at in 0..tile.start_count {
-                            let start = *tile.starts.add(at) as usize;
-                            let right = tile.right.add(*tile.right_starts.add(at) as usize);
-                            word!(0, start, right);
-                            if W == 4 {
-                                let right = right.add(tile.step);
-                                word!(1, start, right);
-                                let right = right.add(tile.step);
-                                word!(2, start, right);
-                                let right = right.add(tile.step);
-                                word!(3, start, right);
+                                start += $group;
+                                // One step beyond the last word is not read.
+                                right = right.wrapping_add(tile.step);
                             }
                         }
                         let _ = (to,); // after the last row
@@ -476,12 +475,10 @@ macro_rules! kernel {
                 let count = tile.most.min(tile.count - first);
                 // SAFETY: passed on; the kernel is chosen by the counts.
                 unsafe {
-                    match (count, tile.vectors, tile.words) {
+                    match (count, tile.vectors) {
                         $(
-                            ($count, 1, 1) => $one::<1>(tile, first),
-                            ($count, 1, _) => $one::<4>(tile, first),
-                            ($count, _, 1) => $two::<1>(tile, first),
-                            ($count, _, _) => $two::<4>(tile, first),
+                            ($count, 1) => $one(tile, first),
+                            ($count, _) => $two(tile, first),
                         )+
                         _ => {}
                     }
