@@ -4,14 +4,18 @@
 //! their combination, and what runs once per batch after. Shards may run anywhere; a [`Partial`] brings
 //! back what they found. In fixed point its sums are exact integers, so the cut changes no bit.
 //!
-//! Little-endian, without padding, lengths following from the Program:
+//! Numbers as they lie in memory (both sides are one build on one machine), without padding, lengths
+//! following from the Program:
 //!
 //! | field | bytes |
 //! | --- | --- |
 //! | samples | 4 |
 //! | each sample's loss (`f64`) and answer | 9 |
 //! | in fixed point, each operation's peak and saturated values | 8 and 4 |
-//! | each accumulator's sums: `f32`, or the smaller of `i32` and `i64` that holds any | 4 or 8 each |
+//! | in fixed point, bytes of a sum: 4 if all of this shard are of 30 bits and a sign, else 8 | 1 |
+//! | each accumulator's sums: `f32`, or `i32` or `i64` | 4 or 8 each |
+
+use bytemuck::{NoUninit, Pod};
 
 use super::SampleOutcome;
 
@@ -36,26 +40,25 @@ pub struct Partial<'a> {
     outcomes: &'a [u8],
     /// Statistics of all operations; empty in floating point.
     pub(super) stats: &'a [u8],
-    /// Sums of all accumulators, in the order of the Program's buffers.
+    /// Sums of all accumulators, in the order of the Program's buffers, and what says their width.
     pub(super) sums: &'a [u8],
 }
 
 impl<'a> Partial<'a> {
-    /// Cuts the bytes of a shard of `samples` samples, with so many bytes of statistics and of sums.
+    /// Cuts the bytes of a shard of `samples` samples, with so many bytes of statistics; the rest are sums,
+    /// whose number is for the caller to check.
     pub(super) fn cut(
         bytes: &'a [u8],
         (samples, classes): (usize, usize),
         stats: usize,
-        sums: usize,
     ) -> Result<Self, BadPartial> {
         let (count, rest) = bytes.split_first_chunk().ok_or(BadPartial)?;
         let outcomes = samples.checked_mul(OUTCOME).ok_or(BadPartial)?;
-        let wanted = outcomes.checked_add(stats + sums);
-        if u32::from_le_bytes(*count) as usize != samples || wanted != Some(rest.len()) {
+        if u32::from_le_bytes(*count) as usize != samples {
             return Err(BadPartial);
         }
-        let (outcomes, rest) = rest.split_at(outcomes);
-        let (stats, sums) = rest.split_at(stats);
+        let (outcomes, rest) = rest.split_at_checked(outcomes).ok_or(BadPartial)?;
+        let (stats, sums) = rest.split_at_checked(stats).ok_or(BadPartial)?;
         if outcomes
             .chunks_exact(OUTCOME)
             .any(|outcome| usize::from(outcome[8]) >= classes)
@@ -93,19 +96,16 @@ pub(super) fn write_outcomes<'a>(
     }
 }
 
-/// Appends values as `N` bytes each.
-pub fn append<T, const N: usize>(out: &mut Vec<u8>, values: &[T], bytes: impl Fn(&T) -> [u8; N]) {
-    let start = out.len();
-    out.resize(start + values.len() * N, 0);
-    for (slot, value) in out[start..].as_chunks_mut().0.iter_mut().zip(values) {
-        *slot = bytes(value);
-    }
+/// Numbers as bytes.
+pub fn append<T: NoUninit>(out: &mut Vec<u8>, numbers: &[T]) {
+    out.extend_from_slice(bytemuck::cast_slice(numbers));
 }
 
-/// Adds values to as many of `N` bytes each at the end of `out`.
-pub(super) fn add<T, const N: usize>(out: &mut [u8], values: &[T], add: impl Fn(&mut [u8; N], &T)) {
-    let start = out.len() - values.len() * N;
-    for (slot, value) in out[start..].as_chunks_mut().0.iter_mut().zip(values) {
-        add(slot, value);
-    }
+/// The numbers that bytes hold; what is left over of them is passed over.
+#[must_use]
+pub fn numbers<T: Pod>(bytes: &[u8]) -> Vec<T> {
+    let mut numbers = vec![T::zeroed(); bytes.len() / size_of::<T>()];
+    let out: &mut [u8] = bytemuck::cast_slice_mut(&mut numbers);
+    out.copy_from_slice(&bytes[..out.len()]);
+    numbers
 }

@@ -19,8 +19,9 @@ mod tile;
 mod vectors;
 
 pub use elementwise::{
-    Adam, Steps, add, add_numbers, add_wide, integers_where_positive, narrow, positive,
-    positive_integers, scale, scaled, scaled_bytes, subtract, where_positive,
+    Adam, Steps, add, add_numbers, add_products, add_wide, integers_where_positive, narrow,
+    positive, positive_integers, scale, scaled, scaled_bytes, scaled_numbers, subtract,
+    where_positive,
 };
 pub use gemm::{Packs, Scatter, gemm, gemm_into};
 pub use kept::{Factor, Kept};

@@ -21,6 +21,7 @@ use super::config::RunConfig;
 use super::memory;
 use super::metrics::Pruned;
 use super::model::{Bond, Model};
+use crate::kernels;
 
 /// Weight of a batch in the running relevance.
 const RELEVANCE_STEP: f32 = 0.01;
@@ -32,11 +33,7 @@ impl Bond {
     pub(super) fn observe(&mut self, master: &[f32], gradient: &[f32]) {
         let rank = self.relevance.len();
         let mut gates = vec![0.0_f32; rank];
-        for (values, slopes) in master.chunks_exact(rank).zip(gradient.chunks_exact(rank)) {
-            for ((gate, value), slope) in gates.iter_mut().zip(values).zip(slopes) {
-                *gate += value * slope;
-            }
-        }
+        kernels::add_products(&mut gates, master, gradient);
         for (relevance, gate) in self.relevance.iter_mut().zip(gates) {
             *relevance = (1.0 - RELEVANCE_STEP) * *relevance + RELEVANCE_STEP * (gate * gate);
         }

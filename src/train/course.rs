@@ -182,11 +182,19 @@ impl Course {
         let places = self.places(self.step);
         self.epoch_order();
         let (mut pixels, mut labels) = std::mem::take(&mut self.spare);
-        pixels.clear();
         labels.clear();
-        for &index in &self.order.1[places] {
-            let image = self.train.image(index as usize);
-            pad(&self.config, self.train.width, image, &mut pixels);
+        // Beside the images there are zeros since the buffer was made.
+        let columns = self.config.network.pad_columns;
+        let inputs = self.train.height * (self.train.width + 2 * columns);
+        pixels.resize(places.len() * inputs, 0);
+        for (&index, slots) in { self.order.1[places].iter() }.zip(pixels.chunks_exact_mut(inputs))
+        {
+            place(
+                self.train.image(index as usize),
+                self.train.width,
+                columns,
+                slots,
+            );
             labels.push(self.train.labels[index as usize]);
         }
         (pixels, labels)
@@ -283,11 +291,28 @@ impl Course {
 /// Appends an image with the network's zero columns on both sides of each row.
 fn pad(config: &RunConfig, width: usize, image: &[u8], out: &mut Vec<u8>) {
     let columns = config.network.pad_columns;
-    let (start, padded) = (out.len(), width + 2 * columns);
-    out.resize(start + image.len() / width * padded, 0);
-    let rows = out[start..].chunks_exact_mut(padded);
+    let start = out.len();
+    out.resize(start + image.len() / width * (width + 2 * columns), 0);
+    place(image, width, columns, &mut out[start..]);
+}
+
+/// Puts an image's rows between so many columns on either side.
+fn place(image: &[u8], width: usize, columns: usize, out: &mut [u8]) {
+    if columns == 0 {
+        out.copy_from_slice(image);
+        return;
+    }
+    let rows = out.chunks_exact_mut(width + 2 * columns);
     for (slots, row) in rows.zip(image.chunks_exact(width)) {
-        slots[columns..columns + width].copy_from_slice(row);
+        // Copies of a few numbers are not worth a call.
+        let slots = slots[columns..columns + width].as_chunks_mut::<4>();
+        let row = row.as_chunks::<4>();
+        for (slot, pixels) in slots.0.iter_mut().zip(row.0) {
+            *slot = *pixels;
+        }
+        for (slot, pixel) in slots.1.iter_mut().zip(row.1) {
+            *slot = *pixel;
+        }
     }
 }
 

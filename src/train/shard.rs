@@ -5,7 +5,7 @@
 //! the samples ([`Trainer::write_order`]). In fixed point the step's bits do not depend on the cut; in
 //! floating point they do.
 //!
-//! An order, little-endian without padding: step (8 bytes), seed (4), place of the first sample (4),
+//! An order, numbers as they lie in memory, without padding: step (8 bytes), seed (4), place of the first sample (4),
 //! samples (4), in fixed point each operation's shift (4 each), the parameters layer by layer as the
 //! contractions see them (`i16` or `f32`), labels and pixels (1 each).
 
@@ -17,7 +17,7 @@ use super::trainer::Trainer;
 use super::words::SHIFTS;
 use crate::exec::fixed::{FixedExecutor, FixedFormats, StepKey};
 use crate::exec::float::FloatExecutor;
-use crate::exec::shard::{BadPartial, Partial, append};
+use crate::exec::shard::{BadPartial, Partial, append, numbers};
 use crate::exec::{Batch, Margin};
 use crate::numeric::{Rounding, Seed, Storage, sort_by_key};
 use crate::program::{BufferId, Op, Part, Program, code};
@@ -144,13 +144,14 @@ impl Trainer {
         match &self.engine {
             Engine::Float(executor) => {
                 for id in parameters(executor.program()) {
-                    append(out, executor.parameter(id), |value| value.to_le_bytes());
+                    append(out, executor.parameter(id));
                 }
             }
             Engine::Fixed(executor) => {
-                append(out, executor.shifts(), |shift| shift.shift.to_le_bytes());
+                let shifts: Vec<i32> = executor.shifts().iter().map(|shift| shift.shift).collect();
+                append(out, &shifts);
                 for id in parameters(executor.program()) {
-                    append(out, executor.integers(id, 0), |value| value.to_le_bytes());
+                    append(out, executor.integers(id, 0));
                 }
             }
         }
@@ -370,24 +371,22 @@ impl ShardServer {
                 let ids: Vec<BufferId> = parameters(executor.program()).collect();
                 for id in ids {
                     let bytes = take(&mut rest, executor.program().buffer(id).len * 4)?;
-                    let values = bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
-                    executor.set_parameter(id, &values.collect::<Vec<f32>>());
+                    executor.set_parameter(id, &numbers(bytes));
                 }
             }
             Engine::Fixed(executor) => {
                 let bytes = take(&mut rest, executor.program().ops.len() * 4)?;
-                let shifts = bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b));
-                if shifts.clone().any(|shift| !SHIFTS.contains(&shift)) {
+                let shifts: Vec<i32> = numbers(bytes);
+                if shifts.iter().any(|shift| !SHIFTS.contains(shift)) {
                     return None;
                 }
-                executor.follow(shifts);
+                executor.follow(shifts.into_iter());
                 let ids: Vec<BufferId> = parameters(executor.program()).collect();
                 for id in ids {
                     let buffer = executor.program().buffer(id);
                     let full = 1_i32 << (executor.formats().bits(buffer.class) - 1);
                     let bytes = take(&mut rest, buffer.len * 2)?;
-                    let values = bytes.as_chunks().0.iter().map(|b| i16::from_le_bytes(*b));
-                    let values: Vec<i16> = values.collect();
+                    let values: Vec<i16> = numbers(bytes);
                     let fits = |&value: &i16| (-full..full).contains(&i32::from(value));
                     if !values.iter().all(fits) {
                         return None;

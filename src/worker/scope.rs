@@ -2,18 +2,18 @@
 //!
 //! Where nothing is to be done until a time, as with a board that is computing, a timer waits for it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
-use js_sys::Uint8Array;
+use js_sys::ArrayBuffer;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use super::channel::{self, Tick, now, read, report_panics};
 use super::engine::Engine;
 use super::message::{Event, Request};
-use super::shard::scope::{self as shard, Nest, Report};
+use super::shard::scope::{Nest, Report, follow};
 use super::shard::{Follower, FollowerId};
 
 /// Milliseconds that are not worth a timer, which comes 4 ms late.
@@ -33,6 +33,7 @@ pub fn start() {
         tick: tick.clone(),
         engine: RefCell::new(Engine::new(now)),
         timer: RefCell::default(),
+        timed: Rc::default(),
     });
 
     let leading = Rc::downgrade(&worker);
@@ -48,15 +49,17 @@ pub fn start() {
 
     let listening = worker.clone();
     let mut follower = Follower::default();
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        if let Some(message) = event.data().dyn_ref::<Uint8Array>() {
-            if let Some(answer) = follower.hear(&message.to_vec(), now, shard::heap) {
-                shard::answer(&listening.scope, answer);
+    let on_message =
+        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            match event.data().dyn_into::<ArrayBuffer>() {
+                Ok(message) => follow(&mut follower, &listening.scope, message),
+                Err(data) => {
+                    if let Some((request, bulk)) = read(&data) {
+                        listening.receive(request, bulk);
+                    }
+                }
             }
-        } else if let Some((request, bulk)) = read(&event.data()) {
-            listening.receive(request, bulk);
-        }
-    });
+        });
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
 
@@ -70,6 +73,8 @@ struct Worker {
     engine: RefCell<Engine>,
     /// Waits for the time of the next tick.
     timer: RefCell<Option<Timeout>>,
+    /// That time, until it has come.
+    timed: Rc<Cell<Option<f64>>>,
 }
 
 impl Worker {
@@ -113,24 +118,28 @@ impl Worker {
         } else {
             self.engine.borrow().wake()
         };
-        let timer = match wait {
-            Some(wait) if wait < SHORT => {
-                self.tick.ask();
-                None
-            }
-            Some(wait) => {
-                let tick = self.tick.clone();
-                #[allow(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a fraction of a second"
-                )]
-                let timer = Timeout::new(wait as u32, move || tick.ask());
-                Some(timer)
-            }
-            None => None,
-        };
-        self.timer.replace(timer);
+        let Some(wait) = wait else { return };
+        if wait < SHORT {
+            self.tick.ask();
+            return;
+        }
+        // One that comes sooner looks again: a step's limit, which moves with every step, is worth no new timer.
+        let due = now() + wait;
+        if self.timed.get().is_some_and(|at| at <= due) {
+            return;
+        }
+        self.timed.set(Some(due));
+        let (tick, timed) = (self.tick.clone(), self.timed.clone());
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a fraction of a second"
+        )]
+        let timer = Timeout::new(wait as u32, move || {
+            timed.set(None);
+            tick.ask();
+        });
+        self.timer.replace(Some(timer));
     }
 
     fn send(&self) {

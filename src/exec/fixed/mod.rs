@@ -22,7 +22,7 @@ use lane::{Lane, Work};
 use super::blank::contractions;
 use super::layout::Contraction;
 use super::{Batch, Margin, SampleOutcome, at_once, cut, on_lanes, runs};
-use crate::kernels::{Kept, Packs, Requantise, safe_terms};
+use crate::kernels::{self, Kept, Packs, Requantise, safe_terms};
 use crate::numeric::{Format, Rounding, Seed, Stream, exact, shift_round};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
 
@@ -369,9 +369,7 @@ impl FixedExecutor {
         let values = &self.core.values[id.0];
         assert_eq!(out.len(), values.len());
         let unit = exact::pow2(-self.frac(id));
-        for (slot, &value) in out.iter_mut().zip(values) {
-            *slot = f32::from(value) * unit;
-        }
+        kernels::scaled_numbers(out, values, unit);
     }
 
     /// Logits of one sample of the last batch in real scale, if it was run in the first lane.

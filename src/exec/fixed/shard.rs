@@ -4,9 +4,12 @@
 //! that any cut into shards gives the bits of the whole batch.
 
 use super::contract::OpStats;
+use super::lane::Lane;
 use super::{FixedExecutor, FixedFormats, Shift, StepKey, sum_bits};
-use crate::exec::shard::{BadPartial, Partial, add, append, write_outcomes};
+use crate::exec::shard::{BadPartial, Partial, append, numbers, write_outcomes};
+
 use crate::exec::{Batch, SampleOutcome};
+use crate::kernels;
 use crate::program::{BufferId, Class, Part, Program};
 
 /// Bytes of an operation's statistics.
@@ -65,23 +68,46 @@ impl FixedExecutor {
             let saturated = u32::try_from(stats.saturated).unwrap_or(u32::MAX);
             out.extend(saturated.to_le_bytes());
         }
-        let (program, formats) = (&self.core.program, self.core.formats);
-        for id in accumulators(program) {
-            let narrow = narrow(program, formats, id);
-            for (at, lane) in lanes.iter().enumerate() {
-                let sums = &lane.sums[id.0];
-                match (narrow, at) {
-                    (true, 0) => append(out, sums, |sum: &i64| (*sum as i32).to_le_bytes()),
-                    (true, _) => add(out, sums, |slot: &mut [u8; 4], sum| {
-                        *slot = (i32::from_le_bytes(*slot) + *sum as i32).to_le_bytes();
-                    }),
-                    (false, 0) => append(out, sums, |sum: &i64| sum.to_le_bytes()),
-                    (false, _) => add(out, sums, |slot: &mut [u8; 8], sum| {
-                        *slot = (i64::from_le_bytes(*slot) + sum).to_le_bytes();
-                    }),
-                }
+        let program = &self.core.program;
+        let together: Vec<Vec<i64>>;
+        let sums = match lanes {
+            [lane] => &lane.sums,
+            _ => {
+                together = self.summed(lanes);
+                &together
+            }
+        };
+        let mut narrow = vec![0_i32; numbers_of(program)];
+        let mut rest = &mut narrow[..];
+        let fit = accumulators(program).all(|id| {
+            let sums = &sums[id.0];
+            let (part, after) = std::mem::take(&mut rest).split_at_mut(sums.len());
+            rest = after;
+            kernels::narrow(part, sums)
+        });
+        if fit {
+            out.push(4);
+            append(out, &narrow);
+        } else {
+            out.push(8);
+            for id in accumulators(program) {
+                append(out, &sums[id.0]);
             }
         }
+    }
+
+    /// Sums of some lanes by buffer.
+    fn summed(&self, lanes: &[Lane]) -> Vec<Vec<i64>> {
+        let program = &self.core.program;
+        let mut all = vec![Vec::new(); program.buffers.len()];
+        for id in accumulators(program) {
+            let sums = &mut all[id.0];
+            sums.resize(program.buffer(id).len, 0);
+            for lane in lanes {
+                add(sums, &lane.sums[id.0]);
+            }
+        }
+        all
     }
 
     /// Reads what a shard of `samples` samples found.
@@ -93,22 +119,21 @@ impl FixedExecutor {
         bytes: &'a [u8],
         samples: usize,
     ) -> Result<Partial<'a>, BadPartial> {
-        let (program, formats) = (&self.core.program, self.core.formats);
-        let width = |id| if narrow(program, formats, id) { 4 } else { 8 };
-        let lengths = accumulators(program).map(|id| program.buffer(id).len * width(id));
-        let partial = Partial::cut(
-            bytes,
-            (samples, program.classes),
-            program.ops.len() * STATS,
-            lengths.sum(),
-        )?;
-        let mut rest = partial.sums;
+        let program = &self.core.program;
+        let partial = Partial::cut(bytes, (samples, program.classes), program.ops.len() * STATS)?;
+        let count = numbers_of(program);
+        let mut rest = match partial.sums {
+            [4, sums @ ..] if sums.len() == count * 4 => return Ok(partial),
+            [8, sums @ ..] if sums.len() == count * 8 => sums,
+            _ => return Err(BadPartial),
+        };
         for id in accumulators(program) {
             let sums;
-            (sums, rest) = rest.split_at(program.buffer(id).len * width(id));
-            let bits = sum_bits(program, widths(formats), id);
-            if !narrow(program, formats, id)
-                && wide(sums).any(|sum| sum.unsigned_abs() >> bits.min(63) != 0)
+            (sums, rest) = rest.split_at(program.buffer(id).len * 8);
+            let bits = sum_bits(program, widths(self.core.formats), id).min(63);
+            if { numbers::<i64>(sums) }
+                .iter()
+                .any(|sum| sum.unsigned_abs() >> bits != 0)
             {
                 return Err(BadPartial);
             }
@@ -145,7 +170,7 @@ impl FixedExecutor {
                 all.add(*own);
             }
         }
-        let (program, formats) = (&self.core.program, self.core.formats);
+        let program = &self.core.program;
         for id in accumulators(program) {
             let sums = &mut self.sums[id.0];
             // A lane makes its sums anew with every batch.
@@ -155,9 +180,7 @@ impl FixedExecutor {
             };
             std::mem::swap(sums, &mut first.sums[id.0]);
             for lane in others {
-                for (sum, part) in sums.iter_mut().zip(&lane.sums[id.0]) {
-                    *sum += part;
-                }
+                add(sums, &lane.sums[id.0]);
             }
         }
         for partial in partials {
@@ -170,24 +193,28 @@ impl FixedExecutor {
                     )),
                 });
             }
-            let mut rest = partial.sums;
+            let [width, rest @ ..] = partial.sums else {
+                continue;
+            };
+            let mut rest = rest;
             for id in accumulators(program) {
                 let sums = &mut self.sums[id.0];
                 let parts;
-                if narrow(program, formats, id) {
-                    (parts, rest) = rest.split_at(sums.len() * 4);
-                    let parts = parts.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b));
-                    for (sum, part) in sums.iter_mut().zip(parts) {
-                        *sum += i64::from(part);
-                    }
+                (parts, rest) = rest.split_at(sums.len() * usize::from(*width));
+                if *width == 4 {
+                    kernels::add_wide(sums, &numbers(parts));
                 } else {
-                    (parts, rest) = rest.split_at(sums.len() * 8);
-                    for (sum, part) in sums.iter_mut().zip(wide(parts)) {
-                        *sum += part;
-                    }
+                    add(sums, &numbers(parts));
                 }
             }
         }
+    }
+}
+
+/// Adds numbers to sums.
+fn add(sums: &mut [i64], numbers: &[i64]) {
+    for (sum, number) in sums.iter_mut().zip(numbers) {
+        *sum += number;
     }
 }
 
@@ -196,16 +223,12 @@ fn accumulators(program: &Program) -> impl Iterator<Item = BufferId> + '_ {
     all.filter(|&id| program.buffer(id).class == Class::Accumulator && !program.per_sample(id))
 }
 
+/// Numbers of all accumulators together.
+fn numbers_of(program: &Program) -> usize {
+    accumulators(program).map(|id| program.buffer(id).len).sum()
+}
+
 /// Widths of activations and gradients.
 fn widths(formats: FixedFormats) -> [u64; 2] {
     [formats.activation, formats.gradient].map(u64::from)
-}
-
-/// Whether any sum over the batch fits 32 bits.
-fn narrow(program: &Program, formats: FixedFormats, id: BufferId) -> bool {
-    sum_bits(program, widths(formats), id) <= 32
-}
-
-fn wide(bytes: &[u8]) -> impl Iterator<Item = i64> + '_ {
-    bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b))
 }

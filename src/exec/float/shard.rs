@@ -3,7 +3,7 @@
 //! Sums are added lane by lane, then shard by shard, so that bits depend on the cut.
 
 use super::FloatExecutor;
-use crate::exec::shard::{BadPartial, Partial, add, append, write_outcomes};
+use crate::exec::shard::{BadPartial, Partial, append, numbers, write_outcomes};
 use crate::exec::{Batch, SampleOutcome};
 use crate::kernels;
 use crate::program::{BufferId, Class, Part, Program};
@@ -33,14 +33,14 @@ impl FloatExecutor {
         let lanes = &self.lanes[..self.used];
         write_outcomes(lanes.iter().flat_map(|lane| &lane.outcomes), out);
         for id in accumulators(&self.program) {
-            for (at, lane) in lanes.iter().enumerate() {
-                let sums = &lane.own[id.0];
-                if at == 0 {
-                    append(out, sums, |sum| sum.to_le_bytes());
-                } else {
-                    add(out, sums, |slot: &mut [u8; 4], sum| {
-                        *slot = (f32::from_le_bytes(*slot) + sum).to_le_bytes();
-                    });
+            match lanes {
+                [lane] => append(out, &lane.own[id.0]),
+                _ => {
+                    let mut sums = vec![0.0; self.program.buffer(id).len];
+                    for lane in lanes {
+                        kernels::add(&mut sums, &lane.own[id.0]);
+                    }
+                    append(out, &sums);
                 }
             }
         }
@@ -55,8 +55,13 @@ impl FloatExecutor {
         bytes: &'a [u8],
         samples: usize,
     ) -> Result<Partial<'a>, BadPartial> {
+        let partial = Partial::cut(bytes, (samples, self.program.classes), 0)?;
         let lengths = accumulators(&self.program).map(|id| self.program.buffer(id).len * 4);
-        Partial::cut(bytes, (samples, self.program.classes), 0, lengths.sum())
+        if partial.sums.len() == lengths.sum::<usize>() {
+            Ok(partial)
+        } else {
+            Err(BadPartial)
+        }
     }
 
     /// Adds the shards run elsewhere, in the order of their samples, to this executor's own shard, which
@@ -95,9 +100,7 @@ impl FloatExecutor {
             for rest in &mut rests {
                 let (parts, after) = rest.split_at(sums.len() * 4);
                 *rest = after;
-                for (sum, bytes) in sums.iter_mut().zip(parts.as_chunks().0) {
-                    *sum += f32::from_le_bytes(*bytes);
-                }
+                kernels::add(sums, &numbers(parts));
             }
         }
     }

@@ -43,6 +43,49 @@ pub fn scaled(out: &mut [f32], values: &[f32], scale: f32) {
     );
 }
 
+/// Writes `numbers` times `scale`.
+pub fn scaled_numbers(out: &mut [f32], numbers: &[i16], scale: f32) {
+    let numbers = &numbers[..out.len()];
+    vectorised(
+        #[inline(always)]
+        || {
+            let ((whole, end), (numbers, numbers_end)) = (out.as_chunks_mut(), numbers.as_chunks());
+            for (out, numbers) in whole.iter_mut().zip(numbers) {
+                let values = Reals::of_numbers(numbers);
+                values.mul(Reals::splat(scale)).store(out);
+            }
+            for (out, &number) in end.iter_mut().zip(numbers_end) {
+                *out = f32::from(number) * scale;
+            }
+        },
+    );
+}
+
+/// Adds the products of two matrices' entries, row by row, to a sum for each column.
+///
+/// # Panics
+/// If there are no sums.
+pub fn add_products(sums: &mut [f32], left: &[f32], right: &[f32]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            let columns = sums.len();
+            let rows = left.chunks_exact(columns).zip(right.chunks_exact(columns));
+            for (left, right) in rows {
+                let ((whole, end), (left, left_end), (right, right_end)) =
+                    (sums.as_chunks_mut(), left.as_chunks(), right.as_chunks());
+                for ((sum, left), right) in whole.iter_mut().zip(left).zip(right) {
+                    let product = Reals::load(left).mul(Reals::load(right));
+                    Reals::load(sum).add(product).store(sum);
+                }
+                for ((sum, left), right) in end.iter_mut().zip(left_end).zip(right_end) {
+                    *sum += left * right;
+                }
+            }
+        },
+    );
+}
+
 /// Writes `bytes` times `scale`.
 pub fn scaled_bytes(out: &mut [f32], bytes: &[u8], scale: f32) {
     let bytes = &bytes[..out.len()];
@@ -102,6 +145,20 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn products_are_added_by_column() {
+        for columns in 1..20 {
+            let (left, right) = (numbers(2, columns * 5), numbers(3, columns * 5));
+            let mut sums = numbers(4, columns);
+            let mut wanted = sums.clone();
+            for (at, (left, right)) in left.iter().zip(&right).enumerate() {
+                wanted[at % columns as usize] += left * right;
+            }
+            add_products(&mut sums, &left, &right);
+            assert_eq!(bits(&sums), bits(&wanted));
+        }
+    }
+
+    #[test]
     fn every_length_gives_the_bits_of_plain_loops() {
         for len in 0..40 {
             let (mut a, b) = (numbers(0, len), numbers(1, len));
@@ -122,6 +179,10 @@ pub(super) mod tests {
             let bytes: Vec<u8> = (0..len as u8).map(|at| at.wrapping_mul(77)).collect();
             scaled_bytes(&mut out, &bytes, 0.7);
             let wanted: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) * 0.7).collect();
+            assert_eq!(bits(&out), bits(&wanted));
+            let integers: Vec<i16> = bytes.iter().map(|&byte| i16::from(byte) * 257).collect();
+            scaled_numbers(&mut out, &integers, 0.7);
+            let wanted: Vec<f32> = integers.iter().map(|&i| f32::from(i) * 0.7).collect();
             assert_eq!(bits(&out), bits(&wanted));
             out.copy_from_slice(&a);
             scale(&mut out, -0.3);

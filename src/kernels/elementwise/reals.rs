@@ -28,8 +28,9 @@ mod wasm {
     use std::arch::wasm32::{
         f32x4_add, f32x4_convert_i32x4, f32x4_convert_u32x4, f32x4_div, f32x4_gt, f32x4_mul,
         f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sqrt, f32x4_sub, i16x8_narrow_i32x4,
-        i32x4_trunc_sat_f32x4, u16x8_extend_low_u8x16, u32x4, u32x4_extend_low_u16x8, u32x4_shr,
-        u32x4_splat, v128, v128_and, v128_load, v128_store, v128_store64_lane,
+        i32x4_extend_low_i16x8, i32x4_trunc_sat_f32x4, u16x8_extend_low_u8x16, u32x4,
+        u32x4_extend_low_u16x8, u32x4_shr, u32x4_splat, v128, v128_and, v128_load,
+        v128_load64_zero, v128_store, v128_store64_lane,
     };
 
     #[inline(always)]
@@ -71,6 +72,13 @@ mod wasm {
             let bytes = u32x4_splat(u32::from_le_bytes(bytes));
             let words = u32x4_extend_low_u16x8(u16x8_extend_low_u8x16(bytes));
             Self(f32x4_convert_u32x4(words))
+        }
+
+        #[inline(always)]
+        pub fn of_numbers(numbers: &[i16; super::REALS]) -> Self {
+            // SAFETY: four numbers of two bytes; the load is unaligned.
+            let numbers = unsafe { v128_load64_zero(numbers.as_ptr().cast()) };
+            Self(f32x4_convert_i32x4(i32x4_extend_low_i16x8(numbers)))
         }
 
         #[inline(always)]
@@ -160,6 +168,11 @@ impl Reals {
     #[inline(always)]
     pub fn of_bytes(bytes: [u8; REALS]) -> Self {
         Self(bytes.map(f32::from))
+    }
+
+    #[inline(always)]
+    pub fn of_numbers(numbers: &[i16; REALS]) -> Self {
+        Self(numbers.map(f32::from))
     }
 
     #[inline(always)]

@@ -28,7 +28,7 @@ const PATIENCE_RATIO: f64 = 8.0;
 const BALANCE: u32 = 16;
 /// Milliseconds that an order and its answer are on their way: an estimate, since a leader at work cannot
 /// tell when an answer came.
-const MESSAGES: f64 = 0.3;
+const MESSAGES: f64 = 0.1;
 /// Most samples moved at a time.
 const MOVE: f64 = 4.0;
 

@@ -2,7 +2,8 @@
 //!
 //! A follower holds no data set and nothing of the run. The leader sends it a [`ShardServer`]'s setup when
 //! the Program changes and an order for every step; it answers each order with what its samples found.
-//! Every message is one buffer, moved and not copied by the browser. Little-endian:
+//! Every message is one buffer, moved and not copied by the browser; an answer comes in the buffer of its
+//! order (`parcel`). Little-endian:
 //!
 //! | message to a follower | bytes |
 //! | --- | --- |
@@ -21,6 +22,8 @@
 //! workers and carries the bytes.
 
 mod crew;
+#[cfg(target_arch = "wasm32")]
+mod parcel;
 #[cfg(target_arch = "wasm32")]
 pub(super) mod scope;
 
@@ -62,7 +65,7 @@ fn write_header(kind: Kind, ticket: u32, out: &mut Vec<u8>) {
     out.extend(ticket.to_le_bytes());
 }
 
-/// A follower without a browser.
+/// A follower but for what carries its messages.
 #[derive(Default)]
 pub struct Follower {
     server: Option<ShardServer>,

@@ -1,15 +1,17 @@
 //! Followers as workers of the training worker, each this program once more. A worker follows as soon as
 //! it is sent a plain buffer; the page's messages are lists.
 
-use js_sys::Uint8Array;
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{DedicatedWorkerGlobalScope, ErrorEvent, MessageEvent, Worker};
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::{FollowerId, Followers};
+use super::parcel::{pack, unpack};
+use super::{Follower, FollowerId, Followers};
+use crate::worker::channel::now;
 use crate::worker::message::{Event, PROTOCOL, decode};
 use crate::worker::spawn;
 
@@ -34,6 +36,8 @@ pub struct Nest {
 struct Hand {
     id: FollowerId,
     worker: Worker,
+    /// The buffer of its last answer.
+    buffer: Rc<Cell<Option<ArrayBuffer>>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
@@ -52,16 +56,21 @@ impl Followers for Nest {
     fn start(&mut self, id: FollowerId) -> bool {
         let Ok(worker) = spawn() else { return false };
         let said = Rc::new(RefCell::new(None));
+        let buffer = Rc::new(Cell::new(None));
         let on_message = {
-            let (handler, said) = (self.handler.clone(), said.clone());
+            let (handler, said, buffer) = (self.handler.clone(), said.clone(), buffer.clone());
             Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-                let data = message.data();
-                if let Some(answer) = data.dyn_ref::<Uint8Array>() {
-                    handler(id, Report::Answer(answer.to_vec()));
-                    return;
-                }
+                let data = match message.data().dyn_into::<ArrayBuffer>() {
+                    Ok(came) => {
+                        let answer = unpack(&came);
+                        buffer.set(Some(came));
+                        handler(id, Report::Answer(answer));
+                        return;
+                    }
+                    Err(data) => data,
+                };
                 let control = data
-                    .dyn_ref::<js_sys::Array>()
+                    .dyn_ref::<Array>()
                     .map(|parts| Uint8Array::new(&parts.get(0)).to_vec());
                 match control.as_deref().map(decode) {
                     Some(Ok(Event::Ready { protocol: PROTOCOL })) => handler(id, Report::Ready),
@@ -84,6 +93,7 @@ impl Followers for Nest {
         self.hands.push(Hand {
             id,
             worker,
+            buffer,
             _on_message: on_message,
             _on_error: on_error,
         });
@@ -92,11 +102,11 @@ impl Followers for Nest {
 
     fn send(&mut self, id: FollowerId, message: &[u8]) {
         if let Some(hand) = self.hands.iter().find(|hand| hand.id == id) {
-            let copy = Uint8Array::from(message);
+            let buffer = pack(message, hand.buffer.take());
             // A worker that cannot be reached does not answer, and is given up in time.
             let _ = hand
                 .worker
-                .post_message_with_transfer(&copy, &js_sys::Array::of1(&copy.buffer()));
+                .post_message_with_transfer(&buffer, &Array::of1(&buffer));
         }
     }
 
@@ -112,13 +122,15 @@ impl Followers for Nest {
     }
 }
 
-/// Sends an answer to whoever started this worker.
-pub fn answer(scope: &DedicatedWorkerGlobalScope, answer: &[u8]) {
-    let copy = Uint8Array::from(answer);
-    let _ = scope.post_message_with_transfer(&copy, &js_sys::Array::of1(&copy.buffer()));
+/// Acts on a leader's message; an order is answered in its own buffer.
+pub fn follow(follower: &mut Follower, scope: &DedicatedWorkerGlobalScope, buffer: ArrayBuffer) {
+    if let Some(answer) = follower.hear(&unpack(&buffer), now, heap) {
+        let buffer = pack(answer, Some(buffer));
+        let _ = scope.post_message_with_transfer(&buffer, &Array::of1(&buffer));
+    }
 }
 
 /// Memory of this program in KiB.
-pub fn heap() -> u32 {
+fn heap() -> u32 {
     (core::arch::wasm32::memory_size::<0>() * 64) as u32
 }
