@@ -304,15 +304,25 @@ fn place(image: &[u8], width: usize, columns: usize, out: &mut [u8]) {
     }
     let rows = out.chunks_exact_mut(width + 2 * columns);
     for (slots, row) in rows.zip(image.chunks_exact(width)) {
-        // Copies of a few numbers are not worth a call.
-        let slots = slots[columns..columns + width].as_chunks_mut::<4>();
-        let row = row.as_chunks::<4>();
-        for (slot, pixels) in slots.0.iter_mut().zip(row.0) {
-            *slot = *pixels;
-        }
-        for (slot, pixel) in slots.1.iter_mut().zip(row.1) {
-            *slot = *pixel;
-        }
+        copy_row(&mut slots[columns..columns + width], row);
+    }
+}
+
+/// Copies a few numbers, which are not worth a call: whole vectors, the last of them over the one before.
+fn copy_row(out: &mut [u8], row: &[u8]) {
+    const LANES: usize = 16;
+    let (Some(&last), true) = (row.last_chunk::<LANES>(), out.len() == row.len()) else {
+        out.copy_from_slice(row);
+        return;
+    };
+    for (slot, pixels) in { out.as_chunks_mut::<LANES>().0 }
+        .iter_mut()
+        .zip(row.as_chunks().0)
+    {
+        *slot = *pixels;
+    }
+    if let Some(slot) = out.last_chunk_mut::<LANES>() {
+        *slot = last;
     }
 }
 
