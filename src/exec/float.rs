@@ -8,7 +8,9 @@ mod shard;
 
 use super::blank::contractions;
 use super::layout::Contraction;
-use super::{Batch, Margin, SampleOutcome, at_once, cut, on_lanes, runs, softmax_cross_entropy};
+use super::{
+    Batch, Margin, SampleOutcome, at_once, cut, in_runs, on_lanes, runs, softmax_cross_entropy,
+};
 use crate::kernels::{self, Factor, Kept, Lines, Packs, gemm, gemm_into};
 use crate::numeric::{Storage, exact};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
@@ -254,8 +256,7 @@ impl Work<'_> {
         lane.outcomes.clear();
         lane.outcomes.resize(samples, SampleOutcome::default());
         // Without samples, sums are still cleared.
-        for start in (0..samples.max(1)).step_by(self.at_once) {
-            let count = self.at_once.min(samples - start);
+        for (start, count) in in_runs(samples, self.at_once) {
             let pixels = &pixels[start * inputs..(start + count) * inputs];
             let slots = &mut lane.own[input.0][..pixels.len()];
             kernels::scaled_bytes(slots, pixels, 1.0 / 255.0);

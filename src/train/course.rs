@@ -75,6 +75,8 @@ pub(super) struct Course {
     busy_seconds: f64,
     /// Samples of the epoch that were trained on elsewhere.
     pub elsewhere: usize,
+    /// A batch gathered before its step, which is told.
+    ahead: Option<(u64, (Vec<u8>, Vec<u8>))>,
     /// Pixels and labels of the last batch, kept so that a step need not ask for memory.
     pub spare: (Vec<u8>, Vec<u8>),
 }
@@ -95,6 +97,7 @@ impl Course {
             clock: None,
             busy_seconds: 0.0,
             elsewhere: 0,
+            ahead: None,
             spare: (Vec::new(), Vec::new()),
         }
     }
@@ -179,7 +182,23 @@ impl Course {
 
     /// Padded pixels and labels of the step in progress.
     pub fn batch(&mut self) -> (Vec<u8>, Vec<u8>) {
-        let places = self.places(self.step);
+        match self.ahead.take() {
+            Some((step, batch)) if step == self.step => batch,
+            _ => self.gather(self.step),
+        }
+    }
+
+    /// Gathers the batch of the step after the one in progress, if that is of the same epoch.
+    pub fn look_ahead(&mut self) {
+        let next = self.step + 1;
+        if next < self.epoch_end() && next / self.steps_per_epoch() == self.order.0 {
+            self.ahead = Some((next, self.gather(next)));
+        }
+    }
+
+    /// Padded pixels and labels of a step of the epoch in progress.
+    fn gather(&mut self, step: u64) -> (Vec<u8>, Vec<u8>) {
+        let places = self.places(step);
         self.epoch_order();
         let (mut pixels, mut labels) = std::mem::take(&mut self.spare);
         labels.clear();

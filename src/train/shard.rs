@@ -169,6 +169,11 @@ impl Trainer {
         step.own = samples;
     }
 
+    /// Gathers the batch of the step after the open one, while others run their shards.
+    pub fn look_ahead(&mut self) {
+        self.course.look_ahead();
+    }
+
     /// Runs what comes before the samples, once.
     fn begin(&mut self, step: &mut OpenStep) {
         if !std::mem::replace(&mut step.begun, true) {

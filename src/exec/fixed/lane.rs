@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::contract::{OpStats, Product};
 use super::{Core, StepKey, align_bias};
-use crate::exec::{SampleOutcome, runs};
+use crate::exec::{SampleOutcome, in_runs, runs};
 use crate::kernels::{self, Kept, Packs};
 use crate::program::{BufferId, Class, OpKind, Program};
 
@@ -99,8 +99,7 @@ impl Work<'_> {
     /// Runs every operation of the sample part, on so many samples at a time.
     pub fn run(&self, lane: &mut Lane, at_once: usize) {
         // Without samples, sums are still cleared.
-        for first in (0..self.count.max(1)).step_by(at_once) {
-            let count = at_once.min(self.count - first);
+        for (first, count) in in_runs(self.count, at_once) {
             let part = Self {
                 labels: self.labels.get(first..first + count).unwrap_or(&[]),
                 start: self.start + first,

@@ -180,7 +180,10 @@ pub(super) mod tests {
             scaled_bytes(&mut out, &bytes, 0.7);
             let wanted: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) * 0.7).collect();
             assert_eq!(bits(&out), bits(&wanted));
-            let integers: Vec<i16> = bytes.iter().map(|&byte| i16::from(byte) * 257).collect();
+            let integers: Vec<i16> = bytes
+                .iter()
+                .map(|&byte| i16::from(byte) * 128 - 9)
+                .collect();
             scaled_numbers(&mut out, &integers, 0.7);
             let wanted: Vec<f32> = integers.iter().map(|&i| f32::from(i) * 0.7).collect();
             assert_eq!(bits(&out), bits(&wanted));

@@ -27,7 +27,7 @@ mod wasm {
     use crate::numeric::Stream;
     use std::arch::wasm32::{
         f32x4_add, f32x4_convert_i32x4, f32x4_convert_u32x4, f32x4_div, f32x4_gt, f32x4_mul,
-        f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sqrt, f32x4_sub, i16x8_narrow_i32x4,
+        f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sqrt, f32x4_sub, i16x8_narrow_i32x4, i32x4_add,
         i32x4_extend_low_i16x8, i32x4_trunc_sat_f32x4, u16x8_extend_low_u8x16, u32x4,
         u32x4_extend_low_u16x8, u32x4_shr, u32x4_splat, v128, v128_and, v128_load,
         v128_load64_zero, v128_store, v128_store64_lane,
@@ -109,7 +109,8 @@ mod wasm {
         /// Draws of a stream from number `index` on, uniform in [0, 1).
         #[inline(always)]
         pub fn units(stream: Stream, index: u32) -> Self {
-            let bits = stream.bits_of_four(u32x4(index, index + 1, index + 2, index + 3));
+            let places = i32x4_add(u32x4_splat(index), u32x4(0, 1, 2, 3));
+            let bits = stream.bits_of_four(places);
             let units = f32x4_convert_i32x4(u32x4_shr(bits, 8));
             Self(f32x4_mul(units, f32x4_splat(1.0 / 16_777_216.0)))
         }

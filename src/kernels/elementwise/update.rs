@@ -40,6 +40,7 @@ impl Steps {
     ///
     /// # Panics
     /// If there are fewer values than `out`.
+    #[inline(never)] // so that it is compiled for speed, as this floor is
     pub fn integers(&self, out: &mut [i16], values: &[f32]) {
         let values = &values[..out.len()];
         vectorised(
@@ -74,6 +75,7 @@ impl Steps {
     ///
     /// # Panics
     /// If there are fewer changes than values.
+    #[inline(never)] // as above
     pub fn subtract(&self, values: &mut [f32], changes: &[f32]) {
         // Multiplying by the inverse of a power of two is exact.
         let unit = 1.0 / self.full;
@@ -106,6 +108,7 @@ pub struct Adam {
 
 impl Adam {
     /// Turns a gradient into the change to be subtracted, and updates both moments.
+    #[inline(never)] // as above
     pub fn change(&self, gradient: &mut [f32], first: &mut [f32], second: &mut [f32]) {
         let one = |gradient: &mut _, first: &mut _, second: &mut _| {
             let splat = Reals::splat;

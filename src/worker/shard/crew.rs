@@ -376,6 +376,7 @@ impl Crew {
         }
         let sent = now();
         trainer.run_shard(&mut step, 0..own);
+        trainer.look_ahead();
         let done = now();
         self.open = Some(Open {
             step,
