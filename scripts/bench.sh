@@ -8,7 +8,8 @@ peer_python() {
   local wanted
   wanted=$(sed -n 's/^torch==//p' bench/requirements.txt)
   local python
-  for python in "${RAILYARD_BENCH_PYTHON:-}" bench/.venv/bin/python; do
+  local own=$PWD/bench/.venv/bin/python
+  for python in "${RAILYARD_BENCH_PYTHON:-}" "$own"; do
     [[ -n $python ]] && have "$python" || continue
     "$python" -c "import sys, torch; sys.exit(torch.__version__.split('+')[0] != '$wanted')" 2>/dev/null || continue
     printf '%s' "$python"
@@ -22,7 +23,7 @@ peer_python() {
   fi
   local pip=(bench/.venv/bin/python -m pip --disable-pip-version-check install --quiet --requirement bench/requirements.txt)
   if "${pip[@]}" >&2; then
-    printf '%s' bench/.venv/bin/python
+    printf '%s' "$own"
   else
     say "PyTorch is left out: pip could not install it; its lines above say why."
   fi

@@ -8,7 +8,7 @@ use railyard::accel::energy::TABLES;
 use railyard::compare::hardware::{ARRAYS, WIDTHS, fastest, hardware, in_hardware};
 use railyard::compare::message::{Event, Request, Ticket};
 use railyard::compare::race::Race;
-use railyard::compare::{Cost, Images, contenders};
+use railyard::compare::{Cost, Images, Recurrent, contenders};
 use railyard::data::{TrainTest, pack};
 use railyard::methods::CellKind;
 use railyard::train::config::{MethodConfig, Precision, Preset, RunConfig};
@@ -16,6 +16,11 @@ use railyard::train::{Advance, Learner};
 
 #[path = "support/bands.rs"]
 mod bands;
+
+const GRU: Recurrent = Recurrent {
+    kind: CellKind::Gru,
+    hidden: 128,
+};
 
 thread_local! {
     static CLOCK: Cell<f64> = const { Cell::new(0.0) };
@@ -267,7 +272,7 @@ fn every_contender_can_be_costed() {
     let machine = Machine::streamlined();
     for one in contenders() {
         // The default setting of each: SmartDeal's decompositions take their time.
-        let config = one.config(one.settings()[0], CellKind::Gru);
+        let config = one.config(one.settings()[0], GRU);
         let (cost, pipeline) =
             Cost::deployed(&config, Images::MNIST, &machine, TABLES[0]).expect("a network");
         assert!(cost.parameter_bits > 0 && cost.inference.cycles == pipeline.cycles());
@@ -279,7 +284,7 @@ fn hardware_is_the_fastest_that_fits_and_its_run_can_be_trained() {
     let machine = Machine::streamlined();
     let all = contenders();
     let toward = all.iter().find(|one| one.by_admm()).expect("E-RNN");
-    let config = toward.config(8.0, CellKind::Gru);
+    let config = toward.config(8.0, GRU);
     let found = hardware(&config, Images::MNIST, &machine, TABLES[0]).expect("a network");
     assert_eq!(found.len(), ARRAYS.len() * WIDTHS.len());
     assert!(

@@ -172,7 +172,7 @@ impl RunOptions {
         }
         if let Some(gates) = self.gates {
             let Some(cell) = &mut config.network.cell else {
-                return Err("--gates is for recurrent cells: --preset lstm or gru".into());
+                return Err("--gates is for recurrent cells, such as --preset lstm or gru".into());
             };
             cell.squash = gates;
         }

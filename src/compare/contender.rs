@@ -5,7 +5,7 @@
 //! published of them, so that one more of them is a contender without a line here.
 
 use crate::methods::{ALL, AdmmConfig, CellKind, Method, Published};
-use crate::train::config::{MethodConfig, Precision, Preset, RateSchedule, RunConfig};
+use crate::train::config::{Cell, MethodConfig, Precision, Preset, RateSchedule, RunConfig};
 use crate::tt::TtShape;
 
 /// What a network reads, which is what decides whose accuracies may be compared.
@@ -13,8 +13,40 @@ use crate::tt::TtShape;
 pub enum Task {
     /// An image at once: 784-512-10, or 896-512-16 for tensor trains.
     Images,
-    /// An image row by row: a recurrent cell of 128.
+    /// An image row by row: a recurrent cell.
     Rows,
+}
+
+/// The recurrent cell of networks that read rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recurrent {
+    /// Its kind.
+    pub kind: CellKind,
+    /// Its hidden values: one of [`HIDDEN`].
+    pub hidden: usize,
+}
+
+/// Sizes of cells.
+pub const HIDDEN: [usize; 2] = [128, 256];
+
+impl Recurrent {
+    /// Whether a network has this cell, or none.
+    #[must_use]
+    pub fn is_of(self, config: &RunConfig) -> bool {
+        let last = config.network.layers.last();
+        let hidden = last.map_or(0, |layer| layer.in_modes.iter().product());
+        let own = |cell: &Cell| cell.kind == self.kind && hidden == self.hidden;
+        config.network.cell.as_ref().is_none_or(own)
+    }
+
+    fn preset(self) -> Preset {
+        match (self.kind, self.hidden > HIDDEN[0]) {
+            (CellKind::Lstm, false) => Preset::Lstm,
+            (CellKind::Lstm, true) => Preset::Lstm256,
+            (CellKind::Gru, false) => Preset::Gru,
+            (CellKind::Gru, true) => Preset::Gru256,
+        }
+    }
 }
 
 /// How a contender comes to its weights.
@@ -158,9 +190,9 @@ impl Contender {
         }
     }
 
-    /// The run at a setting; `cell` is the kind of those that read rows.
+    /// The run at a setting; `cell` is that of those that read rows.
     #[must_use]
-    pub fn config(&self, setting: f32, cell: CellKind) -> RunConfig {
+    pub fn config(&self, setting: f32, cell: Recurrent) -> RunConfig {
         if self.way == Way::Program {
             let mut config = RunConfig::preset(Preset::Paper, Precision::Fixed);
             for layer in &mut config.network.layers {
@@ -168,10 +200,9 @@ impl Contender {
             }
             return config;
         }
-        let preset = match (self.task, cell) {
-            (Task::Images, _) => Preset::Dense,
-            (Task::Rows, CellKind::Lstm) => Preset::Lstm,
-            (Task::Rows, CellKind::Gru) => Preset::Gru,
+        let preset = match self.task {
+            Task::Images => Preset::Dense,
+            Task::Rows => cell.preset(),
         };
         let knob = self.method.knobs().first();
         let narrow = knob.is_none() && setting < 32.0;
@@ -182,8 +213,10 @@ impl Contender {
         };
         let mut config = RunConfig::preset(preset, precision);
         let recipe = self.method.recipe(self.task == Task::Rows);
-        config.rate.peak = recipe.rate;
-        config.batch = recipe.batch;
+        // Recipes are of the smaller cell: where the larger one's batches are smaller, its own rate stands.
+        if recipe.batch <= config.batch {
+            (config.rate.peak, config.batch) = (recipe.rate, recipe.batch);
+        }
         if recipe.cosine {
             config.rate.schedule = RateSchedule::Cosine;
         }
@@ -245,13 +278,30 @@ impl Contender {
 mod tests {
     use super::*;
 
+    /// All cells.
+    fn cells() -> impl Iterator<Item = Recurrent> {
+        let kinds = [CellKind::Lstm, CellKind::Gru].into_iter();
+        kinds.flat_map(|kind| HIDDEN.map(|hidden| Recurrent { kind, hidden }))
+    }
+
+    #[test]
+    fn a_network_has_one_cell() {
+        let dense = contenders().into_iter().find(|one| one.task == Task::Rows);
+        let dense = dense.expect("a network that reads rows");
+        for cell in cells() {
+            let config = dense.config(dense.settings()[0], cell);
+            assert_eq!(cells().filter(|other| other.is_of(&config)).count(), 1);
+        }
+    }
+
     #[test]
     fn every_contender_claims_its_own_runs_and_no_others() {
         let all = contenders();
         for (index, one) in all.iter().enumerate() {
             for &setting in one.settings() {
-                for cell in [CellKind::Lstm, CellKind::Gru] {
+                for cell in cells() {
                     let config = one.config(setting, cell);
+                    assert!(one.task == Task::Images || cell.is_of(&config));
                     config.validate().expect("a run that can be trained");
                     let claimed: Vec<_> = (0..all.len())
                         .filter(|&at| all[at].claims(&config))

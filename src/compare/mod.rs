@@ -9,7 +9,7 @@ mod inference;
 pub mod message;
 pub mod race;
 
-pub use contender::{Contender, Task, contenders};
+pub use contender::{Contender, HIDDEN, Recurrent, Task, contenders};
 pub use inference::{Inference, Pipeline, Stage, inference, unit_cycles};
 
 use serde::{Deserialize, Serialize};

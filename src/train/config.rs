@@ -64,6 +64,14 @@ pub enum Preset {
     /// A GRU of 128 that reads images row by row.
     #[cfg(feature = "methods")]
     Gru,
+    /// An LSTM of 256.
+    #[cfg(feature = "methods")]
+    #[serde(rename = "lstm-256")]
+    Lstm256,
+    /// A GRU of 256.
+    #[cfg(feature = "methods")]
+    #[serde(rename = "gru-256")]
+    Gru256,
 }
 
 /// How numbers are held while training.

@@ -57,6 +57,9 @@ pub(super) struct Held {
     pub checksum: String,
 }
 
+/// Padded pixels and labels of a batch.
+type Gathered = (Vec<u8>, Vec<u8>);
+
 /// A run's data and where it stands in them.
 #[derive(Clone, Debug)]
 pub(super) struct Course {
@@ -76,9 +79,9 @@ pub(super) struct Course {
     /// Samples of the epoch that were trained on elsewhere.
     pub elsewhere: usize,
     /// A batch gathered before its step, which is told.
-    ahead: Option<(u64, (Vec<u8>, Vec<u8>))>,
+    ahead: Option<(u64, Gathered)>,
     /// Pixels and labels of the last batch, kept so that a step need not ask for memory.
-    pub spare: (Vec<u8>, Vec<u8>),
+    pub spare: Gathered,
 }
 
 impl Course {
@@ -181,7 +184,7 @@ impl Course {
     }
 
     /// Padded pixels and labels of the step in progress.
-    pub fn batch(&mut self) -> (Vec<u8>, Vec<u8>) {
+    pub fn batch(&mut self) -> Gathered {
         match self.ahead.take() {
             Some((step, batch)) if step == self.step => batch,
             _ => self.gather(self.step),
@@ -197,7 +200,7 @@ impl Course {
     }
 
     /// Padded pixels and labels of a step of the epoch in progress.
-    fn gather(&mut self, step: u64) -> (Vec<u8>, Vec<u8>) {
+    fn gather(&mut self, step: u64) -> Gathered {
         let places = self.places(step);
         self.epoch_order();
         let (mut pixels, mut labels) = std::mem::take(&mut self.spare);

@@ -40,6 +40,18 @@ impl Preset {
                     (&[128], &[16], &[]),
                 ],
             ),
+            // 256 hidden values: 288 = 18 x 16.
+            #[cfg(feature = "methods")]
+            Self::Lstm256 => (2, &[(&[18, 16], &[64, 16], &[16]), (&[256], &[16], &[])]),
+            #[cfg(feature = "methods")]
+            Self::Gru256 => (
+                2,
+                &[
+                    (&[18, 16], &[32, 16], &[16]),
+                    (&[18, 16], &[16, 16], &[16]),
+                    (&[256], &[16], &[]),
+                ],
+            ),
         };
         let layers = layers.iter().map(|(inputs, outputs, ranks)| LayerConfig {
             in_modes: inputs.to_vec(),
@@ -57,10 +69,19 @@ impl Preset {
     fn cell(self) -> Option<Cell> {
         match self {
             #[cfg(feature = "methods")]
-            Self::Lstm => Some(smooth(CellKind::Lstm)),
+            Self::Lstm | Self::Lstm256 => Some(smooth(CellKind::Lstm)),
             #[cfg(feature = "methods")]
-            Self::Gru => Some(smooth(CellKind::Gru)),
+            Self::Gru | Self::Gru256 => Some(smooth(CellKind::Gru)),
             Self::Paper | Self::Tiny | Self::Dense => None,
+        }
+    }
+
+    /// Samples of a step. A cell of 256 holds more numbers of 64 samples than are accepted.
+    fn batch(self) -> usize {
+        match self {
+            #[cfg(feature = "methods")]
+            Self::Lstm256 | Self::Gru256 => 32,
+            _ => 64,
         }
     }
 
@@ -68,7 +89,7 @@ impl Preset {
     fn method(self) -> Option<MethodConfig> {
         match self {
             #[cfg(feature = "methods")]
-            Self::Lstm | Self::Gru => Some(MethodConfig::default()),
+            Self::Lstm | Self::Gru | Self::Lstm256 | Self::Gru256 => Some(MethodConfig::default()),
             Self::Paper | Self::Tiny | Self::Dense => None,
         }
     }
@@ -141,6 +162,8 @@ impl RunConfig {
         let peak = match (preset, precision) {
             #[cfg(feature = "methods")]
             (Preset::Lstm | Preset::Gru, _) => 5e-3,
+            #[cfg(feature = "methods")]
+            (Preset::Lstm256 | Preset::Gru256, _) => 4e-3,
             (_, Precision::Fixed) => 2e-2,
             (Preset::Dense, _) => 1e-3,
             _ => 5e-3,
@@ -172,7 +195,7 @@ impl RunConfig {
                 warmup_steps: 0,
             },
             epochs: 10,
-            batch: 64,
+            batch: preset.batch(),
             seed: 1,
         }
     }

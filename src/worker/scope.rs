@@ -129,14 +129,14 @@ impl Worker {
             return;
         }
         self.timed.set(Some(due));
-        let (tick, timed) = (self.tick.clone(), self.timed.clone());
+        let (tick, until) = (self.tick.clone(), self.timed.clone());
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a fraction of a second"
         )]
         let timer = Timeout::new(wait as u32, move || {
-            timed.set(None);
+            until.set(None);
             tick.ask();
         });
         self.timer.replace(Some(timer));

@@ -209,11 +209,12 @@ fn result(
         .find(|run| run.config == whole);
     let train = on.reform(move |_: MouseEvent| Happening::TrainAs(line, Box::new(wanted.clone())));
     let cell = config.network.cell.map_or("", |cell| name(cell.kind));
+    let hidden = model.cell.hidden;
     let block = model.lines[line].contender.setting(config);
     html! {
         <div>
             <h3>{ "The design" }</h3>
-            <p>{ format!("{cell} of 128, blocks of {block}, {} bits, straight-line gates, {} x {} multipliers: {} a sample.", hardware.bits, hardware.array.0, hardware.array.1, format::si(hardware.microseconds * 1e-6, "s")) }</p>
+            <p>{ format!("{cell} of {hidden}, blocks of {block}, {} bits, straight-line gates, {} x {} multipliers: {} a sample.", hardware.bits, hardware.array.0, hardware.array.1, format::si(hardware.microseconds * 1e-6, "s")) }</p>
             <p>{ match run {
                 None => "What widths and straight lines cost in accuracy only a run tells.".into(),
                 Some(Live { points, state, .. }) => {

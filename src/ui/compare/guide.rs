@@ -3,16 +3,17 @@
 
 use super::model::{Model, alike};
 use super::standing::Candidate;
+use crate::compare::Recurrent;
 use crate::methods::CellKind;
 use crate::train::config::RunConfig;
 
-/// Cells of phase I.
+/// Kinds of cells of phase I, which are all of the size chosen.
 pub const CELLS: [CellKind; 2] = [CellKind::Lstm, CellKind::Gru];
 /// A design of phase I.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Design {
     /// The cell.
-    pub cell: CellKind,
+    pub cell: Recurrent,
     /// Side of the circulant blocks.
     pub block: f32,
     /// Its configuration.
@@ -36,7 +37,8 @@ pub fn designs(model: &Model) -> Vec<Design> {
     };
     let line = &model.lines[at];
     let mut designs = Vec::new();
-    for cell in CELLS {
+    for kind in CELLS {
+        let cell = Recurrent { kind, ..model.cell };
         let candidates = model.candidates_of(at, cell);
         for &block in line.settings.iter().filter(|block| **block <= 32.0) {
             let config = line.contender.config(block, cell);

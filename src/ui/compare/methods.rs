@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use super::marks;
 use super::model::{Data, Happening, Line, Live, MOST_EPOCHS, Model, Source};
-use crate::compare::Task;
+use crate::compare::{HIDDEN, Task};
 use crate::methods::CellKind;
 use crate::ui::fields::{Segments, TextField};
 use crate::ui::format;
@@ -19,7 +19,7 @@ const TASKS: [(Task, &str, &str); 2] = [
     (
         Task::Rows,
         "Row by row",
-        "a recurrent cell of 128 that reads 28 rows",
+        "a recurrent cell that reads 28 rows",
     ),
 ];
 const CELLS: [(CellKind, &str, &str); 2] = [
@@ -29,6 +29,15 @@ const CELLS: [(CellKind, &str, &str); 2] = [
         "with peepholes, four gates in one matrix",
     ),
     (CellKind::Gru, "GRU", "two gates and a candidate"),
+];
+
+/// Of [`HIDDEN`].
+const SIZES: [(&str, &str); 2] = [
+    (
+        "128 hidden",
+        "trains in a fraction of a minute on the subset",
+    ),
+    ("256 hidden", "four times the work: minutes on the subset"),
 ];
 
 /// The cards of the rail.
@@ -56,14 +65,18 @@ fn task(model: &Model, on: &Callback<Happening>) -> Html {
         .iter()
         .map(|(_, name, meaning)| (*name, *meaning))
         .collect();
-    let cell = CELLS.iter().position(|(cell, ..)| *cell == model.cell);
+    let cell = CELLS.iter().position(|(kind, ..)| *kind == model.cell.kind);
     let oncell = on.reform(|k: usize| Happening::Gates(CELLS[k].0));
+    let sizes: Vec<_> = SIZES.to_vec();
+    let size = HIDDEN.iter().position(|size| *size == model.cell.hidden);
+    let onsize = on.reform(|k: usize| Happening::Hidden(HIDDEN[k]));
     html! {
         <section class="card">
             <h2>{ "Networks read" }</h2>
             <Segments name="Networks read" {options} {chosen} {onchoose} />
             if model.task == Task::Rows {
                 <div class="gap"><Segments name="Cell" options={cells} chosen={cell} onchoose={oncell} /></div>
+                <div class="gap"><Segments name="Hidden values" options={sizes} chosen={size} onchoose={onsize} /></div>
             }
         </section>
     }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::guide;
 use crate::compare::hardware::Hardware;
 use crate::compare::message::{Event, Request, Ticket};
-use crate::compare::{Comparison, Contender, Cost, Pipeline, Point, Task, contenders};
+use crate::compare::{
+    Comparison, Contender, Cost, HIDDEN, Pipeline, Point, Recurrent, Task, contenders,
+};
 use crate::methods::CellKind;
 use crate::train::config::RunConfig;
 
@@ -210,7 +212,7 @@ pub struct Model {
     /// What their networks read.
     pub task: Task,
     /// The cell of those that read rows.
-    pub cell: CellKind,
+    pub cell: Recurrent,
     /// The images.
     pub source: Source,
     /// Where they are.
@@ -264,8 +266,10 @@ pub enum Happening {
     Images(Source),
     /// Another task.
     Read(Task),
-    /// Another cell.
+    /// Another kind of cell.
     Gates(CellKind),
+    /// Another size of the cell.
+    Hidden(usize),
     /// Another number of epochs.
     Epochs(u32),
     /// Another seed.
@@ -301,7 +305,10 @@ impl Default for Model {
         Self {
             lines: contenders().into_iter().map(Line::new).collect(),
             task: Task::Images,
-            cell: CellKind::Lstm,
+            cell: Recurrent {
+                kind: CellKind::Lstm,
+                hidden: HIDDEN[0],
+            },
             source: Source::default(),
             data: Data::default(),
             epochs: 10,
@@ -323,11 +330,13 @@ impl Default for Model {
 }
 
 /// Stored comparisons, by their files' names.
-pub const STORED: [&str; 5] = [
+pub const STORED: [&str; 7] = [
     "fashion-mnist-subset",
     "fashion-mnist-subset-rows",
+    "fashion-mnist-subset-rows-256",
     "fashion-mnist",
     "fashion-mnist-rows",
+    "fashion-mnist-rows-256",
     "fashion-mnist-51-kbit",
 ];
 
@@ -416,7 +425,8 @@ impl Model {
                 self.chosen = self.lines.iter().position(same).unwrap_or(0);
             }
             Happening::Images(_) | Happening::Read(_) => {}
-            Happening::Gates(cell) => self.cell = cell,
+            Happening::Gates(kind) => self.cell.kind = kind,
+            Happening::Hidden(hidden) => self.cell.hidden = hidden,
             Happening::Epochs(epochs) if (1..=MOST_EPOCHS).contains(&epochs) => {
                 self.epochs = epochs;
             }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Happening, Line, MOST_EPOCHS, Measure, Model, Source, View};
-use crate::compare::Task;
+use crate::compare::{HIDDEN, Task};
 use crate::methods::CellKind;
 use crate::ui::link::{self, LinkError};
 
@@ -15,6 +15,7 @@ struct Setup {
     /// Whether networks read rows.
     rows: bool,
     cell: CellKind,
+    hidden: usize,
     /// Whether on all images.
     full: bool,
     epochs: u32,
@@ -50,7 +51,8 @@ impl Setup {
         let moved = moved.filter(|(line, first)| line.at != first.at);
         Self {
             rows: model.task == Task::Rows,
-            cell: model.cell,
+            cell: model.cell.kind,
+            hidden: model.cell.hidden,
             full: model.source == Source::Full,
             epochs: model.epochs,
             seed: model.seed,
@@ -78,6 +80,7 @@ impl Setup {
             Happening::Images(source),
             Happening::Read(task),
             Happening::Gates(self.cell),
+            Happening::Hidden(self.hidden),
             Happening::Epochs(self.epochs),
             Happening::Seed(self.seed),
             Happening::Measure(self.measure),
@@ -117,13 +120,14 @@ pub fn read(part: &str) -> Result<Vec<Happening>, LinkError> {
     }
     let setup: Setup = link::unpack(part, &first)?;
     let sound = (1..=MOST_EPOCHS).contains(&setup.epochs)
+        && HIDDEN.contains(&setup.hidden)
         && (1.0..=1e9).contains(&setup.budget)
         && (0.0..=1.0).contains(&setup.floor);
     if sound {
         Ok(setup.happenings())
     } else {
         Err(LinkError::of(
-            "epochs, memory or accuracy of the comparison are beyond what is accepted",
+            "epochs, cell, memory or accuracy of the comparison are beyond what is accepted",
         ))
     }
 }
@@ -153,6 +157,7 @@ mod tests {
             Happening::Images(Source::Full),
             Happening::Read(Task::Rows),
             Happening::Gates(CellKind::Gru),
+            Happening::Hidden(HIDDEN[1]),
             Happening::Epochs(7),
             Happening::Seed(99),
             Happening::Measure(Measure::Energy),
@@ -185,6 +190,8 @@ mod tests {
         let first = Setup::of(&Model::default());
         assert_eq!(Setup::of(&told(&link::pack(&setup, &first))), first);
         setup.epochs = 0;
+        assert!(read(&link::pack(&setup, &first)).is_err());
+        (setup.epochs, setup.hidden) = (1, 129);
         assert!(read(&link::pack(&setup, &first)).is_err());
         for part in ["?", "AAAA", &"A".repeat(100_000)] {
             assert!(read(part).is_err(), "{part:.10}");

@@ -1,8 +1,7 @@
 //! Which runs stand for which method: what charts and table of the tab are made of.
 
 use super::model::{Live, Model, State, View, alike};
-use crate::compare::{Cost, Range, front};
-use crate::methods::CellKind;
+use crate::compare::{Cost, Range, Recurrent, front};
 use crate::train::config::RunConfig;
 
 /// Whose run a figure is.
@@ -59,12 +58,12 @@ impl Model {
 
     /// The same with another cell.
     #[must_use]
-    pub fn candidates_of(&self, line: usize, cell: CellKind) -> Vec<Candidate> {
+    pub fn candidates_of(&self, line: usize, cell: Recurrent) -> Vec<Candidate> {
         let contender = &self.lines[line].contender;
         let files = self.stored.iter().enumerate();
         let files = files.filter(|(_, one)| one.data == self.source.name());
         let rows = files.flat_map(|(series, one)| one.rows.iter().map(move |row| (series, row)));
-        let own = rows.filter(|(_, row)| contender.claims(&row.config) && is_of(cell, &row.config));
+        let own = rows.filter(|(_, row)| contender.claims(&row.config) && cell.is_of(&row.config));
         let stored = own.filter_map(|(series, row)| {
             let first = row.runs.first()?;
             Some(Candidate {
@@ -86,7 +85,7 @@ impl Model {
             })
         });
         let here = self.lines[line].live.iter().filter_map(|run| {
-            if run.config.data != self.source.name() || !is_of(cell, &run.config) {
+            if run.config.data != self.source.name() || !cell.is_of(&run.config) {
                 return None;
             }
             let last = f64::from(run.points.last()?.test_accuracy);
@@ -187,9 +186,4 @@ impl Model {
         let count = shares.len();
         (count > 0).then(|| shares.iter().sum::<f64>() / count as f64)
     }
-}
-
-/// Whether a network has this kind of cell, or none.
-fn is_of(cell: CellKind, config: &RunConfig) -> bool {
-    config.network.cell.is_none_or(|own| own.kind == cell)
 }
