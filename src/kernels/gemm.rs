@@ -190,34 +190,21 @@ fn product<T: Element>(
         block,
     } = packs;
     let (isa, lanes) = (*isa, isa.lanes());
-    let run = run_of::<T>(left_at.cols, n);
-    let (longest, groups) = match run {
-        Some(run) => (run, k / T::GROUP),
-        None => (run_within(padded::<T>(k)), padded::<T>(k)),
-    };
-    let (words, step) = match right {
-        Factor::Scattered(_, at) if groups == k && m <= IN_PLACE * isa.rows() => {
-            in_place::<T>(at, longest, lanes, right_starts)
-        }
-        Factor::Scattered(..) => None,
-        Factor::Kept(kept) => {
-            assert_eq!(kept.isa, isa, "the operand is packed for these vectors");
-            None
-        }
-    }
-    .map_or((longest, None), |(words, step)| (words, Some(step)));
+    let Reading {
+        in_place,
+        groups,
+        run,
+        step,
+    } = reading::<T>(left_at, right, isa, right_starts);
     starts.clear();
-    let left = if run.is_some() {
-        starts.extend(left_at.cols.iter().step_by(words * T::GROUP));
-        Left::new(left, left_at.rows, starts, words)
+    let left = if in_place {
+        starts.extend(left_at.cols.iter().step_by(run * T::GROUP));
+        Left::new(left, left_at.rows, starts, run)
     } else {
-        starts.extend(
-            (0..groups)
-                .step_by(words)
-                .map(|word| (word * T::GROUP) as u32),
-        );
+        let words = (0..groups as u32).step_by(run);
+        starts.extend(words.map(|word| word * T::GROUP as u32));
         copy_left(copied, left, left_at, groups, left_rows);
-        Left::new(copied, left_rows, starts, words)
+        Left::new(copied, left_rows, starts, run)
     };
     let blocks = matches!(target, Target::Blocks(_));
     let packs_right = matches!(right, Factor::Scattered(..)) && step.is_none();
@@ -279,6 +266,49 @@ fn product<T: Element>(
                 }
             }
         }
+    }
+}
+
+/// How a product's operands are read.
+struct Reading {
+    /// Whether the left one is read where it lies.
+    in_place: bool,
+    /// Its words in a row.
+    groups: usize,
+    /// How many of them follow each other.
+    run: usize,
+    /// From one word of a run to the next in a right one that is read where it lies.
+    step: Option<usize>,
+}
+
+/// How to read the operands; where a right one's runs begin is listed, if that is read where it lies.
+fn reading<T: Element>(
+    left: Scatter,
+    right: Factor<T>,
+    isa: Isa,
+    right_starts: &mut Vec<u32>,
+) -> Reading {
+    let own = run_of::<T>(left.cols, right.sides().1);
+    let terms = left.cols.len();
+    let (longest, groups) = match own {
+        Some(run) => (run, terms / T::GROUP),
+        None => (run_within(padded::<T>(terms)), padded::<T>(terms)),
+    };
+    let found = match right {
+        Factor::Scattered(_, at) if groups == terms && left.rows.len() <= IN_PLACE * isa.rows() => {
+            in_place::<T>(at, longest, isa.lanes(), right_starts)
+        }
+        Factor::Scattered(..) => None,
+        Factor::Kept(kept) => {
+            assert_eq!(kept.isa, isa, "the operand is packed for these vectors");
+            None
+        }
+    };
+    Reading {
+        in_place: own.is_some(),
+        groups,
+        run: found.map_or(longest, |(run, _)| run),
+        step: found.map(|(_, step)| step),
     }
 }
 

@@ -70,12 +70,11 @@ impl FixedExecutor {
         }
         let program = &self.core.program;
         let together: Vec<Vec<i64>>;
-        let sums = match lanes {
-            [lane] => &lane.sums,
-            _ => {
-                together = self.summed(lanes);
-                &together
-            }
+        let sums = if let [lane] = lanes {
+            &lane.sums
+        } else {
+            together = self.summed(lanes);
+            &together
         };
         let mut narrow = vec![0_i32; numbers_of(program)];
         let mut rest = &mut narrow[..];

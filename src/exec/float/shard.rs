@@ -33,16 +33,15 @@ impl FloatExecutor {
         let lanes = &self.lanes[..self.used];
         write_outcomes(lanes.iter().flat_map(|lane| &lane.outcomes), out);
         for id in accumulators(&self.program) {
-            match lanes {
-                [lane] => append(out, &lane.own[id.0]),
-                _ => {
-                    let mut sums = vec![0.0; self.program.buffer(id).len];
-                    for lane in lanes {
-                        kernels::add(&mut sums, &lane.own[id.0]);
-                    }
-                    append(out, &sums);
-                }
+            if let [lane] = lanes {
+                append(out, &lane.own[id.0]);
+                continue;
             }
+            let mut sums = vec![0.0; self.program.buffer(id).len];
+            for lane in lanes {
+                kernels::add(&mut sums, &lane.own[id.0]);
+            }
+            append(out, &sums);
         }
     }
 
