@@ -7,7 +7,6 @@ use super::contract::OpStats;
 use super::lane::Lane;
 use super::{FixedExecutor, FixedFormats, Shift, StepKey, sum_bits};
 use crate::exec::shard::{BadPartial, Partial, append, numbers, write_outcomes};
-
 use crate::exec::{Batch, SampleOutcome};
 use crate::kernels;
 use crate::program::{BufferId, Class, Part, Program};
@@ -230,4 +229,73 @@ fn numbers_of(program: &Program) -> usize {
 /// Widths of activations and gradients.
 fn widths(formats: FixedFormats) -> [u64; 2] {
     [formats.activation, formats.gradient].map(u64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Core;
+    use super::*;
+    use crate::numeric::Rounding;
+    use crate::program::{NetworkShape, Schedule, compile};
+    use crate::tt::TtShape;
+
+    /// The accumulator whose sums may be largest.
+    fn widest(core: &Core) -> BufferId {
+        let all = accumulators(&core.program);
+        let bits = |id: &BufferId| sum_bits(&core.program, widths(core.formats), *id);
+        all.max_by_key(bits).expect("an accumulator")
+    }
+
+    /// An executor after a shard of one sample, with `sum` at one place of the weights' gradient.
+    fn with(sum: i64) -> FixedExecutor {
+        let network = NetworkShape {
+            layers: vec![TtShape::dense(6, 4).expect("a layer")],
+            exponents: vec![0],
+            classes: 2,
+        };
+        let formats = FixedFormats {
+            core: 8,
+            activation: 8,
+            gradient: 16,
+            rounding: Rounding::Nearest,
+        };
+        let mut executor =
+            FixedExecutor::new(compile(&network, Schedule::Planned, 1024), formats, 1);
+        executor.used = 1;
+        let lane = &mut executor.lanes[0];
+        lane.stats = vec![OpStats::default(); executor.stats.len()];
+        lane.outcomes = vec![SampleOutcome::default()];
+        let core = &executor.core;
+        let id = widest(core);
+        lane.sums[id.0][1] = sum;
+        executor
+    }
+
+    #[test]
+    fn sums_travel_in_four_bytes_or_eight_and_are_added_exactly() {
+        let largest = (1 << 30) - 1;
+        for (sum, width) in [
+            (7, 4),
+            (-largest, 4),
+            (largest, 4),
+            (1 << 30, 8),
+            (-(1 << 31), 8),
+        ] {
+            let (mut leader, follower) = (with(-3), with(sum));
+            let mut bytes = Vec::new();
+            follower.write_partial(&mut bytes);
+            let partial = leader.read_partial(&bytes, 1).expect("a partial result");
+            assert_eq!(partial.sums[0], width, "{sum}");
+            leader.combine(&[partial]);
+            let sums = &leader.sums[widest(&leader.core).0];
+            assert_eq!((sums[0], sums[1]), (0, sum - 3));
+        }
+    }
+
+    #[test]
+    fn sums_that_no_batch_has_are_refused() {
+        let mut bytes = Vec::new();
+        with(1 << 60).write_partial(&mut bytes);
+        assert!(with(0).read_partial(&bytes, 1).is_err());
+    }
 }
