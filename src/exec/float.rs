@@ -8,9 +8,7 @@ mod shard;
 
 use super::blank::contractions;
 use super::layout::Contraction;
-use super::{
-    Batch, Margin, SampleOutcome, at_once, cut, in_runs, on_lanes, runs, softmax_cross_entropy,
-};
+use super::{Batch, Margin, SampleOutcome, at_once, cut, on_lanes, runs, softmax_cross_entropy};
 use crate::kernels::{self, Factor, Kept, Lines, Packs, gemm, gemm_into};
 use crate::numeric::{Storage, exact};
 use crate::program::{BufferId, Class, OpKind, Part, Pass, Program};
@@ -256,7 +254,7 @@ impl Work<'_> {
         lane.outcomes.clear();
         lane.outcomes.resize(samples, SampleOutcome::default());
         // Without samples, sums are still cleared.
-        for (start, count) in in_runs(samples, self.at_once) {
+        for (start, count) in cut(samples, samples.div_ceil(self.at_once)) {
             let pixels = &pixels[start * inputs..(start + count) * inputs];
             let slots = &mut lane.own[input.0][..pixels.len()];
             kernels::scaled_bytes(slots, pixels, 1.0 / 255.0);

@@ -45,14 +45,6 @@ fn cut(samples: usize, lanes: usize) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// Splits `samples` into as few runs of at most `most` as can be, of nearly equal length: `(start, length)`.
-/// Without samples there is one run, without any.
-fn in_runs(samples: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
-    let runs = samples.div_ceil(most).max(1);
-    let place = move |run: usize| run * samples / runs;
-    (0..runs).map(move |run| (place(run), place(run + 1) - place(run)))
-}
-
 /// Bytes of samples' buffers that stay in the second-level cache.
 const CACHED: usize = 1 << 20;
 

@@ -401,10 +401,10 @@ fn in_place<T: Element>(
             .all(|pair| pair[0].checked_add(step) == Some(pair[1]))
     };
     // Of runs of single words there are too many, but where the left operand has no others.
-    let runs = RUNS
+    let mut runs = RUNS
         .into_iter()
         .filter(|&run| run <= longest && (run > 1) == (longest > 1));
-    let words = { runs }.find(|&run| at.rows.chunks(run).all(even))?;
+    let words = runs.find(|&run| at.rows.chunks(run).all(even))?;
     starts.clear();
     starts.extend(at.rows.iter().step_by(words));
     Some((words, step as usize))

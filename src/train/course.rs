@@ -209,14 +209,10 @@ impl Course {
         let columns = self.config.network.pad_columns;
         let inputs = self.train.height * (self.train.width + 2 * columns);
         pixels.resize(places.len() * inputs, 0);
-        for (&index, slots) in { self.order.1[places].iter() }.zip(pixels.chunks_exact_mut(inputs))
-        {
-            place(
-                self.train.image(index as usize),
-                self.train.width,
-                columns,
-                slots,
-            );
+        let order = &self.order.1[places];
+        for (&index, slots) in order.iter().zip(pixels.chunks_exact_mut(inputs)) {
+            let image = self.train.image(index as usize);
+            place(image, self.train.width, columns, slots);
             labels.push(self.train.labels[index as usize]);
         }
         (pixels, labels)
@@ -337,10 +333,8 @@ fn copy_row(out: &mut [u8], row: &[u8]) {
         out.copy_from_slice(row);
         return;
     };
-    for (slot, pixels) in { out.as_chunks_mut::<LANES>().0 }
-        .iter_mut()
-        .zip(row.as_chunks().0)
-    {
+    let (slots, _) = out.as_chunks_mut::<LANES>();
+    for (slot, pixels) in slots.iter_mut().zip(row.as_chunks().0) {
         *slot = *pixels;
     }
     if let Some(slot) = out.last_chunk_mut::<LANES>() {

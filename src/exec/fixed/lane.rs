@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::contract::{OpStats, Product};
 use super::{Core, StepKey, align_bias};
-use crate::exec::{SampleOutcome, in_runs, runs};
+use crate::exec::{SampleOutcome, cut, runs};
 use crate::kernels::{self, Kept, Packs};
 use crate::program::{BufferId, Class, OpKind, Program};
 
@@ -96,10 +96,10 @@ impl Work<'_> {
         runs(&self.core.program.ops[op], self.train)
     }
 
-    /// Runs every operation of the sample part, on so many samples at a time.
+    /// Runs every operation of the sample part, on at most so many samples at a time.
     pub fn run(&self, lane: &mut Lane, at_once: usize) {
         // Without samples, sums are still cleared.
-        for (first, count) in in_runs(self.count, at_once) {
+        for (first, count) in cut(self.count, self.count.div_ceil(at_once)) {
             let part = Self {
                 labels: self.labels.get(first..first + count).unwrap_or(&[]),
                 start: self.start + first,

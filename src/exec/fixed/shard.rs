@@ -129,10 +129,8 @@ impl FixedExecutor {
             let sums;
             (sums, rest) = rest.split_at(program.buffer(id).len * 8);
             let bits = sum_bits(program, widths(self.core.formats), id).min(63);
-            if { numbers::<i64>(sums) }
-                .iter()
-                .any(|sum| sum.unsigned_abs() >> bits != 0)
-            {
+            let sums: Vec<i64> = numbers(sums);
+            if sums.iter().any(|sum| sum.unsigned_abs() >> bits != 0) {
                 return Err(BadPartial);
             }
         }

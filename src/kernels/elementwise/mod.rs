@@ -11,7 +11,7 @@ pub use integers::{add_numbers, add_wide, integers_where_positive, narrow, posit
 pub use update::{Adam, Steps};
 
 use super::vectorised;
-use reals::{Reals, each, each_alone};
+use reals::{REALS, Reals, each, each_alone};
 
 /// Adds `values` to `sums`.
 ///
@@ -45,17 +45,32 @@ pub fn scaled(out: &mut [f32], values: &[f32], scale: f32) {
 
 /// Writes `numbers` times `scale`.
 pub fn scaled_numbers(out: &mut [f32], numbers: &[i16], scale: f32) {
-    let numbers = &numbers[..out.len()];
+    scaled_from(out, numbers, scale, Reals::of_numbers);
+}
+
+/// Writes `bytes` times `scale`.
+pub fn scaled_bytes(out: &mut [f32], bytes: &[u8], scale: f32) {
+    scaled_from(out, bytes, scale, Reals::of_bytes);
+}
+
+/// Writes integers, of which `reals` makes a vector, times `scale`.
+fn scaled_from<T: Copy + Into<f32>>(
+    out: &mut [f32],
+    integers: &[T],
+    scale: f32,
+    reals: impl Fn([T; REALS]) -> Reals,
+) {
+    let integers = &integers[..out.len()];
     vectorised(
         #[inline(always)]
         || {
-            let ((whole, end), (numbers, numbers_end)) = (out.as_chunks_mut(), numbers.as_chunks());
-            for (out, numbers) in whole.iter_mut().zip(numbers) {
-                let values = Reals::of_numbers(numbers);
-                values.mul(Reals::splat(scale)).store(out);
+            let ((whole, end), (integers, integers_end)) =
+                (out.as_chunks_mut(), integers.as_chunks());
+            for (out, integers) in whole.iter_mut().zip(integers) {
+                reals(*integers).mul(Reals::splat(scale)).store(out);
             }
-            for (out, &number) in end.iter_mut().zip(numbers_end) {
-                *out = f32::from(number) * scale;
+            for (out, &integer) in end.iter_mut().zip(integers_end) {
+                *out = integer.into() * scale;
             }
         },
     );
@@ -81,24 +96,6 @@ pub fn add_products(sums: &mut [f32], left: &[f32], right: &[f32]) {
                 for ((sum, left), right) in end.iter_mut().zip(left_end).zip(right_end) {
                     *sum += left * right;
                 }
-            }
-        },
-    );
-}
-
-/// Writes `bytes` times `scale`.
-pub fn scaled_bytes(out: &mut [f32], bytes: &[u8], scale: f32) {
-    let bytes = &bytes[..out.len()];
-    vectorised(
-        #[inline(always)]
-        || {
-            let ((whole, end), (bytes, bytes_end)) = (out.as_chunks_mut(), bytes.as_chunks());
-            for (out, bytes) in whole.iter_mut().zip(bytes) {
-                let values = Reals::of_bytes(*bytes);
-                values.mul(Reals::splat(scale)).store(out);
-            }
-            for (out, &byte) in end.iter_mut().zip(bytes_end) {
-                *out = f32::from(byte) * scale;
             }
         },
     );

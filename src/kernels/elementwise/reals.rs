@@ -75,7 +75,7 @@ mod wasm {
         }
 
         #[inline(always)]
-        pub fn of_numbers(numbers: &[i16; super::REALS]) -> Self {
+        pub fn of_numbers(numbers: [i16; super::REALS]) -> Self {
             // SAFETY: four numbers of two bytes; the load is unaligned.
             let numbers = unsafe { v128_load64_zero(numbers.as_ptr().cast()) };
             Self(f32x4_convert_i32x4(i32x4_extend_low_i16x8(numbers)))
@@ -172,7 +172,7 @@ impl Reals {
     }
 
     #[inline(always)]
-    pub fn of_numbers(numbers: &[i16; REALS]) -> Self {
+    pub fn of_numbers(numbers: [i16; REALS]) -> Self {
         Self(numbers.map(f32::from))
     }
 
