@@ -33,19 +33,27 @@ pub(super) fn pack_left<T: Element>(out: &mut Lines<T>, a: &[T], at: Scatter, le
         }
         return;
     }
-    let mut rest = &mut out[..];
-    for rows in at.rows.chunk_by(|a, b| a + 1 == *b) {
-        let out;
-        (out, rest) = rest.split_at_mut(rows.len() * length);
-        for (k, &col) in at.cols.iter().enumerate() {
-            let start = (rows[0] + col) as usize;
-            let from = &a[start..start + rows.len()];
-            for (slot, &value) in out[k..].iter_mut().step_by(length).zip(from) {
-                *slot = value;
+    let (squares, last) = at.cols.as_chunks::<SQUARE>();
+    let lasts = squares.len() * SQUARE;
+    for (out, rows) in out.chunks_mut(SQUARE * length).zip(at.rows.chunks(SQUARE)) {
+        for (square, cols) in squares.iter().enumerate() {
+            for (out, &row) in out.chunks_exact_mut(length).zip(rows) {
+                let from = &a[row as usize..];
+                for (slot, &col) in out[square * SQUARE..][..SQUARE].iter_mut().zip(cols) {
+                    *slot = from[col as usize];
+                }
+            }
+        }
+        for (out, &row) in out.chunks_exact_mut(length).zip(rows) {
+            for (slot, &col) in out[lasts..].iter_mut().zip(last) {
+                *slot = a[(row + col) as usize];
             }
         }
     }
 }
+
+/// Rows and terms copied together: however far apart they lie, a line of each stays in the first-level cache.
+const SQUARE: usize = 8;
 
 /// Copies columns into panels, which fill `out`: `[word][column][within word]`, zeros beside and below
 /// the matrix.
