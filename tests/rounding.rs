@@ -2,7 +2,7 @@
 
 use railyard::exec::Batch;
 use railyard::exec::fixed::{FixedExecutor, FixedFormats, StepKey};
-use railyard::kernels::{Places, Requantise, requantise_row};
+use railyard::kernels::{Places, Requantise, Scatter, requantise};
 use railyard::numeric::{Rounding, Seed, Stream, shift_round};
 use railyard::program::{NetworkShape, Schedule, compile};
 use railyard::tt::TtShape;
@@ -72,7 +72,7 @@ fn single_values_are_rounded_without_bias_or_by_half_a_step() {
 }
 
 #[test]
-fn rows_are_requantised_without_bias_or_by_half_a_step() {
+fn blocks_are_requantised_without_bias_or_by_half_a_step() {
     let stream = Stream::new(Seed(13), 3, 4, 5);
     let cols: Vec<u32> = (0..DRAWS).collect();
     for rounding in ROUNDINGS {
@@ -86,10 +86,14 @@ fn rows_are_requantised_without_bias_or_by_half_a_step() {
                 rounding,
             };
             let places = Places {
-                at: &cols,
+                at: Scatter {
+                    rows: &[0],
+                    cols: &cols,
+                },
                 run: cols.len(),
+                first_draw: 7,
             };
-            let stats = requantise_row(how, &sums, &mut out, places, stream, 7);
+            let stats = requantise(how, (&sums, sums.len()), &mut out, places, stream);
             assert_eq!(stats.saturated, 0);
             let pairs = out
                 .iter()

@@ -240,11 +240,6 @@ impl Contraction {
             cols: &self.out_cols,
         }
     }
-
-    /// Offset of a row in the result.
-    pub fn out_row(&self, row: usize) -> u32 {
-        self.out_rows[row]
-    }
 }
 
 fn count(axes: &[Axis]) -> usize {

@@ -26,7 +26,7 @@ pub use elementwise::{
 pub use gemm::{Packs, Scatter, gemm, gemm_into};
 pub use kept::{Factor, Kept};
 pub use lines::Lines;
-pub use requantise::{Places, Requantise, RowStats, requantise_row};
+pub use requantise::{Places, Requantise, SumStats, requantise};
 #[cfg(target_arch = "wasm32")]
 pub use roofline::{KernelSpeed, kernel_speeds};
 pub use tile::{Element, Isa};

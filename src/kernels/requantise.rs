@@ -14,6 +14,7 @@
     )
 )]
 
+use super::gemm::Scatter;
 use crate::numeric::{Rounding, Stream, shift_round};
 
 /// How sums are brought to a stored format.
@@ -27,17 +28,17 @@ pub struct Requantise {
     pub rounding: Rounding,
 }
 
-/// What a row of sums held.
+/// What a block of sums held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RowStats {
+pub struct SumStats {
     /// Largest magnitude before the shift.
     pub peak: u32,
     /// Values that saturated.
     pub saturated: u32,
 }
 
-impl RowStats {
-    /// The statistics of two rows together.
+impl SumStats {
+    /// The statistics of two blocks together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -47,116 +48,141 @@ impl RowStats {
     }
 }
 
-/// Where the sums of a row are stored.
+/// Where the sums of a block are stored: that of row i and column j at `at.rows[i] + at.cols[j]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a> {
-    /// The place of each.
-    pub at: &'a [u32],
-    /// Every so many of them follow each other (1 if none do).
+    /// Offset of each row and column in the result.
+    pub at: Scatter<'a>,
+    /// Every so many of the columns follow each other (1 if none do).
     pub run: usize,
+    /// The number of the random draw of the result's first element; those of others follow, and wrap.
+    pub first_draw: u32,
 }
 
-/// Requantises one row of sums of at most 30 bits each and stores them in their places in `out`;
-/// stochastic rounding takes draw `first + place` of `stream`, so a value's random bits depend on where
-/// it is stored and not on how the work was cut.
+/// Requantises a block of sums of at most 30 bits each, of which row i begins at `i * stride`, and stores
+/// them in their places in `out`; stochastic rounding takes a draw of `stream` numbered by the place, so a
+/// value's random bits depend on where it is stored and not on how the work was cut.
 ///
 /// # Panics
-/// If there are fewer places than sums, or one lies outside `out`.
-pub fn requantise_row(
+/// If there are fewer sums than places, or a place lies outside `out`.
+pub fn requantise(
     how: Requantise,
-    sums: &[i32],
+    (sums, stride): (&[i32], usize),
     out: &mut [i16],
     places: Places,
     stream: Stream,
-    first: u32,
-) -> RowStats {
-    let row = Row {
+) -> SumStats {
+    let block = Block {
         how,
         range: (-(1_i32 << (how.bits - 1)), (1_i32 << (how.bits - 1)) - 1),
         stream,
-        first,
+        first_draw: places.first_draw,
     };
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::is_x86_feature_detected as has;
         if has!("avx512f") && has!("avx512bw") && has!("avx512vl") {
             // SAFETY: these parts of AVX-512 are there.
-            return unsafe { avx512_row(row, sums, out, places) };
+            return unsafe { avx512_block(block, (sums, stride), out, places) };
         }
         if has!("avx2") {
             // SAFETY: AVX2 is there.
-            return unsafe { avx2_row(row, sums, out, places) };
+            return unsafe { avx2_block(block, (sums, stride), out, places) };
         }
     }
-    row.store(sums, out, places)
+    block.store((sums, stride), out, places)
 }
 
 /// Runs shorter than this are not rounded one by one, but many at a time and then stored apart.
 const SHORT: usize = 8;
-/// Sums rounded at a time then.
+/// Columns rounded at a time then.
 const APART: usize = 64;
+/// Rows rounded before they are stored, which go down the columns: often it is rows that lie together then.
+const ROWS: usize = 8;
 
-/// What is the same for a row's sums.
+/// What is the same for a block's sums.
 #[derive(Clone, Copy)]
-struct Row {
+struct Block {
     how: Requantise,
     range: (i32, i32),
     stream: Stream,
-    first: u32,
+    first_draw: u32,
 }
 
 /// # Safety
 /// AVX-512 F, BW and VL must be there.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-unsafe fn avx512_row(row: Row, sums: &[i32], out: &mut [i16], places: Places) -> RowStats {
-    row.store(sums, out, places)
+unsafe fn avx512_block(
+    block: Block,
+    sums: (&[i32], usize),
+    out: &mut [i16],
+    places: Places,
+) -> SumStats {
+    block.store(sums, out, places)
 }
 
 /// # Safety
 /// AVX2 must be there.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2_row(row: Row, sums: &[i32], out: &mut [i16], places: Places) -> RowStats {
-    row.store(sums, out, places)
+unsafe fn avx2_block(
+    block: Block,
+    sums: (&[i32], usize),
+    out: &mut [i16],
+    places: Places,
+) -> SumStats {
+    block.store(sums, out, places)
 }
 
 #[expect(
     clippy::inline_always,
     reason = "loops must be compiled with their caller's target features"
 )]
-impl Row {
-    /// Run after run.
+impl Block {
+    /// Row after row, or some rows at a time.
     #[inline(always)]
-    fn store(self, sums: &[i32], out: &mut [i16], Places { at, run }: Places) -> RowStats {
-        let mut stats = RowStats::default();
+    fn store(
+        self,
+        (sums, stride): (&[i32], usize),
+        out: &mut [i16],
+        Places { at, run, .. }: Places,
+    ) -> SumStats {
+        let mut stats = SumStats::default();
         if !(1..=30).contains(&self.how.shift) {
-            for (&sum, &at) in sums.iter().zip(at) {
-                stats = stats.and(self.general(sum, &mut out[at as usize], at));
+            for (sums, row) in sums.chunks(stride).zip(at.rows) {
+                for (&sum, &col) in sums.iter().zip(at.cols) {
+                    stats = stats.and(self.general(sum, out, row + col));
+                }
             }
             return stats;
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         let mut vectors = simd128::Vectors::new(self);
-        let apart = run < SHORT;
-        let mut kept = [0; APART];
-        let run = if apart { APART } else { run };
-        for (sums, at) in sums.chunks(run).zip(at.chunks(run)) {
-            let slots = if apart {
-                &mut kept[..sums.len()]
-            } else {
-                &mut out[at[0] as usize..][..sums.len()]
-            };
-            {
-                #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-                let (sums, slots, at) = vectors.store(sums, slots, at);
-                if !sums.is_empty() {
-                    stats = stats.and(self.run(sums, slots, at));
+        let mut round = |sums: &[i32], slots: &mut [i16], cols: &[u32], row: u32| {
+            let draws = self.first_draw.wrapping_add(row);
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            let (sums, slots, cols) = vectors.store(sums, slots, cols, draws);
+            if !sums.is_empty() {
+                stats = stats.and(self.run(sums, slots, cols, draws));
+            }
+        };
+        if run < SHORT {
+            let mut kept = [[0; APART]; ROWS];
+            for (sums, rows) in sums.chunks(stride * ROWS).zip(at.rows.chunks(ROWS)) {
+                for (from, cols) in (0..).step_by(APART).zip(at.cols.chunks(APART)) {
+                    for ((kept, &row), sums) in kept.iter_mut().zip(rows).zip(sums.chunks(stride)) {
+                        let sums = &sums[from..][..cols.len()];
+                        round(sums, &mut kept[..cols.len()], cols, row);
+                    }
+                    apart(&kept, run, out, Scatter { rows, cols });
                 }
             }
-            if apart {
-                for (&value, &at) in kept.iter().zip(at) {
-                    out[at as usize] = value;
+        } else {
+            for (sums, &row) in sums.chunks(stride).zip(at.rows) {
+                for (sums, cols) in sums[..at.cols.len()].chunks(run).zip(at.cols.chunks(run)) {
+                    let slots = &mut out[(row + cols[0]) as usize..][..cols.len()];
+                    round(sums, slots, cols, row);
                 }
             }
         }
@@ -166,19 +192,19 @@ impl Row {
     }
 
     /// Any shift.
-    fn general(self, sum: i32, slot: &mut i16, at: u32) -> RowStats {
+    fn general(self, sum: i32, out: &mut [i16], at: u32) -> SumStats {
         let Requantise {
             shift, rounding, ..
         } = self.how;
         let random = if rounding == Rounding::Stochastic {
-            self.stream.bits(self.first + at)
+            self.stream.bits(self.first_draw.wrapping_add(at))
         } else {
             0
         };
         let value = shift_round(i64::from(sum), shift, rounding, random);
         let kept = value.clamp(i64::from(self.range.0), i64::from(self.range.1));
-        *slot = kept as i16;
-        RowStats {
+        out[at as usize] = kept as i16;
+        SumStats {
             peak: sum.unsigned_abs(),
             saturated: u32::from(kept != value),
         }
@@ -186,7 +212,7 @@ impl Row {
 
     /// Shifts of 1 to 30 of sums stored together, in a form the compiler turns into vectors.
     #[inline(always)]
-    fn run(self, sums: &[i32], out: &mut [i16], at: &[u32]) -> RowStats {
+    fn run(self, sums: &[i32], out: &mut [i16], cols: &[u32], draws: u32) -> SumStats {
         let (low, high) = self.range;
         let shift = self.how.shift as u32;
         let mut peak = 0_u32;
@@ -211,13 +237,34 @@ impl Row {
             }
             Rounding::Stochastic => {
                 let mask = (1_u32 << shift) - 1;
-                for ((slot, &sum), &at) in out.iter_mut().zip(sums).zip(at) {
-                    let addend = self.stream.bits(self.first + at) & mask;
+                for ((slot, &sum), &col) in out.iter_mut().zip(sums).zip(cols) {
+                    let addend = self.stream.bits(draws.wrapping_add(col)) & mask;
                     store(slot, sum, addend as i32);
                 }
             }
         }
-        RowStats { peak, saturated }
+        SumStats { peak, saturated }
+    }
+}
+
+/// Stores some rows in runs of so many columns, down the columns.
+#[inline]
+fn apart(kept: &[[i16; APART]; ROWS], run: usize, out: &mut [i16], at: Scatter) {
+    match run {
+        4 => runs_apart::<4>(kept, out, at),
+        2 => runs_apart::<2>(kept, out, at),
+        _ => runs_apart::<1>(kept, out, at),
+    }
+}
+
+#[inline]
+fn runs_apart<const RUN: usize>(kept: &[[i16; APART]; ROWS], out: &mut [i16], at: Scatter) {
+    for (j, cols) in at.cols.chunks(RUN).enumerate() {
+        for (kept, row) in kept.iter().zip(at.rows) {
+            let place = (row + cols[0]) as usize;
+            let kept = &kept[j * RUN..][..RUN];
+            out[place..][..RUN].copy_from_slice(kept);
+        }
     }
 }
 
@@ -230,7 +277,7 @@ mod simd128 {
         v128_load, v128_store,
     };
 
-    use super::{Rounding, Row, RowStats, Stream};
+    use super::{Block, Rounding, Stream, SumStats};
 
     /// Sums taken together.
     const WIDTH: usize = 8;
@@ -242,7 +289,7 @@ mod simd128 {
         high: v128,
         /// What is added before the shift, unless it is random.
         half: v128,
-        random: Option<(Stream, v128, v128)>,
+        random: Option<(Stream, v128)>,
         peak: v128,
         /// Minus the values that saturated.
         saturated: v128,
@@ -258,20 +305,19 @@ mod simd128 {
 
     impl Vectors {
         #[inline(always)]
-        pub fn new(row: Row) -> Self {
-            let shift = row.how.shift as u32;
-            let first = || u32x4_splat(row.first);
+        pub fn new(block: Block) -> Self {
+            let shift = block.how.shift as u32;
             let mask = || u32x4_splat((1_u32 << shift) - 1);
             Self {
                 shift,
-                low: i32x4_splat(row.range.0),
-                high: i32x4_splat(row.range.1),
-                half: i32x4_splat(match row.how.rounding {
+                low: i32x4_splat(block.range.0),
+                high: i32x4_splat(block.range.1),
+                half: i32x4_splat(match block.how.rounding {
                     Rounding::Nearest => 1 << (shift - 1),
                     _ => 0,
                 }),
-                random: (row.how.rounding == Rounding::Stochastic)
-                    .then(|| (row.stream, first(), mask())),
+                random: (block.how.rounding == Rounding::Stochastic)
+                    .then(|| (block.stream, mask())),
                 peak: i32x4_splat(0),
                 saturated: i32x4_splat(0),
             }
@@ -301,26 +347,28 @@ mod simd128 {
             &mut self,
             sums: &'s [i32],
             out: &'o mut [i16],
-            at: &'p [u32],
+            cols: &'p [u32],
+            draws: u32,
         ) -> (&'s [i32], &'o mut [i16], &'p [u32]) {
             let (sums, sums_left) = sums.as_chunks::<WIDTH>();
-            let (at, at_left) = at.as_chunks::<WIDTH>();
+            let (cols, cols_left) = cols.as_chunks::<WIDTH>();
             let (out, out_left) = out.as_chunks_mut::<WIDTH>();
-            if let Some((stream, first, mask)) = self.random {
-                for ((slot, sums), at) in out.iter_mut().zip(sums).zip(at) {
-                    let draw = |at| v128_and(stream.bits_of_four(i32x4_add(at, first)), mask);
-                    self.eight(slot, sums, halves(at).map(draw));
+            if let Some((stream, mask)) = self.random {
+                let first = u32x4_splat(draws);
+                for ((slot, sums), cols) in out.iter_mut().zip(sums).zip(cols) {
+                    let draw = |col| v128_and(stream.bits_of_four(i32x4_add(col, first)), mask);
+                    self.eight(slot, sums, halves(cols).map(draw));
                 }
             } else {
                 for (slot, sums) in out.iter_mut().zip(sums) {
                     self.eight(slot, sums, [self.half; 2]);
                 }
             }
-            (sums_left, out_left, at_left)
+            (sums_left, out_left, cols_left)
         }
 
         #[inline(always)]
-        pub fn stats(&self) -> RowStats {
+        pub fn stats(&self) -> SumStats {
             let counts = i32x4_sub(i32x4_splat(0), self.saturated);
             let lanes = |v: v128| {
                 [
@@ -330,7 +378,7 @@ mod simd128 {
                     u32x4_extract_lane::<3>(v),
                 ]
             };
-            RowStats {
+            SumStats {
                 peak: lanes(self.peak).into_iter().fold(0, u32::max),
                 saturated: lanes(counts).into_iter().sum(),
             }
@@ -344,44 +392,53 @@ mod tests {
     use crate::numeric::Seed;
 
     #[test]
-    fn vector_and_general_rows_agree_for_every_shift_and_rounding() {
+    fn vector_and_general_blocks_agree_for_every_shift_and_rounding() {
         let stream = Stream::new(Seed(4), 0, 0, 0);
-        let sums: Vec<i32> = (0..333)
+        const STRIDE: usize = 336;
+        // More rows than are rounded at a time.
+        let rows: Vec<u32> = (0..11).map(|row| (row * 7 % 11) * 1200).collect();
+        let sums: Vec<i32> = (0..(rows.len() * STRIDE) as u32)
             .map(|i| (stream.bits(i) >> 2) as i32 - (1 << 29))
             .collect();
         for rounding in [Rounding::Truncate, Rounding::Nearest, Rounding::Stochastic] {
-            for (shift, run) in
-                (1..=30).flat_map(|shift| [1, 3, 9, 16, 37, 333].map(|run| (shift, run)))
+            for (shift, run) in (1..=30)
+                .flat_map(|shift| [1, 2, 3, 4, 6, 9, 16, 37, 333].map(|run| (shift, run as u32)))
             {
                 // Runs in descending order, with gaps between them.
-                let at: Vec<u32> = (0..333)
+                let columns = 333 / run * run;
+                let cols: Vec<u32> = (0..columns)
                     .map(|i| (333 / run - i / run) * (run + 2) + i % run)
                     .collect();
-                let how = Requantise {
-                    shift,
-                    bits: 8,
-                    rounding,
-                };
-                let mut fast = vec![0; 1200];
-                let places = Places {
-                    at: &at,
-                    run: run as usize,
-                };
-                let found = requantise_row(how, &sums, &mut fast, places, stream, 17);
-                let row = Row {
-                    how,
+                let block = Block {
+                    how: Requantise {
+                        shift,
+                        bits: 8,
+                        rounding,
+                    },
                     range: (-128, 127),
                     stream,
-                    first: 17,
+                    first_draw: u32::MAX - 17,
                 };
-                let mut slow = vec![0; 1200];
-                let mut wanted = RowStats::default();
-                for (&sum, &at) in sums.iter().zip(&at) {
-                    wanted = wanted.and(row.general(sum, &mut slow[at as usize], at));
+                let mut fast = vec![0; rows.len() * 1200];
+                let at = Scatter {
+                    rows: &rows,
+                    cols: &cols,
+                };
+                let places = Places {
+                    at,
+                    run: run as usize,
+                    first_draw: block.first_draw,
+                };
+                let found = requantise(block.how, (&sums, STRIDE), &mut fast, places, stream);
+                let mut slow = vec![0; fast.len()];
+                let mut wanted = SumStats::default();
+                for (sums, row) in sums.chunks(STRIDE).zip(&rows) {
+                    for (&sum, col) in sums.iter().zip(&cols) {
+                        wanted = wanted.and(block.general(sum, &mut slow, row + col));
+                    }
                 }
-                assert_eq!(
-                    (found, fast),
-                    (wanted, slow),
+                assert!(
+                    (found, fast) == (wanted, slow),
                     "{rounding:?} by {shift}, runs of {run}"
                 );
             }

@@ -2,7 +2,7 @@
 
 use crate::exec::layout::Contraction;
 use crate::kernels::{
-    self, Factor, Kept, Packs, Places, Requantise, RowStats, gemm, requantise_row,
+    self, Factor, Kept, Packs, Places, Requantise, Scatter, SumStats, gemm, requantise,
 };
 use crate::numeric::{Rounding, Stream, shift_round};
 
@@ -19,6 +19,15 @@ impl OpStats {
     pub fn add(&mut self, other: Self) {
         self.peak = self.peak.max(other.peak);
         self.saturated += other.saturated;
+    }
+}
+
+impl From<SumStats> for OpStats {
+    fn from(found: SumStats) -> Self {
+        Self {
+            peak: u64::from(found.peak),
+            saturated: u64::from(found.saturated),
+        }
     }
 }
 
@@ -108,9 +117,13 @@ impl Product<'_> {
             }
             return stats;
         }
-        let rows = plan.rows_per_sample();
-        let mut stats = RowStats::default();
-        let mut saturated = 0_u64;
+        // Random draws are numbered within a sample.
+        let rows_at_once = if plan.sample_rows && how.rounding == Rounding::Stochastic {
+            plan.rows_per_sample()
+        } else {
+            usize::MAX
+        };
+        let mut stats = OpStats::default();
         let (left, right) = (
             (left, plan.left_at(samples, 0, terms)),
             kept.map_or_else(
@@ -119,30 +132,28 @@ impl Product<'_> {
             ),
         );
         gemm(packs, left, right, |first, columns, sums, stride| {
-            let places = Places {
-                at: &plan.out_cols[columns.clone()],
-                run: plan.run_from(columns.start),
-            };
-            for (i, sums) in sums.chunks_exact(stride).enumerate() {
-                let row = first + i;
-                let sample = if plan.sample_rows { row / rows } else { 0 };
-                let base = plan.out_row(row) as usize;
-                let key = if how.rounding == Rounding::Stochastic {
-                    stream(sample as u32)
-                } else {
-                    Stream::default()
+            let all = plan.out_at(samples);
+            let run = plan.run_from(columns.start);
+            let end = first + sums.len() / stride;
+            let mut row = first;
+            while row < end {
+                let sample = row / rows_at_once;
+                let rows = row..end.min((sample + 1) * rows_at_once);
+                let places = Places {
+                    at: Scatter {
+                        rows: &all.rows[rows.clone()],
+                        cols: &all.cols[columns.clone()],
+                    },
+                    run,
+                    first_draw: 0_u32.wrapping_sub((sample * len) as u32),
                 };
-                let draw = (base - sample * len) as u32;
-                let sums = &sums[..places.at.len()];
-                let row_stats = requantise_row(how, sums, &mut out[base..], places, key, draw);
-                stats.peak = stats.peak.max(row_stats.peak);
-                saturated += u64::from(row_stats.saturated);
+                let sums = &sums[(row - first) * stride..];
+                let found = requantise(how, (sums, stride), out, places, stream(sample as u32));
+                stats.add(found.into());
+                row = rows.end;
             }
         });
-        OpStats {
-            peak: u64::from(stats.peak),
-            saturated,
-        }
+        stats
     }
 }
 
@@ -172,14 +183,15 @@ pub(super) fn store_sums(
         let narrow = &mut narrow[..sums.len().min(out.len())];
         if kernels::narrow(narrow, sums) {
             let places = Places {
-                at: &PLACES[..narrow.len()],
+                at: Scatter {
+                    rows: &[0],
+                    cols: &PLACES[..narrow.len()],
+                },
                 run: CHUNK,
+                first_draw: first,
             };
-            let found = requantise_row(how, narrow, out, places, stream, first);
-            stats.add(OpStats {
-                peak: u64::from(found.peak),
-                saturated: u64::from(found.saturated),
-            });
+            let found = requantise(how, (narrow, CHUNK), out, places, stream);
+            stats.add(found.into());
         } else {
             stats.add(store_wide(how, sums, out, stream, first));
         }
