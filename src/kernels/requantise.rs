@@ -247,16 +247,22 @@ impl Block {
     }
 }
 
-/// Stores some rows in runs of so many columns, down the columns.
+/// Stores some rows whose columns lie together in runs of so many, down the columns.
 #[inline]
 fn apart(kept: &[[i16; APART]; ROWS], run: usize, out: &mut [i16], at: Scatter) {
+    const HALF: usize = ROWS / 2;
+    let together = |rows: &[u32]| rows.windows(2).all(|pair| pair[0] + 1 == pair[1]);
     match run {
         4 => runs_apart::<4>(kept, out, at),
         2 => runs_apart::<2>(kept, out, at),
+        _ if at.rows.len() < ROWS => runs_apart::<1>(kept, out, at),
+        _ if together(at.rows) => rows_together::<ROWS>(kept, out, at),
+        _ if at.rows.chunks(HALF).all(together) => rows_together::<HALF>(kept, out, at),
         _ => runs_apart::<1>(kept, out, at),
     }
 }
 
+/// Columns lie together in runs of `RUN`.
 #[inline]
 fn runs_apart<const RUN: usize>(kept: &[[i16; APART]; ROWS], out: &mut [i16], at: Scatter) {
     for (j, cols) in at.cols.chunks(RUN).enumerate() {
@@ -264,6 +270,17 @@ fn runs_apart<const RUN: usize>(kept: &[[i16; APART]; ROWS], out: &mut [i16], at
             let place = (row + cols[0]) as usize;
             let kept = &kept[j * RUN..][..RUN];
             out[place..][..RUN].copy_from_slice(kept);
+        }
+    }
+}
+
+/// `ROWS` rows lie together in runs of `RUN`, columns do not.
+#[inline]
+fn rows_together<const RUN: usize>(kept: &[[i16; APART]; ROWS], out: &mut [i16], at: Scatter) {
+    for (j, col) in at.cols.iter().enumerate().take(APART) {
+        let down: [i16; ROWS] = std::array::from_fn(|row| kept[row][j]);
+        for (down, rows) in down.chunks_exact(RUN).zip(at.rows.chunks_exact(RUN)) {
+            out[(rows[0] + col) as usize..][..RUN].copy_from_slice(down);
         }
     }
 }
