@@ -410,8 +410,8 @@ mod tests {
 
     #[test]
     fn vector_and_general_blocks_agree_for_every_shift_and_rounding() {
-        let stream = Stream::new(Seed(4), 0, 0, 0);
         const STRIDE: usize = 336;
+        let stream = Stream::new(Seed(4), 0, 0, 0);
         // More rows than are rounded at a time.
         let rows: Vec<u32> = (0..11).map(|row| (row * 7 % 11) * 1200).collect();
         let sums: Vec<i32> = (0..(rows.len() * STRIDE) as u32)
