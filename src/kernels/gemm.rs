@@ -2,7 +2,7 @@
 
 use super::kept::{Factor, cuts, padded};
 use super::lines::Lines;
-use super::pack::{pack_left, pack_right, panels};
+use super::pack::{Panels, pack};
 use super::tile::{Cut, Element, Isa, Left, Out, RUNS, Ramps, VECTORS, tile};
 use std::ops::Range;
 
@@ -20,7 +20,6 @@ pub struct Scatter<'a> {
 pub struct Packs<T: Element> {
     isa: Isa,
     left: Lines<T>,
-    left_rows: Vec<u32>,
     starts: Vec<u32>,
     right: Lines<T>,
     right_starts: Vec<u32>,
@@ -43,7 +42,6 @@ impl<T: Element> Packs<T> {
         Self {
             isa,
             left: Lines::default(),
-            left_rows: Vec::new(),
             starts: Vec::new(),
             right: Lines::default(),
             right_starts: Vec::new(),
@@ -73,7 +71,10 @@ const PACKED: usize = 96 * 1024;
 /// Sums that stay in the second-level cache while the cuts of their terms pass.
 const SUMS: usize = 64 * 1024;
 
-/// Columns from which the left operand's words, where they lie apart, are copied together first.
+/// Words of the left operand that are packed at a time: they leave room for others in the second-level cache.
+const PACKED_LEFT: usize = 16 * 1024;
+
+/// Columns from which the left operand is packed where its words lie apart.
 const COPY_FROM: usize = 16;
 
 /// Tiles of rows up to which the right operand is read where it lies: so few do not pay for a copy.
@@ -180,8 +181,7 @@ fn product<T: Element>(
     }
     let Packs {
         isa,
-        left: copied,
-        left_rows,
+        left: packed_left,
         starts,
         right: packed,
         right_starts,
@@ -192,20 +192,14 @@ fn product<T: Element>(
     let (isa, lanes) = (*isa, isa.lanes());
     let Reading {
         in_place,
-        groups,
-        run,
         step,
+        run,
     } = reading::<T>(left_at, right, isa, right_starts);
-    starts.clear();
-    let left = if in_place {
+    let lying = in_place.then(|| {
+        starts.clear();
         starts.extend(left_at.cols.iter().step_by(run * T::GROUP));
         Left::new(left, left_at.rows, starts, run)
-    } else {
-        let words = (0..groups as u32).step_by(run);
-        starts.extend(words.map(|word| word * T::GROUP as u32));
-        copy_left(copied, left, left_at, groups, left_rows);
-        Left::new(copied, left_rows, starts, run)
-    };
+    });
     let blocks = matches!(target, Target::Blocks(_));
     let packs_right = matches!(right, Factor::Scattered(..)) && step.is_none();
     let at_once = at_once::<T>(isa, (m, n, k), (blocks && step.is_none(), packs_right));
@@ -218,11 +212,15 @@ fn product<T: Element>(
             block_rows.extend((0..at_once.rows).map(|row| (row * stride) as u32));
         }
         for words in cuts::<T>(k, isa) {
-            let left = left.part(words.start..left.groups().min(words.end));
+            // Words that the left operand has where it lies, not filled up.
+            let lain = words.start..words.end.min(k / T::GROUP);
+            let ramps = match &lying {
+                Some(_) => ramps.of::<T>(lain.len() / run, run, lanes),
+                None => [1, 2].map(|vectors| (&[0][..], vectors * lanes * T::GROUP)),
+            };
             let cut = match (right, step) {
                 (Factor::Scattered(right, at), Some(step)) => {
-                    let from = words.start / left.words();
-                    let starts = &right_starts[from..from + left.starts()];
+                    let starts = &right_starts[lain.start / run..lain.end / run];
                     Cut::scattered(right, &at.cols[cols.clone()], starts, step)
                 }
                 (Factor::Scattered(right, at), None) => {
@@ -231,38 +229,62 @@ fn product<T: Element>(
                         ..at.terms::<T>(&words)
                     };
                     packed.resize(words.len() * stride * T::GROUP);
-                    pack_right(packed, right, at, lanes);
-                    Cut::packed(packed, words.len(), ramps.of::<T>(&left, lanes))
+                    pack(packed, right, at, Panels::right(lanes));
+                    Cut::packed(packed, words.len(), ramps)
                 }
                 (Factor::Kept(kept), _) => {
                     let before = words.start * n.next_multiple_of(lanes) + first * words.len();
                     let words_from = &kept.words[before * T::GROUP..];
-                    Cut::packed(words_from, words.len(), ramps.of::<T>(&left, lanes))
+                    Cut::packed(words_from, words.len(), ramps)
                 }
             };
+            let packed_rows = (PACKED_LEFT / words.len()).next_multiple_of(isa.rows());
             for row in (0..m).step_by(at_once.rows) {
-                let rows = at_once.rows.min(m - row);
-                for (from, vectors) in panels(cols.len(), lanes) {
-                    let mut out = match &mut target {
-                        Target::Blocks(_) => Out {
-                            data: &mut block[from..],
-                            rows: block_rows,
-                            reach: (rows - 1) * stride,
-                            second: lanes,
-                            add: words.start > 0,
-                        },
-                        Target::Direct(direct) => {
-                            let columns = [first + from, first + from + (vectors - 1) * lanes];
-                            direct.out(row, columns, words.start > 0)
-                        }
+                let rows = row..m.min(row + at_once.rows);
+                let some = if in_place { rows.len() } else { packed_rows };
+                for from in rows.clone().step_by(some) {
+                    let some = from..rows.end.min(from + some);
+                    let left = if let Some(left) = &lying {
+                        left.part(some.clone(), lain.clone())
+                    } else {
+                        let at = Scatter {
+                            rows: &left_at.cols
+                                [words.start * T::GROUP..k.min(words.end * T::GROUP)],
+                            cols: &left_at.rows[some.clone()],
+                        };
+                        let (run, words) = if step.is_some() {
+                            (run, lain.len())
+                        } else {
+                            (words.len(), words.len())
+                        };
+                        packed_left.resize(some.len() * words * T::GROUP);
+                        pack(packed_left, left, at, Panels::left(isa.rows()));
+                        Left::packed(packed_left, words / run, run)
                     };
-                    let panel = cut.panel(from, vectors, lanes);
-                    tile(isa, &left, (row, rows), panel, &mut out);
+                    for (column, width) in Panels::right(lanes).of(cols.len()) {
+                        let vectors = width / lanes;
+                        let mut out = match &mut target {
+                            Target::Blocks(_) => Out {
+                                data: &mut block[column..],
+                                rows: &block_rows[some.start - row..],
+                                reach: (rows.len() - 1) * stride,
+                                second: lanes,
+                                add: words.start > 0,
+                            },
+                            Target::Direct(direct) => {
+                                let columns =
+                                    [first + column, first + column + (vectors - 1) * lanes];
+                                direct.out(some.start, columns, words.start > 0)
+                            }
+                        };
+                        let panel = cut.panel(column, vectors, lanes);
+                        tile(isa, &left, some.len(), panel, &mut out);
+                    }
                 }
                 if words.end == padded::<T>(k)
                     && let Target::Blocks(sink) = &mut target
                 {
-                    sink(row, cols.clone(), &block[..rows * stride], stride);
+                    sink(row, cols.clone(), &block[..rows.len() * stride], stride);
                 }
             }
         }
@@ -273,9 +295,7 @@ fn product<T: Element>(
 struct Reading {
     /// Whether the left one is read where it lies.
     in_place: bool,
-    /// Its words in a row.
-    groups: usize,
-    /// How many of them follow each other.
+    /// Words that follow each other in an operand read where it lies.
     run: usize,
     /// From one word of a run to the next in a right one that is read where it lies.
     step: Option<usize>,
@@ -288,15 +308,13 @@ fn reading<T: Element>(
     isa: Isa,
     right_starts: &mut Vec<u32>,
 ) -> Reading {
-    let own = run_of::<T>(left.cols, right.sides().1);
-    let terms = left.cols.len();
-    let (longest, groups) = match own {
-        Some(run) => (run, terms / T::GROUP),
-        None => (run_within(padded::<T>(terms)), padded::<T>(terms)),
-    };
+    let columns = right.sides().1;
+    let own = run_of::<T>(left.cols)
+        .filter(|&run| columns < if run > 1 { isa.pack_from() } else { COPY_FROM });
+    let longest = own.or_else(|| run_within(left.cols.len() / T::GROUP));
     let found = match right {
-        Factor::Scattered(_, at) if groups == terms && left.rows.len() <= IN_PLACE * isa.rows() => {
-            in_place::<T>(at, longest, isa.lanes(), right_starts)
+        Factor::Scattered(_, at) if left.rows.len() <= IN_PLACE * isa.rows() => {
+            longest.and_then(|longest| in_place::<T>(at, longest, isa.lanes(), right_starts))
         }
         Factor::Scattered(..) => None,
         Factor::Kept(kept) => {
@@ -306,24 +324,9 @@ fn reading<T: Element>(
     };
     Reading {
         in_place: own.is_some(),
-        groups,
-        run: found.map_or(longest, |(run, _)| run),
+        run: found.map_or(longest.unwrap_or(1), |(run, _)| run),
         step: found.map(|(_, step)| step),
     }
-}
-
-/// Copies each row's words together, filled up with zeros to so many.
-fn copy_left<T: Element>(
-    copied: &mut Lines<T>,
-    left: &[T],
-    at: Scatter,
-    words: usize,
-    rows: &mut Vec<u32>,
-) {
-    let length = words * T::GROUP;
-    pack_left(copied, left, at, length);
-    rows.clear();
-    rows.extend((0..at.rows.len()).map(|row| (row * length) as u32));
 }
 
 /// Rows and columns of a product that are made together.
@@ -365,18 +368,16 @@ fn in_vectors(cols: &[u32], lanes: usize) -> bool {
 }
 
 /// The longest run that so many words are made of.
-fn run_within(words: usize) -> usize {
-    let runs = RUNS.into_iter().find(|run| words.is_multiple_of(*run));
-    runs.unwrap_or(1)
+fn run_within(words: usize) -> Option<usize> {
+    RUNS.into_iter().find(|run| words.is_multiple_of(*run))
 }
 
 /// The longest runs in which the left operand's words follow each other, if they can be read where they lie.
-fn run_of<T: Element>(terms: &[u32], columns: usize) -> Option<usize> {
+fn run_of<T: Element>(terms: &[u32]) -> Option<usize> {
     let together = |terms: &[u32]| terms.windows(2).all(|pair| pair[1] == pair[0] + 1);
     RUNS.into_iter().find(|&words| {
         let numbers = words * T::GROUP;
-        let apart = words == 1 && columns >= COPY_FROM;
-        !apart && terms.len().is_multiple_of(numbers) && terms.chunks(numbers).all(together)
+        terms.len().is_multiple_of(numbers) && terms.chunks(numbers).all(together)
     })
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::gemm::Scatter;
 use super::lines::Lines;
-use super::pack::pack_right;
+use super::pack::{Panels, pack};
 use super::tile::{Element, Isa, RUNS, VECTORS};
 
 /// Words of a panel of the right operand: it stays in the first-level cache.
@@ -67,7 +67,8 @@ impl<T: Element> Kept<T> {
         self.words.resize(padded::<T>(self.terms) * width);
         for words in cuts::<T>(self.terms, self.isa) {
             let out = &mut self.words[words.start * width..words.end * width];
-            pack_right(out, right, at.terms::<T>(&words), lanes);
+            let at = at.terms::<T>(&words);
+            pack(out, right, at, Panels::right(lanes));
         }
     }
 }

@@ -81,6 +81,17 @@ impl Isa {
         }
     }
 
+    /// Columns from which the left operand is packed even where it can be read as it lies: loops over packed
+    /// words have fewer instructions, of which the wider vectors need fewer anyway.
+    #[must_use]
+    pub(super) const fn pack_from(self) -> usize {
+        match self {
+            #[cfg(target_arch = "wasm32")]
+            Self::Simd128 => 32,
+            _ => usize::MAX,
+        }
+    }
+
     /// Most rows of a tile.
     #[must_use]
     pub const fn rows(self) -> usize {
@@ -107,10 +118,6 @@ pub trait Element: Copy + Default + Send + Sync + 'static {
     /// Numbers of a word.
     const GROUP: usize;
 
-    /// Puts rows of the right operand in the order of words, `step` apart: the `columns` numbers from each
-    /// of `rows` on, `GROUP` rows to a word.
-    fn interleave(out: &mut [Self], step: usize, from: &[Self], rows: &[u32], columns: usize);
-
     /// Writes a tile of sums.
     ///
     /// # Safety
@@ -123,19 +130,22 @@ pub trait Element: Copy + Default + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Left<'a, T> {
     data: &'a [T],
+    /// Where each row lies, and where its words begin; none for rows packed in panels, one word after another.
     rows: &'a [u32],
     starts: &'a [u32],
+    start_count: usize,
+    /// Words at a start.
     words: usize,
 }
 
 impl<'a, T: Element> Left<'a, T> {
-    /// Rows at `rows`, each of words at `starts` and the `words - 1` that follow (one of [`RUNS`]).
+    /// Rows at `rows`, each of words at `starts` and the `words - 1` that follow.
     ///
     /// # Panics
     /// If an offset lies outside `data`.
     pub(super) fn new(data: &'a [T], rows: &'a [u32], starts: &'a [u32], words: usize) -> Self {
         let last = |offsets: &[u32]| offsets.iter().copied().max().unwrap_or(0) as usize;
-        assert!(RUNS.contains(&words), "runs of one of these lengths");
+        assert!(words > 0, "words at a start");
         assert!(
             rows.is_empty()
                 || starts.is_empty()
@@ -146,29 +156,31 @@ impl<'a, T: Element> Left<'a, T> {
             data,
             rows,
             starts,
+            start_count: starts.len(),
             words,
         }
     }
 
-    /// The same rows with some of their words, which begin at a start.
-    pub(super) fn part(&self, words: std::ops::Range<usize>) -> Self {
+    /// Rows packed in panels, each of `words` at every one of so many starts.
+    pub(super) fn packed(data: &'a [T], start_count: usize, words: usize) -> Self {
+        Self {
+            data,
+            rows: &[],
+            starts: &[],
+            start_count,
+            words,
+        }
+    }
+
+    /// Some of the rows, with some of their words, which begin at a start.
+    pub(super) fn part(&self, rows: std::ops::Range<usize>, words: std::ops::Range<usize>) -> Self {
         let starts = &self.starts[words.start / self.words..words.end / self.words];
-        Self { starts, ..*self }
-    }
-
-    /// Starts of a row.
-    pub(super) fn starts(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// Words at a start.
-    pub(super) fn words(&self) -> usize {
-        self.words
-    }
-
-    /// Words of a row.
-    pub(super) fn groups(&self) -> usize {
-        self.starts.len() * self.words
+        Self {
+            rows: &self.rows[rows],
+            starts,
+            start_count: starts.len(),
+            ..*self
+        }
     }
 }
 
@@ -260,13 +272,13 @@ pub(super) struct Ramps {
 }
 
 impl Ramps {
-    /// The starts for a left operand in panels of one and two vectors, and the step between words.
+    /// So many starts of `words` words in panels of one and two vectors, and the step between words.
     pub(super) fn of<T: Element>(
         &mut self,
-        left: &Left<T>,
+        count: usize,
+        words: usize,
         lanes: usize,
     ) -> [(&[u32], usize); VECTORS] {
-        let (words, count) = (left.words, left.starts.len());
         let run = RUNS.iter().position(|&run| run == words).unwrap_or(0);
         let mut vectors = 0;
         self.ramps[run].each_mut().map(|ramp| {
@@ -297,6 +309,9 @@ pub(super) struct Right<'a, T> {
 pub struct Checked<T: Element> {
     left: *const T,
     rows: *const u32,
+    /// Whether rows are packed in panels, and the numbers of one.
+    packed: bool,
+    pitch: usize,
     count: usize,
     /// Rows of a tile.
     most: usize,
@@ -326,36 +341,43 @@ pub(super) struct Out<'a, S> {
     pub(super) add: bool,
 }
 
-/// Writes the sums of rows `first .. first + count` of the left operand, a tile's rows at a time.
+/// Writes the sums of `count` rows of the left operand, a tile's rows at a time.
 ///
 /// # Panics
 /// If a slice is too short.
 pub(super) fn tile<T: Element>(
     isa: Isa,
     left: &Left<T>,
-    (first, count): (usize, usize),
+    count: usize,
     right: Right<T>,
     out: &mut Out<T::Acc>,
 ) {
-    let rows = &left.rows[first..first + count];
+    let packed = left.rows.is_empty();
+    let pitch = left.start_count * left.words * T::GROUP;
+    assert!(if packed {
+        left.data.len() >= count * pitch
+    } else {
+        left.rows.len() >= count
+    });
     let out_rows = &out.rows[..count];
     let lanes = isa.lanes();
     assert!((1..=VECTORS).contains(&right.vectors));
     let second = |second: usize| if right.vectors > 1 { second } else { 0 };
     assert!(out.data.len() >= out.reach + second(out.second) + lanes);
-    assert!(right.starts.len() >= left.starts.len());
+    assert!(right.starts.len() >= left.start_count);
     let last = right.reach + (left.words - 1) * right.step;
     assert!(
-        left.starts.is_empty()
-            || right.data.len() >= last + second(right.second) + lanes * T::GROUP
+        left.start_count == 0 || right.data.len() >= last + second(right.second) + lanes * T::GROUP
     );
     let checked = Checked {
         left: left.data.as_ptr(),
-        rows: rows.as_ptr(),
+        rows: left.rows.as_ptr(),
+        packed,
+        pitch,
         count,
         most: isa.rows(),
         starts: left.starts.as_ptr(),
-        start_count: left.starts.len(),
+        start_count: left.start_count,
         words: left.words,
         right: right.data.as_ptr(),
         right_starts: right.starts.as_ptr(),
@@ -393,13 +415,23 @@ macro_rules! kernel {
                 /// Rows of one vector.
                 #[inline(never)]
                 #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
-                unsafe fn $one(tile: &crate::kernels::tile::Checked<$element>, first: usize) {
+                unsafe fn $one<const PACKED: bool>(tile: &crate::kernels::tile::Checked<$element>, first: usize) {
                     // SAFETY: the tile is checked: its offsets, lengths and counts fit.
                     unsafe {
-                        let (mut row, mut to) = (tile.rows.add(first), tile.out_rows.add(first));
+                        let mut to = tile.out_rows.add(first);
+                        let mut row = if PACKED { tile.rows } else { tile.rows.add(first) };
+                        let mut packed = tile.left.wrapping_add(first * tile.pitch);
                         $(
-                            let $l = tile.left.add(*row as usize);
-                            row = row.add(1);
+                            let $l = if PACKED {
+                                packed
+                            } else {
+                                tile.left.add(*row as usize)
+                            };
+                            if PACKED {
+                                packed = packed.wrapping_add($group);
+                            } else {
+                                row = row.add(1);
+                            }
                             let mut $a = if tile.add {
                                 $load(tile.out.add(*to as usize).cast::<$element>())
                             } else {
@@ -407,34 +439,47 @@ macro_rules! kernel {
                             };
                             to = to.add(1);
                         )+
+                        let mut start = 0;
                         for at in 0..tile.start_count {
-                            let mut start = *tile.starts.add(at) as usize;
+                            if !PACKED {
+                                start = *tile.starts.add(at) as usize;
+                            }
                             let mut right = tile.right.add(*tile.right_starts.add(at) as usize);
                             for _ in 0..tile.words {
                                 let column = $load(right);
                                 $($a = $add($a, $splat($l.add(start)), column);)+
-                                start += $group;
+                                start += if PACKED { $count * $group } else { $group };
                                 // One step beyond the last word is not read.
                                 right = right.wrapping_add(tile.step);
                             }
                         }
-                        let _ = (to,); // after the last row
+                        let _ = (row, packed, to); // after the last row
                         to = tile.out_rows.add(first);
                         $($store(tile.out.add(*to as usize), $a); to = to.add(1);)+
-                        let _ = (row, to); // after the last row
+                        let _ = to; // after the last row
                     }
                 }
 
                 /// Rows of two vectors.
                 #[inline(never)]
                 #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
-                unsafe fn $two(tile: &crate::kernels::tile::Checked<$element>, first: usize) {
+                unsafe fn $two<const PACKED: bool>(tile: &crate::kernels::tile::Checked<$element>, first: usize) {
                     // SAFETY: the tile is checked: its offsets, lengths and counts fit.
                     unsafe {
-                        let (mut row, mut to) = (tile.rows.add(first), tile.out_rows.add(first));
+                        let mut to = tile.out_rows.add(first);
+                        let mut row = if PACKED { tile.rows } else { tile.rows.add(first) };
+                        let mut packed = tile.left.wrapping_add(first * tile.pitch);
                         $(
-                            let $l = tile.left.add(*row as usize);
-                            row = row.add(1);
+                            let $l = if PACKED {
+                                packed
+                            } else {
+                                tile.left.add(*row as usize)
+                            };
+                            if PACKED {
+                                packed = packed.wrapping_add($group);
+                            } else {
+                                row = row.add(1);
+                            }
                             let (mut $a, mut $b) = if tile.add {
                                 let to = tile.out.add(*to as usize);
                                 ($load(to.cast::<$element>()), $load(to.add(tile.out_second).cast::<$element>()))
@@ -443,8 +488,11 @@ macro_rules! kernel {
                             };
                             to = to.add(1);
                         )+
+                        let mut start = 0;
                         for at in 0..tile.start_count {
-                            let mut start = *tile.starts.add(at) as usize;
+                            if !PACKED {
+                                start = *tile.starts.add(at) as usize;
+                            }
                             let mut right = tile.right.add(*tile.right_starts.add(at) as usize);
                             for _ in 0..tile.words {
                                 let columns = ($load(right), $load(right.add(tile.second)));
@@ -453,12 +501,12 @@ macro_rules! kernel {
                                     $a = $add($a, value, columns.0);
                                     $b = $add($b, value, columns.1);
                                 )+
-                                start += $group;
+                                start += if PACKED { $count * $group } else { $group };
                                 // One step beyond the last word is not read.
                                 right = right.wrapping_add(tile.step);
                             }
                         }
-                        let _ = (to,); // after the last row
+                        let _ = (row, packed, to); // after the last row
                         to = tile.out_rows.add(first);
                         $(
                             let at = tile.out.add(*to as usize);
@@ -466,7 +514,7 @@ macro_rules! kernel {
                             $store(at.add(tile.out_second), $b);
                             to = to.add(1);
                         )+
-                        let _ = (row, to); // after the last row
+                        let _ = to; // after the last row
                     }
                 }
             )+
@@ -475,10 +523,12 @@ macro_rules! kernel {
                 let count = tile.most.min(tile.count - first);
                 // SAFETY: passed on; the kernel is chosen by the counts.
                 unsafe {
-                    match (count, tile.vectors) {
+                    match (count, tile.vectors, tile.packed) {
                         $(
-                            ($count, 1) => $one(tile, first),
-                            ($count, _) => $two(tile, first),
+                            ($count, 1, false) => $one::<false>(tile, first),
+                            ($count, 1, true) => $one::<true>(tile, first),
+                            ($count, _, false) => $two::<false>(tile, first),
+                            ($count, _, true) => $two::<true>(tile, first),
                         )+
                         _ => {}
                     }
@@ -547,20 +597,6 @@ impl Element for f32 {
     type Acc = f32;
     const GROUP: usize = 1;
 
-    fn interleave(out: &mut [f32], step: usize, from: &[f32], rows: &[u32], columns: usize) {
-        for (word, &row) in out.chunks_mut(step).zip(rows) {
-            // Copies of a few numbers are not worth a call.
-            let from = from[row as usize..][..columns].as_chunks::<4>();
-            let word = word[..columns].as_chunks_mut::<4>();
-            for (out, from) in word.0.iter_mut().zip(from.0) {
-                *out = *from;
-            }
-            for (out, from) in word.1.iter_mut().zip(from.1) {
-                *out = *from;
-            }
-        }
-    }
-
     unsafe fn run(isa: Isa, tile: &Checked<f32>) {
         // SAFETY: passed on from the caller.
         unsafe {
@@ -580,24 +616,6 @@ impl Element for f32 {
 impl Element for i16 {
     type Acc = i32;
     const GROUP: usize = 2;
-
-    fn interleave(out: &mut [i16], step: usize, from: &[i16], rows: &[u32], columns: usize) {
-        for (word, rows) in out.chunks_mut(step).zip(rows.as_chunks::<2>().0) {
-            let [first, second] = rows.map(|row| &from[row as usize..][..columns]);
-            let word = &mut word[..2 * columns];
-            #[cfg(target_arch = "wasm32")]
-            let done = wasm::interleave(word, first, second);
-            #[cfg(target_arch = "x86_64")]
-            let done = x86::interleave(word, first, second);
-            #[cfg(not(any(target_arch = "wasm32", target_arch = "x86_64")))]
-            let done = 0;
-            let rest = first[done..].iter().zip(&second[done..]);
-            for (pair, (&first, &second)) in word[2 * done..].chunks_exact_mut(2).zip(rest) {
-                pair[0] = first;
-                pair[1] = second;
-            }
-        }
-    }
 
     unsafe fn run(isa: Isa, tile: &Checked<i16>) {
         // SAFETY: passed on from the caller.

@@ -2,8 +2,8 @@
 
 use super::four;
 use std::arch::wasm32::{
-    f32x4_add, f32x4_mul, f32x4_splat, i16x8_shuffle, i32x4_add, i32x4_dot_i16x8, i32x4_splat,
-    v128, v128_load, v128_load32_splat, v128_store,
+    f32x4_add, f32x4_mul, f32x4_splat, i32x4_add, i32x4_dot_i16x8, i32x4_splat, v128, v128_load,
+    v128_load32_splat, v128_store,
 };
 
 #[inline(always)]
@@ -56,22 +56,3 @@ four!(
 four!(
     i16_128, i16, 2, 4, "", zero_i16, load, splat, add_i16, store
 );
-
-/// Interleaves as many whole vectors as there are; returns how many numbers of each row it took.
-#[inline(always)]
-pub(super) fn interleave(out: &mut [i16], first: &[i16], second: &[i16]) -> usize {
-    let whole = first.len().min(second.len()).min(out.len() / 2) / 8;
-    for v in 0..whole {
-        // SAFETY: `v` is below the whole vectors of all three slices; nothing here needs alignment.
-        unsafe {
-            let (a, b) = (
-                load(first.as_ptr().add(8 * v)),
-                load(second.as_ptr().add(8 * v)),
-            );
-            let to = out.as_mut_ptr().add(16 * v);
-            store(to, i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(a, b));
-            store(to.add(8), i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(a, b));
-        }
-    }
-    whole * 8
-}

@@ -2,12 +2,12 @@
 
 use super::{eight, six};
 use std::arch::x86_64::{
-    __m256, __m256i, __m512, __m512i, _mm_loadu_si128, _mm_storeu_si128, _mm_unpackhi_epi16,
-    _mm_unpacklo_epi16, _mm256_add_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
-    _mm256_storeu_ps, _mm256_storeu_si256, _mm512_add_epi32, _mm512_dpwssd_epi32, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps, _mm512_storeu_si512,
+    __m256, __m256i, __m512, __m512i, _mm256_add_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
+    _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256, _mm512_add_epi32,
+    _mm512_dpwssd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps,
+    _mm512_storeu_si512,
 };
 
 #[inline]
@@ -232,20 +232,3 @@ eight!(
     add_i16_vnni,
     store_i16_512
 );
-
-/// Interleaves as many whole vectors as there are; returns how many numbers of each row it took.
-pub(super) fn interleave(out: &mut [i16], first: &[i16], second: &[i16]) -> usize {
-    let whole = first.len().min(second.len()).min(out.len() / 2) / 8;
-    for v in 0..whole {
-        // SAFETY: SSE2 is part of x86-64, and `v` is below the whole vectors of all three slices;
-        // nothing here needs alignment.
-        unsafe {
-            let a = _mm_loadu_si128(first.as_ptr().add(8 * v).cast());
-            let b = _mm_loadu_si128(second.as_ptr().add(8 * v).cast());
-            let to = out.as_mut_ptr().add(16 * v);
-            _mm_storeu_si128(to.cast(), _mm_unpacklo_epi16(a, b));
-            _mm_storeu_si128(to.add(8).cast(), _mm_unpackhi_epi16(a, b));
-        }
-    }
-    whole * 8
-}
