@@ -297,6 +297,11 @@ impl Work<'_> {
                 } else {
                     Factor::Kept(&self.kept[index])
                 };
+                let used = if *accumulate {
+                    &mut out[..]
+                } else {
+                    &mut out[..self.program.buffer(plan.out).len * count]
+                };
                 Product {
                     plan,
                     samples: count,
@@ -305,10 +310,9 @@ impl Work<'_> {
                     scale: exact::pow2(-exponent),
                     add: *accumulate && run.start > 0,
                 }
-                .run(&mut lane.packs, &mut out);
+                .run(&mut lane.packs, used);
                 if !accumulate {
-                    let used = self.program.buffer(plan.out).len * count;
-                    self.storage.round_slice(&mut out[..used]);
+                    self.storage.round_slice(used);
                 }
                 lane.own[plan.out.0] = out;
             }
@@ -390,18 +394,57 @@ impl Product<'_> {
         let at = plan.out_at(samples);
         #[expect(clippy::float_cmp, reason = "a power of two, exactly")]
         let plain = scale == 1.0;
-        if plain && gemm_into(packs, left, self.right, (&mut *out, at), self.add) {
+        // Sums that replace the result can be scaled afterwards.
+        if (plain || !self.add) && gemm_into(packs, left, self.right, (&mut *out, at), self.add) {
+            if !plain {
+                kernels::scale(out, scale);
+            }
             return;
         }
         gemm(packs, left, self.right, |first, columns, sums, stride| {
-            // Down the columns: rows lie together where columns do not.
             let rows = &at.rows[first..first + sums.len() / stride];
-            for (j, &col) in at.cols[columns].iter().enumerate() {
+            let put = |slot: &mut f32, sum: f32| {
+                *slot = if self.add { *slot } else { 0.0 } + sum * scale;
+            };
+            if plan.run_from(columns.start) > 1 {
                 for (sums, &row) in sums.chunks_exact(stride).zip(rows) {
-                    let slot = &mut out[(row + col) as usize];
-                    *slot = if self.add { *slot } else { 0.0 } + sums[j] * scale;
+                    for (at, offset) in plan.runs(columns.clone()) {
+                        let slots = &mut out[row as usize + offset..][..at.len()];
+                        for (slot, &sum) in slots.iter_mut().zip(&sums[at]) {
+                            put(slot, sum);
+                        }
+                    }
+                }
+                return;
+            }
+            // Down the columns: rows lie together where columns do not.
+            for (sums, rows) in sums.chunks(stride * ROWS).zip(rows.chunks(ROWS)) {
+                let together =
+                    rows.len() == ROWS && rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
+                if together {
+                    let (upper, lower) = sums.split_at(2 * stride);
+                    let ((a, b), (c, d)) = (upper.split_at(stride), lower.split_at(stride));
+                    let sums = a.iter().zip(b).zip(c.iter().zip(d));
+                    for (&col, ((a, b), (c, d))) in at.cols[columns.clone()].iter().zip(sums) {
+                        if let Some(slots) = out[(rows[0] + col) as usize..].first_chunk_mut() {
+                            let [first, second, third, fourth]: &mut [f32; ROWS] = slots;
+                            put(first, *a);
+                            put(second, *b);
+                            put(third, *c);
+                            put(fourth, *d);
+                        }
+                    }
+                    continue;
+                }
+                for (sums, &row) in sums.chunks_exact(stride).zip(rows) {
+                    for (&sum, &col) in sums.iter().zip(&at.cols[columns.clone()]) {
+                        put(&mut out[(row + col) as usize], sum);
+                    }
                 }
             }
         });
     }
 }
+
+/// Rows whose sums are put down the columns together.
+const ROWS: usize = 4;

@@ -1,7 +1,7 @@
 //! A contraction as a matrix product: which indices become rows, columns and terms, and where their
 //! elements lie.
 
-use crate::kernels::Scatter;
+use crate::kernels::{Scatter, is_direct};
 use crate::program::{Axis, BufferId, OpKind, Program, View};
 use std::ops::Range;
 
@@ -71,11 +71,16 @@ impl Contraction {
         // Terms as they lie in the left operand, which is then read in long runs; columns as they lie in
         // the result, unless they are the samples', which are more than the result's elements.
         let terms = common(left, right);
-        let rows = common(out, left);
         let cols = if program.per_sample(right.buffer) {
             common(right, out)
         } else {
             common(out, right)
+        };
+        // Of each row, so many elements are read and so many stored.
+        let rows = if count(&terms) > count(&cols) {
+            common(left, out)
+        } else {
+            common(out, left)
         };
         let sample_rows = program.per_sample(left.buffer) && !program.per_sample(right.buffer);
         let sample_terms = a_samples && b_samples;
@@ -138,14 +143,26 @@ impl Contraction {
         self.rows = self.left_rows.len();
     }
 
+    /// Keeps some columns; all of them where the rest would no longer be written straight to their places,
+    /// which saves more than they cost.
     fn keep_cols(&mut self, cols: &[bool]) {
+        let mut kept = self.out_cols.clone();
+        retain(&mut kept, cols);
+        if is_direct(&self.out_cols) && !is_direct(&kept) {
+            return;
+        }
+        self.out_cols = kept;
         retain(&mut self.right_cols, cols);
-        retain(&mut self.out_cols, cols);
+    }
+
+    /// Whether the product on `samples` samples makes all of `len` elements.
+    pub fn fills(&self, len: usize, samples: usize) -> bool {
+        self.row_count(samples) * self.out_cols.len() == len
     }
 
     /// Which of the result's `len` elements are not made; empty if all are.
     pub fn missing(&self, len: usize) -> Vec<bool> {
-        if self.out_rows.len() * self.out_cols.len() == len {
+        if self.fills(len, 1) {
             return Vec::new();
         }
         let mut missing = vec![true; len];

@@ -3,7 +3,8 @@
 use super::kept::{Factor, cuts, padded};
 use super::lines::Lines;
 use super::pack::{Panels, pack};
-use super::tile::{Cut, Element, Isa, Left, Out, RUNS, Ramps, VECTORS, tile};
+use super::rows::{Rows, run_of, run_within};
+use super::tile::{Cut, Element, Isa, Out, RUNS, Ramps, VECTORS, tile};
 use std::ops::Range;
 
 /// Where a matrix's elements lie: element (i, j) at `rows[i] + cols[j]`.
@@ -71,12 +72,6 @@ const PACKED: usize = 96 * 1024;
 /// Sums that stay in the second-level cache while the cuts of their terms pass.
 const SUMS: usize = 64 * 1024;
 
-/// Words of the left operand that are packed at a time: they leave room for others in the second-level cache.
-const PACKED_LEFT: usize = 16 * 1024;
-
-/// Columns from which the left operand is packed where its words lie apart.
-const COPY_FROM: usize = 16;
-
 /// Tiles of rows up to which the right operand is read where it lies: so few do not pay for a copy.
 const IN_PLACE: usize = 8;
 
@@ -129,6 +124,12 @@ pub fn gemm_into<T: Element>(
         product(packs, left, right, Target::Direct(direct));
     }
     together
+}
+
+/// Whether [`gemm_into`] can write results with these columns straight to their places.
+#[must_use]
+pub fn is_direct(cols: &[u32]) -> bool {
+    in_vectors(cols, Isa::widest().lanes())
 }
 
 /// What [`gemm`] hands its sums to.
@@ -195,11 +196,14 @@ fn product<T: Element>(
         step,
         run,
     } = reading::<T>(left_at, right, isa, right_starts);
-    let lying = in_place.then(|| {
+    let operand = (left, left_at);
+    let mut left = if in_place {
         starts.clear();
         starts.extend(left_at.cols.iter().step_by(run * T::GROUP));
-        Left::new(left, left_at.rows, starts, run)
-    });
+        Rows::lying(operand, (starts, run), isa, packed_left)
+    } else {
+        Rows::packed(operand, step.map(|_| run), isa, packed_left)
+    };
     let blocks = matches!(target, Target::Blocks(_));
     let packs_right = matches!(right, Factor::Scattered(..)) && step.is_none();
     let at_once = at_once::<T>(isa, (m, n, k), (blocks && step.is_none(), packs_right));
@@ -212,16 +216,16 @@ fn product<T: Element>(
             block_rows.extend((0..at_once.rows).map(|row| (row * stride) as u32));
         }
         for words in cuts::<T>(k, isa) {
-            // Words that the left operand has where it lies, not filled up.
-            let lain = words.start..words.end.min(k / T::GROUP);
-            let ramps = match &lying {
-                Some(_) => ramps.of::<T>(lain.len() / run, run, lanes),
-                None => [1, 2].map(|vectors| (&[0][..], vectors * lanes * T::GROUP)),
+            // Starts of the words that an operand has where it lies, not filled up.
+            let lain = words.start / run..words.end.min(k / T::GROUP) / run;
+            let ramps = if in_place {
+                ramps.of::<T>(lain.len(), run, lanes)
+            } else {
+                [1, 2].map(|vectors| (&[0][..], vectors * lanes * T::GROUP))
             };
             let cut = match (right, step) {
                 (Factor::Scattered(right, at), Some(step)) => {
-                    let starts = &right_starts[lain.start / run..lain.end / run];
-                    Cut::scattered(right, &at.cols[cols.clone()], starts, step)
+                    Cut::scattered(right, &at.cols[cols.clone()], &right_starts[lain], step)
                 }
                 (Factor::Scattered(right, at), None) => {
                     let at = Scatter {
@@ -238,53 +242,36 @@ fn product<T: Element>(
                     Cut::packed(words_from, words.len(), ramps)
                 }
             };
-            let packed_rows = (PACKED_LEFT / words.len()).next_multiple_of(isa.rows());
             for row in (0..m).step_by(at_once.rows) {
-                let rows = row..m.min(row + at_once.rows);
-                let some = if in_place { rows.len() } else { packed_rows };
-                for from in rows.clone().step_by(some) {
-                    let some = from..rows.end.min(from + some);
-                    let left = if let Some(left) = &lying {
-                        left.part(some.clone(), lain.clone())
-                    } else {
-                        let at = Scatter {
-                            rows: &left_at.cols
-                                [words.start * T::GROUP..k.min(words.end * T::GROUP)],
-                            cols: &left_at.rows[some.clone()],
-                        };
-                        let (run, words) = if step.is_some() {
-                            (run, lain.len())
-                        } else {
-                            (words.len(), words.len())
-                        };
-                        packed_left.resize(some.len() * words * T::GROUP);
-                        pack(packed_left, left, at, Panels::left(isa.rows()));
-                        Left::packed(packed_left, words / run, run)
-                    };
+                let end = m.min(row + at_once.rows);
+                let some = left.at_once(words.len());
+                for from in (row..end).step_by(some) {
+                    let rows = from..end.min(from + some);
+                    let left = left.part(rows.clone(), &words);
                     for (column, width) in Panels::right(lanes).of(cols.len()) {
                         let vectors = width / lanes;
                         let mut out = match &mut target {
                             Target::Blocks(_) => Out {
                                 data: &mut block[column..],
-                                rows: &block_rows[some.start - row..],
-                                reach: (rows.len() - 1) * stride,
+                                rows: &block_rows[rows.start - row..],
+                                reach: (end - row - 1) * stride,
                                 second: lanes,
                                 add: words.start > 0,
                             },
                             Target::Direct(direct) => {
-                                let columns =
-                                    [first + column, first + column + (vectors - 1) * lanes];
-                                direct.out(some.start, columns, words.start > 0)
+                                let column = first + column;
+                                let columns = [column, column + (vectors - 1) * lanes];
+                                direct.out(rows.start, columns, words.start > 0)
                             }
                         };
                         let panel = cut.panel(column, vectors, lanes);
-                        tile(isa, &left, some.len(), panel, &mut out);
+                        tile(isa, &left, rows.len(), panel, &mut out);
                     }
                 }
                 if words.end == padded::<T>(k)
                     && let Target::Blocks(sink) = &mut target
                 {
-                    sink(row, cols.clone(), &block[..rows.len() * stride], stride);
+                    sink(row, cols.clone(), &block[..(end - row) * stride], stride);
                 }
             }
         }
@@ -308,9 +295,7 @@ fn reading<T: Element>(
     isa: Isa,
     right_starts: &mut Vec<u32>,
 ) -> Reading {
-    let columns = right.sides().1;
-    let own = run_of::<T>(left.cols)
-        .filter(|&run| columns < if run > 1 { isa.pack_from() } else { COPY_FROM });
+    let own = run_of::<T>(left.cols, right.sides().1, isa);
     let longest = own.or_else(|| run_within(left.cols.len() / T::GROUP));
     let found = match right {
         Factor::Scattered(_, at) if left.rows.len() <= IN_PLACE * isa.rows() => {
@@ -365,20 +350,6 @@ fn at_once<T: Element>(
 fn in_vectors(cols: &[u32], lanes: usize) -> bool {
     let together = |cols: &[u32]| cols.windows(2).all(|pair| pair[0] + 1 == pair[1]);
     cols.len().is_multiple_of(lanes) && cols.is_sorted() && cols.chunks(lanes).all(together)
-}
-
-/// The longest run that so many words are made of.
-fn run_within(words: usize) -> Option<usize> {
-    RUNS.into_iter().find(|run| words.is_multiple_of(*run))
-}
-
-/// The longest runs in which the left operand's words follow each other, if they can be read where they lie.
-fn run_of<T: Element>(terms: &[u32]) -> Option<usize> {
-    let together = |terms: &[u32]| terms.windows(2).all(|pair| pair[1] == pair[0] + 1);
-    RUNS.into_iter().find(|&words| {
-        let numbers = words * T::GROUP;
-        terms.len().is_multiple_of(numbers) && terms.chunks(numbers).all(together)
-    })
 }
 
 /// Lists where runs of words, the longest possible and at most `longest`, begin in a right operand that can

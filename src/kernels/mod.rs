@@ -15,6 +15,7 @@ mod pack;
 mod requantise;
 #[cfg(target_arch = "wasm32")]
 mod roofline;
+mod rows;
 mod tile;
 mod vectors;
 
@@ -23,7 +24,7 @@ pub use elementwise::{
     positive, positive_integers, scale, scaled, scaled_bytes, scaled_numbers, subtract,
     where_positive,
 };
-pub use gemm::{Packs, Scatter, gemm, gemm_into};
+pub use gemm::{Packs, Scatter, gemm, gemm_into, is_direct};
 pub use kept::{Factor, Kept};
 pub use lines::Lines;
 pub use requantise::{Places, Requantise, SumStats, requantise};

@@ -46,8 +46,8 @@ pub(super) struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// Adds the exact sums to `out`.
-    pub fn gather(&self, packs: &mut Packs<i16>, out: &mut [i64]) {
+    /// Writes the exact sums to `out`, or adds them to what is there.
+    pub fn gather(&self, packs: &mut Packs<i16>, out: &mut [i64], add: bool) {
         let Self {
             plan,
             samples,
@@ -56,8 +56,12 @@ impl Product<'_> {
             ..
         } = *self;
         let terms = plan.term_count(samples);
+        if !add && !(terms > 0 && plan.fills(out.len(), samples)) {
+            out.fill(0);
+        }
         for from in (0..terms).step_by(safe) {
             let to = (from + safe).min(terms);
+            let add = add || from > 0;
             let (left, right) = (
                 (left, plan.left_at(samples, from, to)),
                 Factor::Scattered(right, plan.right_at(from, to)),
@@ -68,7 +72,7 @@ impl Product<'_> {
                     for (sums, &row) in sums.chunks_exact(stride).zip(rows) {
                         for (at, offset) in plan.runs(columns.clone()) {
                             let start = row as usize + offset;
-                            kernels::add_wide(&mut out[start..start + at.len()], &sums[at]);
+                            kernels::add_wide(&mut out[start..start + at.len()], &sums[at], add);
                         }
                     }
                     return;
@@ -76,7 +80,8 @@ impl Product<'_> {
                 // Down the columns: rows lie together where columns do not.
                 for (j, &col) in plan.out_cols[columns].iter().enumerate() {
                     for (sums, &row) in sums.chunks_exact(stride).zip(rows) {
-                        out[(row + col) as usize] += i64::from(sums[j]);
+                        let slot = &mut out[(row + col) as usize];
+                        *slot = if add { *slot } else { 0 } + i64::from(sums[j]);
                     }
                 }
             });
@@ -86,7 +91,7 @@ impl Product<'_> {
     /// Largest magnitude of the exact sums.
     pub fn peak(&self, packs: &mut Packs<i16>, out_len: usize) -> u64 {
         let mut sums = vec![0; out_len];
-        self.gather(packs, &mut sums);
+        self.gather(packs, &mut sums, false);
         sums.iter().map(|sum| sum.unsigned_abs()).max().unwrap_or(0)
     }
 
@@ -110,7 +115,7 @@ impl Product<'_> {
         let terms = plan.term_count(samples);
         if terms > safe {
             let mut sums = vec![0; out.len().min(len * samples)];
-            self.gather(packs, &mut sums);
+            self.gather(packs, &mut sums, false);
             let mut stats = OpStats::default();
             for (sample, (sums, out)) in sums.chunks(len).zip(out.chunks_mut(len)).enumerate() {
                 stats.add(store_sums(how, sums, out, stream(sample as u32)));

@@ -170,10 +170,8 @@ impl Work<'_> {
                 let mut packs = std::mem::take(&mut lane.packs);
                 if *accumulate {
                     let mut out = std::mem::take(&mut lane.sums[plan.out.0]);
-                    if self.at == 0 {
-                        out.fill(0);
-                    }
-                    self.product(lane, index, plan).gather(&mut packs, &mut out);
+                    let product = self.product(lane, index, plan);
+                    product.gather(&mut packs, &mut out, self.at > 0);
                     lane.sums[plan.out.0] = out;
                 } else {
                     let mut out = std::mem::take(&mut lane.values[plan.out.0]);

@@ -198,7 +198,7 @@ impl FixedExecutor {
                 let parts;
                 (parts, rest) = rest.split_at(sums.len() * usize::from(*width));
                 if *width == 4 {
-                    kernels::add_wide(sums, &numbers(parts));
+                    kernels::add_wide(sums, &numbers(parts), true);
                 } else {
                     add(sums, &numbers(parts));
                 }

@@ -2,19 +2,20 @@
 
 use super::super::vectorised;
 
-/// Adds exact sums to wider ones.
+/// Adds exact sums to wider ones, or writes them in their place.
 ///
 /// # Panics
 /// If there are fewer sums than `out`.
-pub fn add_wide(out: &mut [i64], sums: &[i32]) {
+pub fn add_wide(out: &mut [i64], sums: &[i32], add: bool) {
     let sums = &sums[..out.len()];
+    let keep = if add { -1 } else { 0 };
     #[cfg(target_arch = "wasm32")]
-    let (out, sums) = wasm::add_wide(out, sums);
+    let (out, sums) = wasm::add_wide(out, sums, keep);
     vectorised(
         #[inline(always)]
         || {
             for (slot, &sum) in out.iter_mut().zip(sums) {
-                *slot += i64::from(sum);
+                *slot = (*slot & keep) + i64::from(sum);
             }
         },
     );
@@ -95,23 +96,29 @@ mod wasm {
     use super::super::reals::{load, store};
     use std::arch::wasm32::{
         i16x8_gt, i16x8_max, i16x8_splat, i32x4_add, i32x4_shr, i32x4_shuffle, i32x4_splat,
-        i64x2_add, i64x2_extend_high_i32x4, i64x2_extend_low_i32x4, u32x4_shr, v128_and,
-        v128_any_true, v128_or, v128_xor,
+        i64x2_add, i64x2_extend_high_i32x4, i64x2_extend_low_i32x4, i64x2_splat, u32x4_shr,
+        v128_and, v128_any_true, v128_or, v128_xor,
     };
 
-    /// Adds whole vectors; returns what is left to be added.
+    /// Adds whole vectors to the bits of `keep`; returns what is left to be added.
     pub(super) fn add_wide<'a, 'b>(
         out: &'a mut [i64],
         sums: &'b [i32],
+        keep: i64,
     ) -> (&'a mut [i64], &'b [i32]) {
+        let keep = i64x2_splat(keep);
         let rest = sums.len() / 4 * 4;
         let (whole, end) = out.split_at_mut(rest);
         let (pairs, (sums, sums_end)) = (whole.as_chunks_mut::<2>().0, sums.as_chunks::<4>());
         for (pairs, sums) in pairs.chunks_exact_mut(2).zip(sums) {
             let sums = load(sums);
-            let low = i64x2_add(load(&pairs[0]), i64x2_extend_low_i32x4(sums));
+            let kept = [
+                v128_and(load(&pairs[0]), keep),
+                v128_and(load(&pairs[1]), keep),
+            ];
+            let low = i64x2_add(kept[0], i64x2_extend_low_i32x4(sums));
             store(&mut pairs[0], low);
-            let high = i64x2_add(load(&pairs[1]), i64x2_extend_high_i32x4(sums));
+            let high = i64x2_add(kept[1], i64x2_extend_high_i32x4(sums));
             store(&mut pairs[1], high);
         }
         (end, sums_end)
@@ -174,7 +181,14 @@ mod tests {
             let wide: Vec<i64> = of(1).map(|value| i64::from(value) << 20).collect();
             let (a, b): (Vec<i16>, Vec<i16>) = of(2).map(|v| (v as i16, (v >> 16) as i16)).unzip();
             let mut out = wide.clone();
-            add_wide(&mut out, &sums);
+            add_wide(&mut out, &sums, false);
+            assert!(
+                out.iter()
+                    .zip(&sums)
+                    .all(|(out, sum)| *out == i64::from(*sum))
+            );
+            out.copy_from_slice(&wide);
+            add_wide(&mut out, &sums, true);
             add_numbers(&mut out, &a);
             for at in 0..len as usize {
                 assert_eq!(out[at], wide[at] + i64::from(sums[at]) + i64::from(a[at]));

@@ -17,8 +17,10 @@ use super::tile::{Element, VECTORS};
 /// stays in the first-level cache.
 const AT_ONCE: usize = 16;
 
-/// Words turned together where it is terms that lie together.
+/// Columns turned together where it is terms that lie together.
 const TURNED: usize = 4;
+/// Words of each that are turned together.
+const TURNS: [usize; 2] = [4, 2];
 
 /// How columns are cut into panels.
 #[derive(Clone, Copy)]
@@ -93,7 +95,7 @@ pub(super) fn pack<T: Element>(out: &mut [T], b: &[T], at: Scatter, panels: Pane
     let mut done = 0;
     while done < terms {
         let (next, turned) = if zipped {
-            (terms.min(done + AT_ONCE * T::GROUP), false)
+            (terms.min(done + AT_ONCE * T::GROUP), 0)
         } else {
             block::<T>(at.rows, done)
         };
@@ -102,38 +104,34 @@ pub(super) fn pack<T: Element>(out: &mut [T], b: &[T], at: Scatter, panels: Pane
             let step = width * T::GROUP;
             let out = &mut out[first * words * T::GROUP + done * width..];
             let columns = first..columns.min(first + width);
-            if turned {
-                from.turn(out, step, terms.clone(), columns);
-                continue;
+            let terms = terms.clone();
+            match turned {
+                _ if zipped => from.zip_runs(out, step, terms, columns),
+                4 => from.turn::<4>(out, step, terms, columns),
+                2 => from.turn::<2>(out, step, terms, columns),
+                _ => from.scatter(out, step, terms, columns),
             }
-            let mut apart = terms.clone();
-            if zipped {
-                apart.start += terms.len() / T::GROUP * T::GROUP;
-                let mut start = columns.start;
-                while start < columns.end {
-                    let end = start + run_of(&at.cols[start..columns.end]);
-                    let out = &mut out[(start - first) * T::GROUP..];
-                    from.zip(out, step, terms.clone(), start..end);
-                    start = end;
-                }
-            }
-            let out = &mut out[(apart.start - done) * width..];
-            from.scatter(out, step, apart, columns);
         }
         done = next;
     }
 }
 
-/// Where the terms from `first` on end that are copied together, and whether they are turned: they lie
-/// together by as many words as that takes.
-fn block<T: Element>(terms: &[u32], first: usize) -> (usize, bool) {
-    let numbers = TURNED * T::GROUP;
-    let most = &terms[first..terms.len().min(first + AT_ONCE * T::GROUP)];
-    let turned = |terms: &[u32]| terms.len() == numbers && together(terms);
-    let mut fours = most.chunks(numbers);
-    let how = fours.next().is_some_and(turned);
-    let alike = 1 + fours.take_while(|terms| turned(terms) == how).count();
-    (first + most.len().min(alike * numbers), how)
+/// Where the terms from `first` on end that are copied together, and how many words of them are turned
+/// at a time, since they lie together; none if they do not.
+fn block<T: Element>(terms: &[u32], first: usize) -> (usize, usize) {
+    let turns = |at: usize| {
+        let lie = |words: &usize| {
+            let terms = terms.get(at..at + words * T::GROUP);
+            terms.is_some_and(together)
+        };
+        TURNS.into_iter().find(lie).unwrap_or(0)
+    };
+    let (most, words) = (terms.len().min(first + AT_ONCE * T::GROUP), turns(first));
+    let mut end = first;
+    while end < most && turns(end) == words {
+        end += words.max(1) * T::GROUP;
+    }
+    (end.min(most), words)
 }
 
 /// An operand whose elements at all sums of a term's and a column's offset were found inside it.
@@ -158,6 +156,21 @@ impl<'a, T: Element> Source<'a, T> {
             terms,
             columns,
         }
+    }
+
+    /// Copies columns of which several each lie together.
+    fn zip_runs(&self, out: &mut [T], step: usize, terms: Range<usize>, columns: Range<usize>) {
+        let whole = terms.len() / T::GROUP;
+        let mut from = columns.start;
+        while from < columns.end {
+            let to = from + run_of(&self.columns[from..columns.end]);
+            let out = &mut out[(from - columns.start) * T::GROUP..];
+            let terms = terms.start..terms.start + whole * T::GROUP;
+            self.zip(out, step, terms, from..to);
+            from = to;
+        }
+        let part = terms.start + whole * T::GROUP..terms.end;
+        self.scatter(&mut out[whole * step..], step, part, columns);
     }
 
     /// Copies whole words of columns that lie together, `step` apart.
@@ -213,51 +226,46 @@ impl<'a, T: Element> Source<'a, T> {
         }
     }
 
-    /// Copies columns whose terms lie together by as many words as are turned.
-    fn turn(&self, out: &mut [T], step: usize, terms: Range<usize>, columns: Range<usize>) {
-        let numbers = TURNED * T::GROUP;
-        let fours = columns.len() / TURNED;
-        let list = &self.terms[terms.clone()];
-        assert!(
-            list.chunks(numbers)
-                .all(|list| list.len() == numbers
-                    && list[numbers - 1] == list[0] + numbers as u32 - 1)
-        );
-        let words = list.len() / T::GROUP;
+    /// Copies columns whose terms lie together by so many words.
+    fn turn<const WORDS: usize>(
+        &self,
+        out: &mut [T],
+        step: usize,
+        terms: Range<usize>,
+        columns: Range<usize>,
+    ) {
+        const { assert!(size_of::<T>() * T::GROUP == 4 && WORDS <= 4) };
+        let numbers = WORDS * T::GROUP;
+        let (fours, rest) = self.columns[columns.clone()].as_chunks::<TURNED>();
+        let list = self.terms[terms.clone()].chunks_exact(numbers);
+        let words = list.len() * WORDS;
         assert!(words == 0 || out.len() >= (words - 1) * step + columns.len() * T::GROUP);
-        for four in 0..fours {
-            let first = columns.start + four * TURNED;
-            let [a, b, c, d] = [0, 1, 2, 3].map(|at| self.columns[first + at] as usize);
-            // SAFETY: `new` found every element of these columns inside `data`; of terms, those between the
-            // first and the last of some words are these. All words fit in `out`.
-            unsafe {
-                let out = out.as_mut_ptr().add(four * TURNED * T::GROUP);
-                for words in 0..list.len() / numbers {
-                    let from = self
-                        .data
-                        .as_ptr()
-                        .add(*list.get_unchecked(words * numbers) as usize);
-                    let out = out.add(words * TURNED * step);
-                    let [a, b, c, d] = vector::turn(
-                        vector::load(from.add(a)),
-                        vector::load(from.add(b)),
-                        vector::load(from.add(c)),
-                        vector::load(from.add(d)),
-                    );
-                    vector::store(out, a);
-                    vector::store(out.add(step), b);
-                    vector::store(out.add(2 * step), c);
-                    vector::store(out.add(3 * step), d);
+        for (four, columns) in fours.iter().enumerate() {
+            let [a, b, c, d] = columns.map(|column| column as usize);
+            for (turn, terms) in list.clone().enumerate() {
+                assert!(terms[numbers - 1] == terms[0] + numbers as u32 - 1);
+                // SAFETY: `new` found every element of these columns inside `data`; those between the first
+                // and the last of these terms are the others. All words fit in `out`.
+                unsafe {
+                    let load = |column: usize| {
+                        let at = self.data.as_ptr().add(terms[0] as usize + column);
+                        if WORDS == 4 {
+                            vector::load(at)
+                        } else {
+                            vector::load_half(at)
+                        }
+                    };
+                    let turned = vector::turn(load(a), load(b), load(c), load(d));
+                    let at = turn * WORDS * step + four * TURNED * T::GROUP;
+                    for (word, vector) in turned.into_iter().enumerate().take(WORDS) {
+                        vector::store(out.as_mut_ptr().add(at + word * step), vector);
+                    }
                 }
             }
         }
-        let done = fours * TURNED;
-        self.scatter(
-            &mut out[done * T::GROUP..],
-            step,
-            terms,
-            columns.start + done..columns.end,
-        );
+        let done = columns.len() - rest.len();
+        let rest = columns.start + done..columns.end;
+        self.scatter(&mut out[done * T::GROUP..], step, terms, rest);
     }
 
     /// Copies columns that lie anyhow.
