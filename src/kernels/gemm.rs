@@ -196,14 +196,8 @@ fn product<T: Element>(
         step,
         run,
     } = reading::<T>(left_at, right, isa, right_starts);
-    let operand = (left, left_at);
-    let mut left = if in_place {
-        starts.clear();
-        starts.extend(left_at.cols.iter().step_by(run * T::GROUP));
-        Rows::lying(operand, (starts, run), isa, packed_left)
-    } else {
-        Rows::packed(operand, step.map(|_| run), isa, packed_left)
-    };
+    let how = (in_place.then_some(run), step.map(|_| run));
+    let mut left = Rows::new((left, left_at), isa, how, (starts, packed_left));
     let blocks = matches!(target, Target::Blocks(_));
     let packs_right = matches!(right, Factor::Scattered(..)) && step.is_none();
     let at_once = at_once::<T>(isa, (m, n, k), (blocks && step.is_none(), packs_right));

@@ -54,29 +54,23 @@ pub(super) struct Rows<'a, T: Element> {
 }
 
 impl<'a, T: Element> Rows<'a, T> {
-    /// Rows read where they lie: words at `starts` and the `run - 1` that follow each.
-    pub(super) fn lying(
+    /// Rows read where they lie, in runs of so many words; or else packed, for a right operand in panels or in
+    /// runs of so many words where it lies. `starts` and `packed` are memory to work in.
+    pub(super) fn new(
         operand: (&'a [T], Scatter<'a>),
-        (starts, run): (&'a [u32], usize),
         isa: Isa,
-        packed: &'a mut Lines<T>,
+        (lying, run): (Option<usize>, Option<usize>),
+        (starts, packed): (&'a mut Vec<u32>, &'a mut Lines<T>),
     ) -> Self {
-        Self {
-            lying: Some(Left::new(operand.0, operand.1.rows, starts, run)),
-            ..Self::packed(operand, None, isa, packed)
+        let (data, at) = operand;
+        starts.clear();
+        if let Some(run) = lying {
+            starts.extend(at.cols.iter().step_by(run * T::GROUP));
         }
-    }
-
-    /// Rows that will be packed for a right operand in panels, or in runs of so many words where it lies.
-    pub(super) fn packed(
-        operand: (&'a [T], Scatter<'a>),
-        run: Option<usize>,
-        isa: Isa,
-        packed: &'a mut Lines<T>,
-    ) -> Self {
+        let starts = &starts[..];
         Self {
             operand,
-            lying: None,
+            lying: lying.map(|run| Left::new(data, at.rows, starts, run)),
             run,
             isa,
             packed,

@@ -201,6 +201,12 @@ impl Engine {
         (self.moving() || self.workers_bench.is_some()) && !self.crew.is_open()
     }
 
+    /// Until when [`Self::slice`] should be called again and again, since an answer is about to come.
+    #[must_use]
+    pub fn vigil(&self) -> Option<f64> {
+        self.crew.vigil()
+    }
+
     fn moving(&self) -> bool {
         self.run
             .as_ref()

@@ -14,7 +14,7 @@ use super::channel::{self, Tick, now, read, report_panics};
 use super::engine::Engine;
 use super::message::{Event, Request};
 use super::shard::scope::{Nest, Report, follow};
-use super::shard::{Follower, FollowerId};
+use super::shard::{Follower, FollowerId, VIGIL};
 
 /// Milliseconds that are not worth a timer, which comes 4 ms late.
 const SHORT: f64 = 2.0;
@@ -34,6 +34,7 @@ pub fn start() {
         engine: RefCell::new(Engine::new(now)),
         timer: RefCell::default(),
         timed: Rc::default(),
+        awake: Cell::new(0.0),
     });
 
     let leading = Rc::downgrade(&worker);
@@ -52,7 +53,13 @@ pub fn start() {
     let on_message =
         Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             match event.data().dyn_into::<ArrayBuffer>() {
-                Ok(message) => follow(&mut follower, &listening.scope, message),
+                Ok(message) => {
+                    follow(&mut follower, &listening.scope, message);
+                    if follower.is_awake() {
+                        listening.awake.set(now() + VIGIL);
+                        listening.plan(false);
+                    }
+                }
                 Err(data) => {
                     if let Some((request, bulk)) = read(&data) {
                         listening.receive(request, bulk);
@@ -75,6 +82,8 @@ struct Worker {
     timer: RefCell<Option<Timeout>>,
     /// That time, until it has come.
     timed: Rc<Cell<Option<f64>>>,
+    /// Until when it waits for an order without falling asleep.
+    awake: Cell<f64>,
 }
 
 impl Worker {
@@ -113,6 +122,8 @@ impl Worker {
 
     /// A tick at once, or when there is something to do.
     fn plan(self: &Rc<Self>, at_once: bool) {
+        let vigil = self.engine.borrow().vigil().unwrap_or(0.0);
+        let at_once = at_once || now() < vigil.max(self.awake.get());
         let wait = if at_once {
             Some(0.0)
         } else {

@@ -56,7 +56,8 @@ impl Product<'_> {
             ..
         } = *self;
         let terms = plan.term_count(samples);
-        if !add && !(terms > 0 && plan.fills(out.len(), samples)) {
+        let all_written = terms > 0 && plan.fills(out.len(), samples);
+        if !add && !all_written {
             out.fill(0);
         }
         for from in (0..terms).step_by(safe) {

@@ -14,6 +14,9 @@ use crate::program::{BufferId, Class, Part, Program};
 /// Bytes of an operation's statistics.
 const STATS: usize = 12;
 
+/// Sums that are narrowed or widened at a time, on the stack.
+const PIECE: usize = 512;
+
 impl FixedExecutor {
     /// Whether every shift is known, so that shards can be run without a look at the batch's first
     /// samples. [`Self::train`] on a batch sets unknown ones.
@@ -75,19 +78,19 @@ impl FixedExecutor {
             together = self.summed(lanes);
             &together
         };
-        let mut narrow = vec![0_i32; numbers_of(program)];
-        let mut rest = &mut narrow[..];
+        out.push(4);
+        let begun = out.len();
         let fit = accumulators(program).all(|id| {
-            let sums = &sums[id.0];
-            let (part, after) = std::mem::take(&mut rest).split_at_mut(sums.len());
-            rest = after;
-            kernels::narrow(part, sums)
+            sums[id.0].chunks(PIECE).all(|sums| {
+                let narrow = &mut [0; PIECE][..sums.len()];
+                let fit = kernels::narrow(narrow, sums);
+                append(out, narrow);
+                fit
+            })
         });
-        if fit {
-            out.push(4);
-            append(out, &narrow);
-        } else {
-            out.push(8);
+        if !fit {
+            out.truncate(begun);
+            out[begun - 1] = 8;
             for id in accumulators(program) {
                 append(out, &sums[id.0]);
             }
@@ -197,10 +200,14 @@ impl FixedExecutor {
                 let sums = &mut self.sums[id.0];
                 let parts;
                 (parts, rest) = rest.split_at(sums.len() * usize::from(*width));
-                if *width == 4 {
-                    kernels::add_wide(sums, &numbers(parts), true);
-                } else {
+                if *width == 8 {
                     add(sums, &numbers(parts));
+                    continue;
+                }
+                for (sums, parts) in sums.chunks_mut(PIECE).zip(parts.chunks(PIECE * 4)) {
+                    let narrow = &mut [0_i32; PIECE][..sums.len()];
+                    bytemuck::cast_slice_mut(narrow).copy_from_slice(parts);
+                    kernels::add_wide(sums, narrow, true);
                 }
             }
         }

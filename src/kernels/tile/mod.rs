@@ -409,6 +409,7 @@ macro_rules! kernel {
         ///
         /// # Safety
         /// The machine must have the vectors, and the tile must be checked.
+        #[expect(clippy::too_many_lines, reason = "the kernels of all sizes stand in it")]
         #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
         pub(super) unsafe fn $name(tile: &crate::kernels::tile::Checked<$element>) {
             $(

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::{ANSWER, FollowerId, Followers, Kind, write_header};
+use super::{ANSWER, FollowerId, Followers, Kind, VIGIL, write_header};
 use crate::train::metrics::StepMetrics;
 use crate::train::{OpenStep, Trainer};
 
@@ -25,10 +25,16 @@ const PATIENCE: f64 = 3000.0;
 /// ... and as a multiple of the time of that shard.
 const PATIENCE_RATIO: f64 = 8.0;
 /// Steps after which the cut is looked at.
-const BALANCE: u32 = 16;
-/// Milliseconds that an order and its answer are on their way: an estimate, since a leader at work cannot
-/// tell when an answer came.
-const MESSAGES: f64 = 0.1;
+const BALANCE: usize = 16;
+/// Milliseconds from a leader's own shard until it hears of an answer that lies there.
+const HEARING: f64 = 0.1;
+/// Milliseconds beyond these from which it waited for the answer, by a clock of a tenth of one.
+const WAITED: f64 = 0.1;
+/// Most milliseconds that messages are taken to be on their way: what is later was disturbed.
+const SLOW: f64 = 0.4;
+/// By how much messages are taken to be quicker after a while without waiting: how long an answer lay there
+/// cannot be seen.
+const EASE: f64 = 0.8;
 /// Most samples moved at a time.
 const MOVE: f64 = 4.0;
 
@@ -51,9 +57,10 @@ struct Order {
 struct Open {
     step: OpenStep,
     begun: f64,
-    /// When the orders were sent, and when the leader's own shard was done.
+    /// When the orders were sent, when the leader's own shard was done, and when the last answer was heard.
     sent: f64,
     own: f64,
+    heard: f64,
     due: f64,
     orders: Vec<Order>,
 }
@@ -91,16 +98,26 @@ pub struct Crew {
     /// Samples of a whole batch that the leader runs; none before the first cut among so many workers.
     own: Option<(usize, usize)>,
     times: Times,
+    /// Milliseconds that an order and its answer are on their way, as measured when the leader last waited.
+    messages: f64,
 }
 
-/// Milliseconds that steps of one cut took since it was last looked at.
+/// Milliseconds of steps of one cut since it was last looked at.
 #[derive(Default)]
 struct Times {
-    steps: u32,
-    /// The leader's own shard.
-    own: f64,
-    /// The slowest follower's.
-    theirs: f64,
+    /// The leader's own shards.
+    own: Vec<f64>,
+    /// What they took longer than the slowest follower's.
+    longer: Vec<f64>,
+    /// From their end until the last answer was heard.
+    waited: Vec<f64>,
+}
+
+/// The mean of the middle half, which a step that something else disturbed is no part of.
+fn middle(times: &mut [f64]) -> f64 {
+    times.sort_unstable_by(f64::total_cmp);
+    let middle = &times[times.len() / 4..times.len() - times.len() / 4];
+    middle.iter().sum::<f64>() / middle.len().max(1) as f64
 }
 
 impl Crew {
@@ -169,6 +186,18 @@ impl Crew {
         self.open.as_ref().map(|open| open.due)
     }
 
+    /// Until when results are worth staying awake for.
+    #[must_use]
+    pub fn vigil(&self) -> Option<f64> {
+        let open = self.open.as_ref().filter(|_| self.is_spare())?;
+        Some(open.own + VIGIL)
+    }
+
+    /// Whether each worker has a processor of its own, which it may keep busy while it waits.
+    fn is_spare(&self) -> bool {
+        self.in_use().0 <= self.processors
+    }
+
     /// A follower listens.
     pub fn ready(&mut self, id: FollowerId) {
         if let Some(hand) = self.hand(id) {
@@ -232,8 +261,10 @@ impl Crew {
 
     /// Does the next thing for a trainer.
     pub fn advance(&mut self, trainer: &mut Trainer, now: impl Fn() -> f64) -> Turn {
-        if let Some(open) = &self.open {
-            if self.complete() {
+        let complete = self.complete();
+        if let Some(open) = &mut self.open {
+            if complete {
+                open.heard = now();
                 return self.close(trainer);
             }
             if now() < open.due {
@@ -346,12 +377,13 @@ impl Crew {
         .clamp(1, most);
         if self.program != Some(trainer.program_number()) {
             self.program = Some(trainer.program_number());
-            write_header(Kind::Setup, 0, &mut self.setup);
+            write_header(Kind::Setup, false, 0, &mut self.setup);
             self.setup.extend(trainer.shard_setup());
             for hand in &mut self.hands {
                 hand.told = false;
             }
         }
+        let awake = self.is_spare();
         let mut orders = Vec::new();
         if let Some(followers) = &mut self.followers {
             let ready = self.hands.iter_mut().filter(|hand| hand.ready);
@@ -363,7 +395,7 @@ impl Crew {
                     followers.send(hand.id, &self.setup);
                 }
                 self.ticket = self.ticket.wrapping_add(1);
-                write_header(Kind::Order, self.ticket, &mut self.message);
+                write_header(Kind::Order, awake, self.ticket, &mut self.message);
                 trainer.write_order(&step, &samples, &mut self.message);
                 followers.send(hand.id, &self.message);
                 orders.push(Order {
@@ -383,6 +415,7 @@ impl Crew {
             begun,
             sent,
             own: done,
+            heard: done,
             due: done + PATIENCE.max(PATIENCE_RATIO * (done - begun)),
             orders,
         });
@@ -406,15 +439,22 @@ impl Crew {
         });
         let theirs = work.fold(0.0, f64::max);
         let times = &mut self.times;
-        times.steps += 1;
-        times.own += open.own - open.sent;
-        times.theirs += theirs;
-        if times.steps < BALANCE {
+        let mine = open.own - open.sent;
+        times.own.push(mine);
+        times.longer.push(mine - theirs);
+        times.waited.push(open.heard - open.own);
+        if times.own.len() < BALANCE {
             return;
         }
-        let steps = f64::from(BALANCE);
-        let (mine, theirs) = (times.own / steps, times.theirs / steps);
-        let late = mine - theirs - MESSAGES;
+        let mine = middle(&mut times.own);
+        let (longer, waited) = (middle(&mut times.longer), middle(&mut times.waited));
+        let waited = (waited - HEARING).max(0.0);
+        self.messages = if waited > WAITED {
+            (longer + waited).clamp(0.0, SLOW)
+        } else {
+            self.messages * EASE
+        };
+        let late = longer - self.messages;
         // A sample less for the leader is one more for all followers together.
         let each = mine / own as f64 * (1.0 + 1.0 / (workers.max(2) - 1) as f64);
         let moved = (late / each.max(1e-6)).clamp(-MOVE, MOVE);
@@ -428,7 +468,7 @@ impl Crew {
     pub fn crash(&mut self) {
         let first = self.hands.iter().find(|hand| hand.ready);
         if let (Some(hand), Some(followers)) = (first, &mut self.followers) {
-            write_header(Kind::Trap, 0, &mut self.message);
+            write_header(Kind::Trap, false, 0, &mut self.message);
             followers.send(hand.id, &self.message);
         }
     }

@@ -7,7 +7,8 @@
 //!
 //! | message to a follower | bytes |
 //! | --- | --- |
-//! | kind: 0 setup, 1 order, 2 trap | 4 |
+//! | kind: 0 setup, 1 order, 2 trap | 1 |
+//! | 1 if the next order is worth staying awake for ([`VIGIL`]), else 0; then zeros | 3 |
 //! | ticket, repeated in the answer to an order | 4 |
 //! | setup or order | rest |
 //!
@@ -37,6 +38,10 @@ const HEADER: usize = 8;
 /// Bytes after an answer's body.
 const ANSWER: usize = 12;
 
+/// Milliseconds for which a worker stays awake when it waits for another one: on some machines a processor that
+/// sleeps takes longer to wake than a message to arrive.
+pub const VIGIL: f64 = 2.0;
+
 /// A follower's number, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FollowerId(pub u32);
@@ -59,9 +64,9 @@ enum Kind {
     Trap = 2,
 }
 
-fn write_header(kind: Kind, ticket: u32, out: &mut Vec<u8>) {
+fn write_header(kind: Kind, awake: bool, ticket: u32, out: &mut Vec<u8>) {
     out.clear();
-    out.extend((kind as u32).to_le_bytes());
+    out.extend([kind as u8, u8::from(awake), 0, 0]);
     out.extend(ticket.to_le_bytes());
 }
 
@@ -70,6 +75,7 @@ fn write_header(kind: Kind, ticket: u32, out: &mut Vec<u8>) {
 pub struct Follower {
     server: Option<ShardServer>,
     answer: Vec<u8>,
+    awake: bool,
 }
 
 impl Follower {
@@ -88,6 +94,7 @@ impl Follower {
             "the follower was asked to trap"
         );
         let begun = now();
+        self.awake = header[1] != 0;
         self.answer.clear();
         if let Some(server) = &mut self.server {
             server.run(body, &mut self.answer);
@@ -97,5 +104,10 @@ impl Follower {
         self.answer.extend(work.to_le_bytes());
         self.answer.extend(heap().to_le_bytes());
         Some(&self.answer)
+    }
+    /// Whether the order after the last one is worth staying awake for.
+    #[must_use]
+    pub fn is_awake(&self) -> bool {
+        self.awake
     }
 }
