@@ -10,8 +10,8 @@ import { project } from './support.mjs'
 const files = await programs(join(project, 'dist'))
 
 for (const [what, which, most] of [
-  ['all a visit fetches before another tab is opened', ({ name }) => !later.test(name), 570_000],
-  ['that and what the other tabs need, but for Compare', ({ name }) => !compare.test(name), 810_000],
+  ['all a visit fetches before another tab is opened', ({ name }) => !later.test(name), 580_000],
+  ['that and what the other tabs need, but for Compare', ({ name }) => !compare.test(name), 820_000],
   ['what Compare fetches more', ({ name }) => compare.test(name), 350_000],
 ]) {
   test(`WASM and scripts, ${what}: at most ${most} bytes compressed`, (t) => {

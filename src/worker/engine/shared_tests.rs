@@ -189,6 +189,30 @@ fn heard(engine: &mut Engine) -> Heard {
     heard
 }
 
+#[test]
+fn a_worker_stays_awake_for_an_answer_only_on_a_processor_of_its_own() {
+    for (processors, awake) in [(1, false), (2, true)] {
+        let (mut engine, wires) = engine(2);
+        let asked = Some(2);
+        engine.handle(Request::Workers { asked, processors }, vec![]);
+        engine.handle(Request::Train, vec![]);
+        // The first step sets the shifts; a follower is started with the second.
+        while engine.slice() || wires.borrow().said.is_empty() {
+            for id in wires.borrow().hands.iter().map(|(id, _)| *id) {
+                engine.follower_ready(id);
+            }
+        }
+        let wires = wires.borrow();
+        assert_eq!(engine.vigil().is_some(), awake, "{processors} processors");
+        assert!(
+            wires
+                .hands
+                .iter()
+                .all(|(_, follower)| follower.is_awake() == awake)
+        );
+    }
+}
+
 fn trained(workers: u8, manner: Option<Manner>) -> (Heard, u32) {
     let (mut engine, wires) = engine(workers);
     wires.borrow_mut().manner = manner;
