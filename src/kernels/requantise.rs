@@ -250,14 +250,13 @@ impl Block {
 /// Stores some rows whose columns lie together in runs of so many, down the columns.
 #[inline]
 fn apart(kept: &[[i16; APART]; ROWS], run: usize, out: &mut [i16], at: Scatter) {
-    const HALF: usize = ROWS / 2;
     let together = |rows: &[u32]| rows.windows(2).all(|pair| pair[0] + 1 == pair[1]);
     match run {
         4 => runs_apart::<4>(kept, out, at),
         2 => runs_apart::<2>(kept, out, at),
-        _ if at.rows.len() < ROWS => runs_apart::<1>(kept, out, at),
-        _ if together(at.rows) => rows_together::<ROWS>(kept, out, at),
-        _ if at.rows.chunks(HALF).all(together) => rows_together::<HALF>(kept, out, at),
+        _ if at.rows.len() == ROWS && at.rows.chunks(TOGETHER).all(together) => {
+            rows_together(kept, out, at);
+        }
         _ => runs_apart::<1>(kept, out, at),
     }
 }
@@ -274,13 +273,23 @@ fn runs_apart<const RUN: usize>(kept: &[[i16; APART]; ROWS], out: &mut [i16], at
     }
 }
 
-/// `ROWS` rows lie together in runs of `RUN`, columns do not.
+/// Rows that lie together, and are stored at once.
+const TOGETHER: usize = 4;
+
+/// `ROWS` rows lie together by so many as are stored at once, columns do not.
 #[inline]
-fn rows_together<const RUN: usize>(kept: &[[i16; APART]; ROWS], out: &mut [i16], at: Scatter) {
+fn rows_together(kept: &[[i16; APART]; ROWS], out: &mut [i16], at: Scatter) {
     for (j, col) in at.cols.iter().enumerate().take(APART) {
-        let down: [i16; ROWS] = std::array::from_fn(|row| kept[row][j]);
-        for (down, rows) in down.chunks_exact(RUN).zip(at.rows.chunks_exact(RUN)) {
-            out[(rows[0] + col) as usize..][..RUN].copy_from_slice(down);
+        for (kept, rows) in kept
+            .chunks_exact(TOGETHER)
+            .zip(at.rows.chunks_exact(TOGETHER))
+        {
+            // Put together in a register: of a list in memory, numbers would be written one by one and read
+            // at once, which processors wait for.
+            let number = |row: usize| u64::from(kept[row][j].cast_unsigned()) << (16 * row);
+            let down = number(0) | number(1) | number(2) | number(3);
+            let down: [i16; TOGETHER] = bytemuck::cast(down.to_le());
+            out[(rows[0] + col) as usize..][..TOGETHER].copy_from_slice(&down.map(i16::from_le));
         }
     }
 }
