@@ -81,10 +81,13 @@ test('the number is kept in the browser and is in no link', async (t) => {
   assert.ok(!page.url().includes('workers'))
   await page.reload()
   await page.waitForFunction(() => window.railyard)
+  // The number is asked for once the worker listens.
+  await page.evaluate(() => window.railyard.idle())
   assert.equal(await page.inputValue('#f-workers'), '2')
   await page.selectOption('#f-workers', 'auto')
   await page.reload()
   await page.waitForFunction(() => window.railyard)
+  await page.evaluate(() => window.railyard.idle())
   assert.equal(await page.inputValue('#f-workers'), 'auto')
 })
 
