@@ -426,8 +426,8 @@ impl Product<'_> {
                     let ((a, b), (c, d)) = (upper.split_at(stride), lower.split_at(stride));
                     let sums = a.iter().zip(b).zip(c.iter().zip(d));
                     for (&col, ((a, b), (c, d))) in at.cols[columns.clone()].iter().zip(sums) {
-                        if let Some(slots) = out[(rows[0] + col) as usize..].first_chunk_mut() {
-                            let [first, second, third, fourth]: &mut [f32; ROWS] = slots;
+                        let slots = &mut out[(rows[0] + col) as usize..][..ROWS];
+                        if let [first, second, third, fourth] = slots {
                             put(first, *a);
                             put(second, *b);
                             put(third, *c);

@@ -2,7 +2,7 @@
 
 use super::kept::{Factor, cuts, padded};
 use super::lines::Lines;
-use super::pack::{Panels, pack};
+use super::pack::{Panels, pack, together};
 use super::rows::{Rows, run_of, run_within};
 use super::tile::{Cut, Element, Isa, Out, RUNS, Ramps, VECTORS, tile};
 use std::ops::Range;
@@ -342,7 +342,6 @@ fn at_once<T: Element>(
 
 /// Whether columns lie together by whole vectors, in ascending order.
 fn in_vectors(cols: &[u32], lanes: usize) -> bool {
-    let together = |cols: &[u32]| cols.windows(2).all(|pair| pair[0] + 1 == pair[1]);
     cols.len().is_multiple_of(lanes) && cols.is_sorted() && cols.chunks(lanes).all(together)
 }
 

@@ -15,6 +15,7 @@
 )]
 
 use super::gemm::Scatter;
+use super::pack::together;
 use crate::numeric::{Rounding, Stream, shift_round};
 
 /// How sums are brought to a stored format.
@@ -250,7 +251,6 @@ impl Block {
 /// Stores some rows whose columns lie together in runs of so many, down the columns.
 #[inline]
 fn apart(kept: &[[i16; APART]; ROWS], run: usize, out: &mut [i16], at: Scatter) {
-    let together = |rows: &[u32]| rows.windows(2).all(|pair| pair[0] + 1 == pair[1]);
     match run {
         4 => runs_apart::<4>(kept, out, at),
         2 => runs_apart::<2>(kept, out, at),

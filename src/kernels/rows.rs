@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::gemm::Scatter;
 use super::lines::Lines;
-use super::pack::{Panels, pack};
+use super::pack::{Panels, pack, together};
 use super::tile::{Element, Isa, Left, RUNS};
 
 /// Words that are packed at a time, where not all rows are packed at once: they leave room for others in the
@@ -26,7 +26,6 @@ pub(super) fn run_within(words: usize) -> Option<usize> {
 /// The longest runs in which the words of `terms` follow each other, if rows can and should be read where they
 /// lie, given the columns that they are multiplied by.
 pub(super) fn run_of<T: Element>(terms: &[u32], columns: usize, isa: Isa) -> Option<usize> {
-    let together = |terms: &[u32]| terms.windows(2).all(|pair| pair[1] == pair[0] + 1);
     let lie = |words: &usize| {
         let numbers = words * T::GROUP;
         terms.len().is_multiple_of(numbers) && terms.chunks(numbers).all(together)

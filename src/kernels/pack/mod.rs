@@ -58,7 +58,7 @@ impl Panels {
 }
 
 /// Whether offsets follow each other.
-fn together(offsets: &[u32]) -> bool {
+pub(super) fn together(offsets: &[u32]) -> bool {
     offsets.windows(2).all(|pair| pair[1] == pair[0] + 1)
 }
 
