@@ -1,11 +1,11 @@
-//! Steps whose batches are cut into shards, run by executors that know nothing of the run.
+//! Steps whose batches are cut into shards, run by replicas that see none of the run's images but these.
 
 use std::ops::Range;
 
 use proptest::prelude::*;
 use railyard::program::Schedule;
 use railyard::train::config::{Precision, Preset, PriorKind, RunConfig};
-use railyard::train::{Advance, OpenStep, ShardServer, Trainer};
+use railyard::train::{Advance, Replica, Trainer};
 
 #[path = "support/bands.rs"]
 mod bands;
@@ -22,13 +22,9 @@ fn tiny(precision: Precision) -> RunConfig {
     config
 }
 
-/// What a server found of a shard.
-fn served(trainer: &Trainer, step: &OpenStep, samples: &Range<usize>) -> Vec<u8> {
-    let mut server = ShardServer::new(&trainer.shard_setup()).expect("a server");
-    let (mut order, mut answer) = (Vec::new(), Vec::new());
-    trainer.write_order(step, samples, &mut order);
-    assert!(server.run(&order, &mut answer));
-    answer
+/// A replica that stands where the trainer stands.
+fn replica(trainer: &Trainer) -> Replica {
+    Replica::new(&trainer.replica_setup()).expect("a replica")
 }
 
 /// Ends of shards, from weights.
@@ -45,41 +41,67 @@ fn cuts(weights: &[u8], samples: usize) -> Vec<Range<usize>> {
     found
 }
 
-/// Trains to the end, the trainer running shard `own` of each batch and servers the others. A shard
-/// `lost` never comes back.
-fn in_shards(
-    config: &RunConfig,
-    weights: &[u8],
-    own: usize,
-    lost: usize,
-) -> (Trainer, Vec<Advance>) {
+/// A run in shards.
+struct Cut {
+    trainer: Trainer,
+    said: Vec<Advance>,
+    /// Replicas made.
+    made: usize,
+}
+
+/// Trains to the end, the trainer running shard `own` of each batch and replicas the others. What shard
+/// `lost` found never comes to anybody.
+fn in_shards(config: &RunConfig, weights: &[u8], own: usize, lost: usize) -> Cut {
     let mut trainer = trainer(config);
-    let mut said = Vec::new();
+    let mut replicas: Vec<Option<Replica>> = weights.iter().map(|_| None).collect();
+    let (mut said, mut made) = (Vec::new(), 0);
     loop {
         if !trainer.shards_ready() {
             match trainer.advance() {
-                Advance::Finished => return (trainer, said),
+                Advance::Finished => break,
                 advance => said.push(advance),
             }
             continue;
         }
         let mut step = trainer.open_step();
         let shards = cuts(weights, step.samples());
-        let answers: Vec<_> = shards
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != own && *at != lost)
-            .map(|(_, samples)| (samples.clone(), served(&trainer, &step, samples)))
-            .collect();
-        if let Some(samples) = shards.get(own) {
-            trainer.run_shard(&mut step, samples.clone());
+        let mut parts = Vec::new();
+        for (at, samples) in shards.iter().enumerate() {
+            let mut part = Vec::new();
+            if at == own {
+                trainer.run_shard(&mut step, samples.clone());
+                trainer.write_part(&step, &mut part);
+            } else {
+                let mut order = Vec::new();
+                trainer.write_order(&step, samples, &mut order);
+                let stands = replicas[at].take_if(|replica| replica.step() == trainer.step());
+                made += usize::from(stands.is_none());
+                let replica = replicas[at].insert(stands.unwrap_or_else(|| replica(&trainer)));
+                assert!(replica.run(&order, &mut part));
+            }
+            if at != lost {
+                parts.push((at, part));
+            }
         }
-        for (samples, answer) in answers.into_iter().rev() {
-            trainer
-                .take_partial(&mut step, samples, answer)
-                .expect("a partial result");
+        for (from, part) in parts.into_iter().rev() {
+            for to in (0..shards.len()).filter(|to| ![from, own].contains(to)) {
+                let replica = replicas[to].as_mut().expect("a replica");
+                assert!(replica.take(part.clone()));
+            }
+            if from != own {
+                trainer.take_part(&mut step, part).expect("a part");
+            }
         }
         said.push(Advance::Step(trainer.close_step(step)));
+        for replica in replicas.iter().flatten() {
+            let took = replica.step() == trainer.step();
+            assert!(!took || !replica.is_open() && replica.checksum() == trainer.checksum());
+        }
+    }
+    Cut {
+        trainer,
+        said,
+        made,
     }
 }
 
@@ -132,10 +154,10 @@ proptest! {
         lost in 0..6_usize,
     ) {
         let (whole, said) = whole(&config);
-        let (cut, heard) = in_shards(&config, &weights, own, lost);
-        prop_assert_eq!(whole.checksum(), cut.checksum());
-        prop_assert_eq!(whole.checkpoint(), cut.checkpoint());
-        prop_assert_eq!(said, heard);
+        let cut = in_shards(&config, &weights, own, lost);
+        prop_assert_eq!(whole.checksum(), cut.trainer.checksum());
+        prop_assert_eq!(whole.checkpoint(), cut.trainer.checkpoint());
+        prop_assert_eq!(said, cut.said);
     }
 }
 
@@ -146,7 +168,7 @@ fn float_shards_train_as_the_whole_batch_does() {
         // Longer, and rounding apart leads apart.
         config.epochs = 1;
         let (_, said) = whole(&config);
-        let (_, heard) = in_shards(&config, &[3, 2, 4], 0, 9);
+        let heard = in_shards(&config, &[3, 2, 4], 0, 9).said;
         for (a, b) in said.iter().zip(&heard) {
             if let (Advance::Step(a), Advance::Step(b)) = (a, b) {
                 // Sums of 16 samples in another order differ by a few units of 2^-24, a stored half by
@@ -165,12 +187,37 @@ fn float_shards_train_as_the_whole_batch_does() {
 #[test]
 fn the_same_cut_of_a_float_batch_gives_the_same_bits() {
     let config = tiny(Precision::Float);
-    let (one, _) = in_shards(&config, &[1, 1], 0, 9);
-    let (two, _) = in_shards(&config, &[1, 1], 0, 9);
+    let checksum = |lost| in_shards(&config, &[1, 1], 0, lost).trainer.checksum();
+    assert_eq!(checksum(9), checksum(9));
     // A shard that is lost is run by the trainer itself, and added in its place.
-    let (lost, _) = in_shards(&config, &[1, 1], 0, 1);
-    assert_eq!(one.checksum(), two.checksum());
-    assert_eq!(one.checksum(), lost.checksum());
+    assert_eq!(checksum(9), checksum(1));
+}
+
+/// Ranks shrink, and a search ends with parameters drawn anew: replicas do so by themselves, and are made anew
+/// only when the trainer took a step alone.
+#[test]
+fn a_replica_follows_the_run_by_itself() {
+    for precision in [Precision::Fixed, Precision::Float] {
+        let mut config = tiny(precision);
+        config.prior.kind = PriorKind::LogUniform;
+        (config.prior.warmup_epochs, config.prior.ramp_epochs) = (0.2, 0.6);
+        config.prior.target = 300.0;
+        let cut = in_shards(&config, &[1, 1, 1], 0, 9);
+        let pruned = cut
+            .said
+            .iter()
+            .filter(|said| matches!(said, Advance::Step(metrics) if !metrics.pruned.is_empty()));
+        assert!(pruned.count() > 0);
+        let steps = cut
+            .said
+            .iter()
+            .filter(|said| matches!(said, Advance::Step(_)));
+        assert!(cut.made < steps.count(), "{} made", cut.made);
+        if precision == Precision::Float {
+            // Short last batches leave the third shard in its place: one replica for each.
+            assert_eq!(cut.made, 2);
+        }
+    }
 }
 
 #[test]
@@ -180,17 +227,17 @@ fn damaged_setups_orders_and_answers_are_refused() {
         while !trainer.shards_ready() {
             trainer.advance();
         }
-        let setup = trainer.shard_setup();
-        for end in 0..setup.len().min(400) {
-            assert!(ShardServer::new(&setup[..end]).is_none());
+        let setup = trainer.replica_setup();
+        for end in (0..setup.len()).step_by(61) {
+            assert!(Replica::new(&setup[..end]).is_none());
         }
-        for at in 0..11 {
+        // Images of another size do not fit the network.
+        for at in 0..8 {
             let mut damaged = setup.clone();
             damaged[at] = damaged[at].wrapping_add(170);
-            let used = at == 0 || at >= 5 || precision == Precision::Fixed;
-            assert_eq!(ShardServer::new(&damaged).is_none(), used, "byte {at}");
+            assert!(Replica::new(&damaged).is_none(), "byte {at}");
         }
-        let mut server = ShardServer::new(&setup).expect("a server");
+        let mut server = replica(&trainer);
         let mut step = trainer.open_step();
         let (mut order, mut answer) = (Vec::new(), Vec::new());
         trainer.write_order(&step, &(4..9), &mut order);
@@ -201,7 +248,15 @@ fn damaged_setups_orders_and_answers_are_refused() {
         assert!(!server.run(&order, &mut answer));
         order.pop();
         // A place beyond the batch, and no samples.
-        for (at, value) in [(12, 12), (12, 255), (16, 0), (16, 255)] {
+        for (at, value) in [
+            (0, 9),
+            (8, 3),
+            (8, 99),
+            (12, 12),
+            (12, 255),
+            (16, 0),
+            (16, 255),
+        ] {
             let mut damaged = order.clone();
             damaged[at] = value;
             assert!(!server.run(&damaged, &mut answer), "byte {at}");
@@ -212,34 +267,40 @@ fn damaged_setups_orders_and_answers_are_refused() {
         damaged[label] = 10;
         assert!(!server.run(&damaged, &mut answer));
         assert!(server.run(&order, &mut answer));
+        assert!(server.is_open());
         for end in (0..answer.len()).step_by(61) {
             let cut = answer[..end].to_vec();
-            assert!(trainer.take_partial(&mut step, 4..9, cut).is_err());
+            assert!(trainer.take_part(&mut step, cut).is_err());
         }
-        for samples in [4..8, 4..10] {
-            assert!(
-                trainer
-                    .take_partial(&mut step, samples, answer.clone())
-                    .is_err()
-            );
+        // Of another step, of more and fewer samples, with other parameters, an answer that is no class.
+        for (at, value) in [
+            (0, 9),
+            (12, 4),
+            (12, 6),
+            (12, 200),
+            (16, answer[16] ^ 1),
+            (32, 10),
+        ] {
+            let mut damaged = answer.clone();
+            damaged[at] = value;
+            assert!(trainer.take_part(&mut step, damaged).is_err(), "byte {at}");
         }
-        // An answer that is no class.
-        let mut damaged = answer.clone();
-        damaged[12] = 10;
-        assert!(trainer.take_partial(&mut step, 4..9, damaged).is_err());
-        assert!(
-            trainer
-                .take_partial(&mut step, 4..9, answer.clone())
-                .is_ok()
-        );
+        assert!(trainer.take_part(&mut step, answer.clone()).is_ok());
         // The same once more, and one that overlaps.
-        assert!(
-            trainer
-                .take_partial(&mut step, 4..9, answer.clone())
-                .is_err()
-        );
-        assert!(trainer.take_partial(&mut step, 5..10, answer).is_err());
+        assert!(trainer.take_part(&mut step, answer.clone()).is_err());
+        answer[8] = 5;
+        assert!(trainer.take_part(&mut step, answer.clone()).is_err());
+        // A replica refuses what does not fit as well, and takes the step with the rest.
+        assert!(!server.take(answer));
+        for samples in [0..4, 9..16] {
+            trainer.run_shard(&mut step, samples);
+            let mut part = Vec::new();
+            trainer.write_part(&step, &mut part);
+            assert!(server.take(part));
+        }
         trainer.close_step(step);
+        assert_eq!(server.checksum(), trainer.checksum());
+        assert!(!server.is_open());
     }
 }
 
@@ -249,7 +310,7 @@ fn any_bytes_are_answered_or_refused() {
     while !trainer.shards_ready() {
         trainer.advance();
     }
-    let mut server = ShardServer::new(&trainer.shard_setup()).expect("a server");
+    let server = replica(&trainer);
     let step = trainer.open_step();
     let (mut order, mut answer) = (Vec::new(), Vec::new());
     trainer.write_order(&step, &(0..2), &mut order);
@@ -261,6 +322,7 @@ fn any_bytes_are_answered_or_refused() {
             let at = (state >> 8) as usize % damaged.len();
             damaged[at] = state as u8;
         }
+        let mut server = server.clone();
         server.run(&damaged, &mut answer);
     }
     trainer.close_step(step);

@@ -32,6 +32,9 @@ use crate::tt::TtShape;
 /// Largest checkpoint that is read.
 const MAX_BYTES: usize = 512 << 20;
 
+/// Most images of a run that is resumed without them.
+const MAX_IMAGES: usize = 1 << 26;
+
 /// What the metadata hold beside the tensors.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Header {
@@ -189,6 +192,22 @@ impl Trainer {
         trainer.born = header.born;
         trainer.engine.adopt_shifts(&header.shifts);
         Ok(trainer)
+    }
+
+    /// The run that a checkpoint holds, its images unseen: whoever has them can tell it the samples of a step.
+    ///
+    /// # Errors
+    /// If the bytes are no checkpoint, or images of this size do not fit its network.
+    pub(super) fn without_images(
+        bytes: &[u8],
+        [height, width]: [usize; 2],
+    ) -> Result<Self, TrainError> {
+        let header = header(bytes)?;
+        let set = |images: usize| Dataset {
+            labels: vec![0; images.min(MAX_IMAGES)].into(),
+            ..no_data(&header, height, width)
+        };
+        Self::resume(bytes, set(header.train_images), set(header.test_images))
     }
 
     /// The network that a checkpoint holds, without its data: it answers images of this size by

@@ -199,6 +199,12 @@ impl Course {
         }
     }
 
+    /// The batch gathered ahead, and its step.
+    pub fn ahead(&self) -> Option<(u64, (&[u8], &[u8]))> {
+        let (step, (pixels, labels)) = self.ahead.as_ref()?;
+        Some((*step, (pixels, labels)))
+    }
+
     /// Padded pixels and labels of a step of the epoch in progress.
     fn gather(&mut self, step: u64) -> Gathered {
         let places = self.places(step);

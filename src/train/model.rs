@@ -290,6 +290,20 @@ impl Model {
         Ok(matrix.reconstruct() * f64::from(-layer.exponent).exp2())
     }
 
+    /// A number that tells master copies apart, for the asking at every step: the sum of all values' bits, each
+    /// times an odd number of its own, modulo 2^32.
+    #[must_use]
+    pub fn fingerprint(&self) -> u32 {
+        let (mut sum, mut factor) = (0_u32, 1_u32);
+        for parameter in self.layers.iter().flat_map(|layer| &layer.parameters) {
+            for value in &parameter.master {
+                sum = sum.wrapping_add(value.to_bits().wrapping_mul(factor));
+                factor = factor.wrapping_add(2);
+            }
+        }
+        sum
+    }
+
     /// Checksum of all master copies (FNV-1a, 64 bits, over their little-endian `f32` bytes).
     #[must_use]
     pub fn checksum(&self) -> u64 {

@@ -1,46 +1,67 @@
 //! A training step whose samples are run in shards, some of them elsewhere.
 //!
-//! Whoever runs a shard elsewhere (a [`ShardServer`]) keeps nothing of the run: it is told the Program and
-//! the number formats once ([`Trainer::shard_setup`]), and with every shard the parameters, the shifts and
-//! the samples ([`Trainer::write_order`]). In fixed point the step's bits do not depend on the cut; in
-//! floating point they do.
+//! Whoever runs shards elsewhere is a [`Replica`] of the trainer. It is made from a checkpoint
+//! ([`Trainer::replica_setup`]), is told the samples of its shard ([`Trainer::write_order`]), and gives and
+//! takes what shards found ([`Trainer::write_part`]). With all parts of a step both take it alike, so that no
+//! parameter travels. In fixed point the step's bits do not depend on the cut; in floating point they do.
 //!
-//! An order, numbers as they lie in memory, without padding: step (8 bytes), seed (4), place of the first sample (4),
-//! samples (4), in fixed point each operation's shift (4 each), the parameters layer by layer as the
-//! contractions see them (`i16` or `f32`), labels and pixels (1 each).
+//! Numbers as they lie in memory, without padding:
+//!
+//! | setup | bytes |
+//! | --- | --- |
+//! | rows and columns of the images | 4 each |
+//! | checkpoint | rest |
+//!
+//! | order | bytes |
+//! | --- | --- |
+//! | step | 8 |
+//! | samples of the batch, place of the shard's first, samples of the shard | 4 each |
+//! | labels, padded pixels | rest |
+//!
+//! | part | bytes |
+//! | --- | --- |
+//! | step | 8 |
+//! | place of the first sample, samples | 4 each |
+//! | fingerprint of the parameters that they were run with ([`Model::fingerprint`]) | 4 |
+//! | partial result (`exec::shard`) | rest |
+//!
+//! [`Model::fingerprint`]: super::Model::fingerprint
 
 use std::ops::Range;
 
+use super::course::Tally;
 use super::engine::Engine;
 use super::metrics::StepMetrics;
 use super::trainer::Trainer;
-use super::words::SHIFTS;
-use crate::exec::fixed::{FixedExecutor, FixedFormats, StepKey};
-use crate::exec::float::FloatExecutor;
-use crate::exec::shard::{BadPartial, Partial, append, numbers};
-use crate::exec::{Batch, Margin};
-use crate::numeric::{Rounding, Seed, Storage, sort_by_key};
-use crate::program::{BufferId, Op, Part, Program, code};
+use crate::exec::Batch;
+use crate::exec::fixed::StepKey;
+use crate::exec::shard::{BadPartial, Partial};
+use crate::numeric::{Seed, sort_by_key};
+use crate::program::{Op, Part};
 
-const STORAGES: [Storage; 3] = [Storage::F32, Storage::Bf16, Storage::F16];
-const ROUNDINGS: [Rounding; 3] = [Rounding::Truncate, Rounding::Nearest, Rounding::Stochastic];
-/// Bytes of a setup that tell the number formats.
-const FORMATS: usize = 5;
-/// Bytes of a setup before the Program's: formats, columns of the images' margin, columns of a row.
-const SETUP: usize = FORMATS + 5;
-/// Bytes of an order's fixed part.
+/// Bytes of a setup before the checkpoint.
+const SETUP: usize = 8;
+/// Bytes of an order before the labels.
 const ORDER: usize = 20;
+/// Bytes of a part before the partial result.
+const PART: usize = 20;
 
 /// A step in progress: its batch, and what its shards found so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenStep {
+    /// Samples of the batch.
+    samples: usize,
+    /// Place in the batch of the first sample whose pixels and labels are here.
+    first: usize,
     pixels: Vec<u8>,
     labels: Vec<u8>,
     key: StepKey,
+    /// Of the parameters.
+    fingerprint: u32,
     begun: bool,
     /// Samples whose results the trainer's own executor holds.
     own: Range<usize>,
-    /// Results of other shards.
+    /// Other shards' parts.
     parts: Vec<(Range<usize>, Vec<u8>)>,
 }
 
@@ -48,16 +69,33 @@ impl OpenStep {
     /// Samples of the batch.
     #[must_use]
     pub fn samples(&self) -> usize {
-        self.labels.len()
+        self.samples
     }
 
     fn batch(&self, samples: &Range<usize>) -> Batch<'_> {
         let inputs = self.pixels.len() / self.labels.len().max(1);
+        let here = samples.start - self.first..samples.end - self.first;
         Batch {
-            pixels: &self.pixels[samples.start * inputs..samples.end * inputs],
-            labels: &self.labels[samples.clone()],
+            pixels: &self.pixels[here.start * inputs..here.end * inputs],
+            labels: &self.labels[here],
         }
     }
+
+    /// Samples whose results are known, and of which none is another's.
+    fn known(&self) -> usize {
+        self.own.len()
+            + self
+                .parts
+                .iter()
+                .map(|(samples, _)| samples.len())
+                .sum::<usize>()
+    }
+}
+
+/// The step that a part is of; none if the bytes are no part.
+#[must_use]
+pub fn step_of_part(part: &[u8]) -> Option<u64> {
+    Some(u64::from_le_bytes(*part.first_chunk()?))
 }
 
 impl Trainer {
@@ -65,12 +103,7 @@ impl Trainer {
     /// point every shift must be known.
     #[must_use]
     pub fn shards_ready(&self) -> bool {
-        !self.course.is_over()
-            && !self.evaluation_due()
-            && match &self.engine {
-                Engine::Float(_) => true,
-                Engine::Fixed(executor) => executor.ready(),
-            }
+        !self.course.is_over() && !self.evaluation_due() && self.engine.shards_ready()
     }
 
     /// Whether the bits of a step are the same however its batch is cut.
@@ -87,77 +120,57 @@ impl Trainer {
         ops.map(Op::macs).sum::<u64>() * program.batch as u64
     }
 
-    /// What a [`ShardServer`] is made from, until ranks change: the number formats and the Program.
+    /// What a [`Replica`] is made from, to stand where the run stands.
     #[must_use]
-    pub fn shard_setup(&self) -> Vec<u8> {
-        let place = |at: Option<usize>| at.unwrap_or(0) as u8;
-        let mut out = match &self.engine {
-            Engine::Float(executor) => {
-                let storage = executor.storage();
-                vec![place(STORAGES.iter().position(|other| *other == storage))]
-            }
-            Engine::Fixed(executor) => {
-                let formats = executor.formats();
-                let rounding = ROUNDINGS
-                    .iter()
-                    .position(|other| *other == formats.rounding);
-                vec![
-                    STORAGES.len() as u8,
-                    formats.core,
-                    formats.activation,
-                    formats.gradient,
-                    place(rounding),
-                ]
-            }
-        };
-        out.resize(FORMATS, 0);
-        let margin = self.margin();
-        out.push(margin.columns as u8);
-        out.extend((margin.width as u32).to_le_bytes());
-        out.extend(code::encode(self.program()));
-        out
+    pub fn replica_setup(&self) -> Vec<u8> {
+        let size = self
+            .image_size()
+            .map(|length| (length as u32).to_le_bytes());
+        [size.as_flattened(), &self.checkpoint()].concat()
     }
 
     /// Begins the coming step; [`Self::close_step`] takes it. The trainer must not be used for anything
     /// else in between.
     pub fn open_step(&mut self) -> OpenStep {
         let (pixels, labels) = self.course.batch();
+        self.opened(labels.len(), 0, pixels, labels)
+    }
+
+    /// The coming step, of which these samples are here.
+    fn opened(&self, samples: usize, first: usize, pixels: Vec<u8>, labels: Vec<u8>) -> OpenStep {
         OpenStep {
+            samples,
+            first,
             pixels,
             labels,
             key: StepKey {
                 seed: Seed(self.course.config.seed),
                 step: self.course.step,
             },
+            fingerprint: self.model.fingerprint(),
             begun: false,
             own: 0..0,
             parts: Vec::new(),
         }
     }
 
+    /// Gathers the batch of the step after the open one, if that is of the same epoch: the number of its
+    /// samples.
+    pub fn look_ahead(&mut self) -> Option<usize> {
+        self.course.look_ahead();
+        self.course.ahead().map(|(_, (_, labels))| labels.len())
+    }
+
     /// Appends the order for a shard of the step to `out`.
     pub fn write_order(&self, step: &OpenStep, samples: &Range<usize>, out: &mut Vec<u8>) {
-        out.extend(step.key.step.to_le_bytes());
-        out.extend(step.key.seed.0.to_le_bytes());
-        out.extend((samples.start as u32).to_le_bytes());
-        out.extend((samples.len() as u32).to_le_bytes());
-        match &self.engine {
-            Engine::Float(executor) => {
-                for id in parameters(executor.program()) {
-                    append(out, executor.parameter(id));
-                }
-            }
-            Engine::Fixed(executor) => {
-                let shifts: Vec<i32> = executor.shifts().iter().map(|shift| shift.shift).collect();
-                append(out, &shifts);
-                for id in parameters(executor.program()) {
-                    append(out, executor.integers(id, 0));
-                }
-            }
+        write_order(step.key.step, (&step.pixels, &step.labels), samples, out);
+    }
+
+    /// Appends the order for a shard of the step that [`Self::look_ahead`] gathered to `out`.
+    pub fn write_order_ahead(&self, samples: &Range<usize>, out: &mut Vec<u8>) {
+        if let Some((step, (pixels, labels))) = self.course.ahead() {
+            write_order(step, (pixels, labels), samples, out);
         }
-        let batch = step.batch(samples);
-        out.extend_from_slice(batch.labels);
-        out.extend_from_slice(batch.pixels);
     }
 
     /// Runs a shard of the step here.
@@ -169,9 +182,13 @@ impl Trainer {
         step.own = samples;
     }
 
-    /// Gathers the batch of the step after the open one, while others run their shards.
-    pub fn look_ahead(&mut self) {
-        self.course.look_ahead();
+    /// Appends what the shard that was run here last found to `out`.
+    pub fn write_part(&self, step: &OpenStep, out: &mut Vec<u8>) {
+        out.extend(step.key.step.to_le_bytes());
+        out.extend((step.own.start as u32).to_le_bytes());
+        out.extend((step.own.len() as u32).to_le_bytes());
+        out.extend(step.fingerprint.to_le_bytes());
+        self.engine.write_partial(out);
     }
 
     /// Runs what comes before the samples, once.
@@ -183,11 +200,10 @@ impl Trainer {
 
     /// Copies what the executor holds of the step out of it.
     fn put_away(&mut self, step: &mut OpenStep) {
-        let own = std::mem::take(&mut step.own);
-        if !own.is_empty() {
-            let mut bytes = Vec::new();
-            self.engine.write_partial(&mut bytes);
-            step.parts.push((own, bytes));
+        if !step.own.is_empty() {
+            let mut part = Vec::new();
+            self.write_part(step, &mut part);
+            step.parts.push((std::mem::take(&mut step.own), part));
         }
         self.engine.forget_shard();
     }
@@ -195,20 +211,17 @@ impl Trainer {
     /// Takes in what a shard run elsewhere found.
     ///
     /// # Errors
-    /// If the bytes cannot be what such a shard finds, or some of its samples were run already.
-    pub fn take_partial(
-        &self,
-        step: &mut OpenStep,
-        samples: Range<usize>,
-        bytes: Vec<u8>,
-    ) -> Result<(), BadPartial> {
+    /// If the bytes cannot be what such a shard finds with these parameters, or some of its samples were run
+    /// already.
+    pub fn take_part(&self, step: &mut OpenStep, part: Vec<u8>) -> Result<(), BadPartial> {
+        let (head, partial) = part.split_first_chunk::<PART>().ok_or(BadPartial)?;
+        let samples = samples_of(step, head).ok_or(BadPartial)?;
         let apart = |known: &Range<usize>| known.end <= samples.start || samples.end <= known.start;
-        let new = apart(&step.own) && step.parts.iter().all(|(known, _)| apart(known));
-        if !new || samples.end > step.samples() {
+        if !apart(&step.own) || !step.parts.iter().all(|(known, _)| apart(known)) {
             return Err(BadPartial);
         }
-        self.engine.read_partial(&bytes, samples.len())?;
-        step.parts.push((samples, bytes));
+        self.engine.read_partial(partial, samples.len())?;
+        step.parts.push((samples, part));
         Ok(())
     }
 
@@ -226,33 +239,80 @@ impl Trainer {
             }
             at = samples.end;
         }
-        if at < step.samples() {
-            missing.push(at..step.samples());
+        if at < step.samples {
+            missing.push(at..step.samples);
         }
         for samples in missing {
             self.run_shard(&mut step, samples);
         }
         self.begin(&mut step);
-        if step.own.start > 0 || step.own.is_empty() {
+        // A replica counts no outcomes, and exact sums have no order.
+        let in_order = step.own.start == 0 || step.first > 0 && self.any_cut();
+        if step.own.is_empty() || !in_order {
             // What the executor holds counts, and first in the sum: here it is not the batch's beginning.
             self.put_away(&mut step);
         }
         sort_by_key(&mut step.parts, |(samples, _)| [samples.start as u64, 0]);
         let parts = step.parts.iter();
         let parts: Vec<Partial> = parts
-            .filter_map(|(samples, bytes)| self.engine.read_partial(bytes, samples.len()).ok())
+            .filter_map(|(samples, part)| {
+                let partial = part.get(PART..)?;
+                self.engine.read_partial(partial, samples.len()).ok()
+            })
             .collect();
         let outcomes = match &mut self.engine {
             Engine::Float(executor) => executor.finish(&parts),
             Engine::Fixed(executor) => executor.finish(step.key, &parts),
         };
-        let taken = self.learn(&outcomes, &step.labels);
+        let rate = self.learn(step.samples);
+        let mut tally = Tally::default();
+        tally.add(&outcomes, &step.labels);
         self.course.spare = (step.pixels, step.labels);
-        self.complete(taken)
+        self.complete((tally, rate))
     }
 }
 
+/// Appends the order for a shard of a step with this batch.
+fn write_order(
+    step: u64,
+    (pixels, labels): (&[u8], &[u8]),
+    samples: &Range<usize>,
+    out: &mut Vec<u8>,
+) {
+    let inputs = pixels.len() / labels.len().max(1);
+    out.extend(step.to_le_bytes());
+    for number in [labels.len(), samples.start, samples.len()] {
+        out.extend((number as u32).to_le_bytes());
+    }
+    out.extend_from_slice(&labels[samples.clone()]);
+    out.extend_from_slice(&pixels[samples.start * inputs..samples.end * inputs]);
+}
+
+/// The samples that a part is of, if it is one of this step and made with its parameters.
+fn samples_of(step: &OpenStep, head: &[u8; PART]) -> Option<Range<usize>> {
+    let word = words(head);
+    let (first, samples) = (word(8) as usize, word(12) as usize);
+    let end = first.checked_add(samples)?;
+    let fits = step_of_part(head) == Some(step.key.step)
+        && word(16) == step.fingerprint
+        && samples > 0
+        && end <= step.samples;
+    fits.then_some(first..end)
+}
+
+/// Reads numbers of four bytes by their places in a head.
+fn words(head: &[u8]) -> impl Fn(usize) -> u32 + '_ {
+    |at| u32::from_le_bytes(head[at..at + 4].try_into().unwrap_or_default())
+}
+
 impl Engine {
+    fn shards_ready(&self) -> bool {
+        match self {
+            Self::Float(_) => true,
+            Self::Fixed(executor) => executor.ready(),
+        }
+    }
+
     fn begin(&mut self, key: StepKey) {
         match self {
             Self::Float(executor) => executor.begin(),
@@ -289,136 +349,93 @@ impl Engine {
     }
 }
 
-/// Buffers of all parameters: each layer's cores, then its bias.
-fn parameters(program: &Program) -> impl Iterator<Item = BufferId> + '_ {
-    let layers = program.layers.iter();
-    layers.flat_map(|layer| layer.cores.iter().copied().chain([layer.bias]))
+/// A trainer's run once more, elsewhere and without its images: it runs shards, and takes every step with the
+/// trainer.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    trainer: Trainer,
+    step: Option<OpenStep>,
 }
 
-/// Runs shards for a trainer elsewhere. It keeps nothing from one shard to the next.
-pub struct ShardServer {
-    engine: Engine,
-    classes: usize,
-    inputs: usize,
-}
-
-impl ShardServer {
-    /// A server for a setup; none if the bytes are no setup.
+impl Replica {
+    /// A replica for a setup; none if the bytes are no setup.
     #[must_use]
     pub fn new(setup: &[u8]) -> Option<Self> {
-        let (head, program) = setup.split_first_chunk::<SETUP>()?;
-        let program = code::decode(program).ok()?;
-        let (classes, inputs) = (program.classes, program.buffer(program.input()).len);
-        let &[
-            kind,
-            core,
-            activation,
-            gradient,
-            rounding,
-            columns,
-            ref width @ ..,
-        ] = head;
-        let margin = Margin {
-            columns: usize::from(columns),
-            width: u32::from_le_bytes(*width) as usize,
-        };
-        if !margin.fits(inputs) {
-            return None;
-        }
-        let engine = if let Some(&storage) = STORAGES.get(usize::from(kind)) {
-            Engine::Float(FloatExecutor::with_margin(program, storage, 1, margin))
-        } else {
-            let sound = usize::from(kind) == STORAGES.len()
-                && (2..=8).contains(&core)
-                && (4..=8).contains(&activation)
-                && (4..=16).contains(&gradient);
-            let formats = FixedFormats {
-                core,
-                activation,
-                gradient,
-                rounding: *ROUNDINGS.get(usize::from(rounding))?,
-            };
-            if !sound {
-                return None;
-            }
-            Engine::Fixed(FixedExecutor::with_margin(program, formats, 1, margin))
-        };
+        let (size, checkpoint) = setup.split_first_chunk::<SETUP>()?;
+        let size = [0, 4].map(|at| words(size)(at) as usize);
+        let trainer = Trainer::without_images(checkpoint, size).ok()?;
         Some(Self {
-            engine,
-            classes,
-            inputs,
+            trainer,
+            step: None,
         })
     }
 
-    /// Runs the shard of an order and appends what it found to `out`. False, with nothing appended, if the
-    /// bytes are no order for this setup.
+    /// Steps taken.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        self.trainer.step()
+    }
+
+    /// Whether parts of a step are awaited.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.step.is_some()
+    }
+
+    /// Checksum of all parameters, as [`Trainer::checksum`].
+    #[must_use]
+    pub fn checksum(&self) -> String {
+        self.trainer.checksum()
+    }
+
+    /// Runs the shard of an order for the coming step and appends its part to `out`. False, with nothing
+    /// appended, if the bytes are no such order or the step is one that only the whole trainer can take.
     pub fn run(&mut self, order: &[u8], out: &mut Vec<u8>) -> bool {
         self.try_run(order, out).is_some()
     }
 
     fn try_run(&mut self, order: &[u8], out: &mut Vec<u8>) -> Option<()> {
-        let (head, mut rest) = order.split_first_chunk::<ORDER>()?;
-        let word = |at: usize| {
-            let bytes = head[at..at + 4].try_into().unwrap_or_default();
-            u32::from_le_bytes(bytes)
-        };
-        let key = StepKey {
-            step: u64::from(word(0)) | u64::from(word(4)) << 32,
-            seed: Seed(word(8)),
-        };
-        let (first, samples) = (word(12) as usize, word(16) as usize);
-        let batch = self.engine.program().batch;
-        if samples == 0 || first.checked_add(samples)? > batch {
+        let trainer = &mut self.trainer;
+        let (head, rest) = order.split_first_chunk::<ORDER>()?;
+        let word = words(head);
+        let [total, first, samples] = [8, 12, 16].map(|at| word(at) as usize);
+        let program = trainer.program();
+        let inputs = program.buffer(program.input()).len;
+        let (labels, pixels) = rest.split_at_checked(samples)?;
+        let classes = program.classes;
+        let sound = step_of_part(head) == Some(trainer.step())
+            && trainer.step() < trainer.total_steps()
+            && trainer.engine.shards_ready()
+            && samples > 0
+            && total <= program.batch
+            && first.checked_add(samples)? <= total
+            && labels.iter().all(|&label| usize::from(label) < classes)
+            && pixels.len() == samples * inputs;
+        if self.step.is_some() || !sound {
             return None;
         }
-        match &mut self.engine {
-            Engine::Float(executor) => {
-                let ids: Vec<BufferId> = parameters(executor.program()).collect();
-                for id in ids {
-                    let bytes = take(&mut rest, executor.program().buffer(id).len * 4)?;
-                    executor.set_parameter(id, &numbers(bytes));
-                }
-            }
-            Engine::Fixed(executor) => {
-                let bytes = take(&mut rest, executor.program().ops.len() * 4)?;
-                let shifts: Vec<i32> = numbers(bytes);
-                if shifts.iter().any(|shift| !SHIFTS.contains(shift)) {
-                    return None;
-                }
-                executor.follow(shifts.into_iter());
-                let ids: Vec<BufferId> = parameters(executor.program()).collect();
-                for id in ids {
-                    let buffer = executor.program().buffer(id);
-                    let full = 1_i32 << (executor.formats().bits(buffer.class) - 1);
-                    let bytes = take(&mut rest, buffer.len * 2)?;
-                    let values: Vec<i16> = numbers(bytes);
-                    let fits = |&value: &i16| (-full..full).contains(&i32::from(value));
-                    if !values.iter().all(fits) {
-                        return None;
-                    }
-                    executor.set_parameter(id, &values);
-                }
-            }
-        }
-        let labels = take(&mut rest, samples)?;
-        if labels
-            .iter()
-            .any(|&label| usize::from(label) >= self.classes)
-            || rest.len() != samples * self.inputs
-        {
-            return None;
-        }
-        self.engine.begin(key);
-        let pixels = rest;
-        self.engine.run_shard(Batch { pixels, labels }, first, key);
-        self.engine.write_partial(out);
+        let mut step = trainer.opened(total, first, pixels.to_vec(), labels.to_vec());
+        trainer.run_shard(&mut step, first..first + samples);
+        trainer.write_part(&step, out);
+        self.step = Some(step);
+        self.close_if_complete();
         Some(())
     }
-}
 
-/// Cuts `count` bytes off the front.
-fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
-    let (taken, after) = rest.split_at_checked(count)?;
-    *rest = after;
-    Some(taken)
+    /// Takes in another shard's part of the step in progress, and the step once all are there. False if the
+    /// bytes are no such part.
+    pub fn take(&mut self, part: Vec<u8>) -> bool {
+        let Some(step) = &mut self.step else {
+            return false;
+        };
+        let taken = self.trainer.take_part(step, part).is_ok();
+        self.close_if_complete();
+        taken
+    }
+
+    fn close_if_complete(&mut self) {
+        if let Some(step) = self.step.take_if(|step| step.known() == step.samples) {
+            self.trainer.close_step(step);
+        }
+    }
 }

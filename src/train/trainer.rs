@@ -16,7 +16,7 @@ use super::update::{corrections, take_step};
 use super::{adapt, memory};
 use crate::data::Dataset;
 use crate::exec::fixed::StepKey;
-use crate::exec::{Batch, Margin, SampleOutcome};
+use crate::exec::{Batch, Margin};
 use crate::numeric::{Seed, exact};
 use crate::program::{Class, Part, Program, compile};
 
@@ -48,8 +48,6 @@ pub struct Trainer {
     /// Step at which the parameters were last drawn.
     pub(super) born: u64,
     threads: usize,
-    /// Programs compiled for the run so far.
-    programs: u64,
     /// A parameter's gradient, kept so that a step need not ask for memory.
     slopes: Vec<f32>,
 }
@@ -82,7 +80,6 @@ impl Trainer {
             model,
             engine,
             threads: 1,
-            programs: 1,
             slopes: Vec::new(),
         };
         trainer.engine.load(&trainer.model);
@@ -134,12 +131,6 @@ impl Trainer {
     #[must_use]
     pub fn program(&self) -> &Program {
         self.engine.program()
-    }
-
-    /// A number that changes whenever the Program does.
-    #[must_use]
-    pub fn program_number(&self) -> u64 {
-        self.programs
     }
 
     /// The parameters.
@@ -338,22 +329,22 @@ impl Trainer {
             },
             key,
         );
-        let taken = self.learn(&outcomes, &labels);
+        let rate = self.learn(labels.len());
+        let mut batch = Tally::default();
+        batch.add(&outcomes, &labels);
         self.course.spare = (pixels, labels);
-        taken
+        (batch, rate)
     }
 
-    /// Changes the parameters by the gradients of a batch with these outcomes: the batch and its rate.
-    pub(super) fn learn(&mut self, outcomes: &[SampleOutcome], labels: &[u8]) -> (Tally, f32) {
-        let mut batch = Tally::default();
-        batch.add(outcomes, labels);
+    /// Changes the parameters by the gradients of a batch of so many samples. Gives the rate.
+    pub(super) fn learn(&mut self, samples: usize) -> f32 {
         let order = self.order_of(self.course.step);
         let layers = self.model.layers.iter_mut().map(Layer::state);
         let engine = &self.engine;
         take_step(
             &StepSettings::of(&self.course.config),
             &order,
-            labels.len(),
+            samples,
             layers,
             |layer, place, out| {
                 let buffers = &engine.program().layers[layer];
@@ -362,7 +353,7 @@ impl Trainer {
             },
             &mut self.slopes,
         );
-        (batch, order.rate)
+        order.rate
     }
 
     /// Weight of the prior's penalty on the mean loss; with a target the schedule shrinks the network
@@ -413,7 +404,6 @@ impl Trainer {
     fn compile(&mut self) {
         let program = step_program(&self.course.config, &self.model);
         self.engine = Engine::new(&self.course.config, program, self.threads, self.margin());
-        self.programs += 1;
     }
 
     /// The zeros beside the images.

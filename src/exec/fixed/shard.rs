@@ -5,7 +5,7 @@
 
 use super::contract::OpStats;
 use super::lane::Lane;
-use super::{FixedExecutor, FixedFormats, Shift, StepKey, sum_bits};
+use super::{FixedExecutor, FixedFormats, StepKey, sum_bits};
 use crate::exec::shard::{BadPartial, Partial, append, numbers, write_outcomes};
 use crate::exec::{Batch, SampleOutcome};
 use crate::kernels;
@@ -23,18 +23,6 @@ impl FixedExecutor {
     #[must_use]
     pub fn ready(&self) -> bool {
         !self.unknown(true)
-    }
-
-    /// Takes over the shifts of another executor of the same Program, in its order, for shards of its
-    /// batch.
-    pub fn follow(&mut self, shifts: impl Iterator<Item = i32>) {
-        for (slot, shift) in self.shifts.iter_mut().zip(shifts) {
-            *slot = Shift {
-                shift,
-                known: true,
-                ..Shift::default()
-            };
-        }
     }
 
     /// What runs once per batch before the samples.

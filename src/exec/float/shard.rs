@@ -96,10 +96,16 @@ impl FloatExecutor {
             for lane in others {
                 kernels::add(sums, &lane.own[id.0]);
             }
-            for rest in &mut rests {
+            for (at, rest) in rests.iter_mut().enumerate() {
                 let (parts, after) = rest.split_at(sums.len() * 4);
                 *rest = after;
-                kernels::add(sums, &numbers(parts));
+                let parts: Vec<f32> = numbers(parts);
+                if at == 0 && self.used == 0 {
+                    // As where the first shard was run: a zero added to it could lose a sign.
+                    sums.copy_from_slice(&parts);
+                } else {
+                    kernels::add(sums, &parts);
+                }
             }
         }
     }

@@ -66,7 +66,7 @@ impl Followers for Ends {
         let Some((_, follower)) = wires.hands.iter_mut().find(|(hand, _)| *hand == id) else {
             return;
         };
-        let Some(answer) = follower.hear(message, now, || 1024) else {
+        let Some(answer) = follower.hear(message.to_vec(), now, || 1024) else {
             return;
         };
         let answer = answer.to_vec();
@@ -76,7 +76,7 @@ impl Followers for Ends {
             Manner::Twice => vec![Some(answer.clone()), Some(answer.clone())],
             Manner::Stale => vec![Some(wires.last.clone()), Some(answer.clone())],
             Manner::Garbage => vec![Some(vec![7; 5])],
-            Manner::Empty => vec![Some(answer[answer.len() - 12..].to_vec())],
+            Manner::Empty => vec![Some(answer[answer.len() - 16..].to_vec())],
             Manner::Damaged => {
                 let mut damaged = answer.clone();
                 damaged[0] ^= 1;

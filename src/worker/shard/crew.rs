@@ -1,13 +1,14 @@
 //! The leader's side: who follows, which samples they get, and a step whose results are awaited.
 //!
-//! A step is opened, orders go out, the leader runs the first shard itself and returns to its queue; once
-//! all have answered the step is closed. Whatever goes wrong, the leader runs the shards that are missing:
-//! in fixed point with the same bits. So any request can be handled in the middle of a step: it is
-//! closed first.
+//! A step is opened, orders go out, the leader runs the first shard itself, sends what it found with the orders
+//! for the next step, and returns to its queue; once all have answered the step is closed. Whatever goes
+//! wrong, the leader runs the shards that are missing, in fixed point with the same bits, and sets up anew
+//! whoever cannot have followed. So any request can be handled in the middle of a step: it is closed first.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::{ANSWER, FollowerId, Followers, Kind, VIGIL, write_header};
+use super::{ANSWER, FollowerId, Followers, Kind, VIGIL, word, write_tail};
 use crate::train::metrics::StepMetrics;
 use crate::train::{OpenStep, Trainer};
 
@@ -24,26 +25,15 @@ const LOSSES: u32 = 3;
 const PATIENCE: f64 = 3000.0;
 /// ... and as a multiple of the time of that shard.
 const PATIENCE_RATIO: f64 = 8.0;
-/// Steps after which the cut is looked at.
-const BALANCE: usize = 16;
-/// Milliseconds from a leader's own shard until it hears of an answer that lies there.
-const HEARING: f64 = 0.1;
-/// Milliseconds beyond these from which it waited for the answer, by a clock of a tenth of one.
-const WAITED: f64 = 0.1;
-/// Most milliseconds that messages are taken to be on their way: what is later was disturbed.
-const SLOW: f64 = 0.4;
-/// By how much messages are taken to be quicker after a while without waiting: how long an answer lay there
-/// cannot be seen.
-const EASE: f64 = 0.8;
-/// Most samples moved at a time.
-const MOVE: f64 = 4.0;
+/// Steps that the next cut is chosen from.
+const BALANCE: usize = 8;
 
 struct Hand {
     id: FollowerId,
     /// Whether it said that it listens.
     ready: bool,
-    /// Whether it knows the present setup.
-    told: bool,
+    /// Steps that its replica will have taken with what it was sent; none before a setup.
+    stands: Option<u64>,
     heap: u32,
 }
 
@@ -51,18 +41,38 @@ struct Order {
     hand: FollowerId,
     ticket: u32,
     samples: Range<usize>,
-    answer: Option<Vec<u8>>,
+    answer: Option<Answer>,
+}
+
+/// What a follower answered.
+struct Answer {
+    part: Vec<u8>,
+    /// Milliseconds of its work, and those that it had waited before for a part, if it had.
+    work: f64,
+    waited: Option<f64>,
+}
+
+/// Who runs what of a step.
+struct Cut {
+    /// Of the leader.
+    own: usize,
+    orders: Vec<Order>,
 }
 
 struct Open {
     step: OpenStep,
     begun: f64,
-    /// When the orders were sent, when the leader's own shard was done, and when the last answer was heard.
+    /// When the leader's own part was sent, and when the last answer was heard.
     sent: f64,
-    own: f64,
     heard: f64,
     due: f64,
-    orders: Vec<Order>,
+    cut: Cut,
+}
+
+impl Open {
+    fn complete(&self) -> bool {
+        self.cut.orders.iter().all(|order| order.answer.is_some())
+    }
 }
 
 /// What a call of [`Crew::advance`] came to.
@@ -88,35 +98,72 @@ pub struct Crew {
     numbers: u32,
     ticket: u32,
     open: Option<Open>,
-    /// The state of the trainer that the present setup belongs to.
-    program: Option<u64>,
-    setup: Vec<u8>,
+    /// The cut of a step whose orders are sent before it is open.
+    ahead: Option<(u64, Cut)>,
     message: Vec<u8>,
     losses: u32,
     /// What is to be told of a loss.
     news: Option<String>,
-    /// Samples of a whole batch that the leader runs; none before the first cut among so many workers.
-    own: Option<(usize, usize)>,
-    times: Times,
-    /// Milliseconds that an order and its answer are on their way, as measured when the leader last waited.
-    messages: f64,
+    balance: Balance,
 }
 
-/// Milliseconds of steps of one cut since it was last looked at.
+/// Where the cut was and should have been.
 #[derive(Default)]
-struct Times {
-    /// The leader's own shards.
-    own: Vec<f64>,
-    /// What they took longer than the slowest follower's.
-    longer: Vec<f64>,
-    /// From their end until the last answer was heard.
-    waited: Vec<f64>,
+struct Balance {
+    workers: usize,
+    /// Samples of a whole batch that the leader runs; none before the first step.
+    own: Option<usize>,
+    /// What would have been right in each of the last steps.
+    right: VecDeque<f64>,
+    /// The step before: where it was cut, milliseconds of a sample moved, and those that the leader waited.
+    before: Option<(usize, f64, f64)>,
+}
+
+impl Balance {
+    /// Samples of a whole batch for the leader.
+    fn own(&mut self, workers: usize, samples: usize) -> usize {
+        if self.workers != workers {
+            *self = Self {
+                workers,
+                ..Self::default()
+            };
+        }
+        self.own.unwrap_or(samples.div_ceil(workers))
+    }
+
+    /// Counts a step of which all answers were heard. Leader and follower each wait from the end of their own
+    /// work for the other's part; half the difference is how much later the follower ended, without a common
+    /// clock. The follower tells with its next answer.
+    fn count(&mut self, open: &Open) {
+        let answers = || {
+            open.cut
+                .orders
+                .iter()
+                .filter_map(|order| order.answer.as_ref())
+        };
+        let waits = answers().map(|answer| answer.waited);
+        let theirs = waits.reduce(|a, b| Some(a?.min(b?))).flatten();
+        if let (Some((own, each, waited)), Some(theirs)) = (self.before.take(), theirs) {
+            self.right
+                .push_back(own as f64 + (waited - theirs) / 2.0 / each);
+            if self.right.len() > BALANCE {
+                self.right.pop_front();
+            }
+            let mut right = Vec::from_iter(self.right.iter().copied());
+            self.own = Some((middle(&mut right) + 0.5).max(1.0) as usize);
+        }
+        let work = answers().map(|answer| answer.work).fold(0.0, f64::max);
+        let rest = open.step.samples() - open.cut.own;
+        // A sample less for the leader is one more for all followers together.
+        let each = (open.sent - open.begun) / open.cut.own as f64 + work / rest.max(1) as f64;
+        self.before = Some((open.cut.own, each.max(1e-3), open.heard - open.sent));
+    }
 }
 
 /// The mean of the middle half, which a step that something else disturbed is no part of.
-fn middle(times: &mut [f64]) -> f64 {
-    times.sort_unstable_by(f64::total_cmp);
-    let middle = &times[times.len() / 4..times.len() - times.len() / 4];
+fn middle(numbers: &mut [f64]) -> f64 {
+    numbers.sort_unstable_by(f64::total_cmp);
+    let middle = &numbers[numbers.len() / 4..numbers.len() - numbers.len() / 4];
     middle.iter().sum::<f64>() / middle.len().max(1) as f64
 }
 
@@ -145,8 +192,11 @@ impl Crew {
 
     /// Another trainer follows: followers must be set up anew.
     pub fn change_run(&mut self) {
-        self.open = None;
-        (self.program, self.own, self.losses) = (None, None, 0);
+        (self.open, self.ahead) = (None, None);
+        (self.balance, self.losses) = (Balance::default(), 0);
+        for hand in &mut self.hands {
+            hand.stands = None;
+        }
     }
 
     /// Workers that a trainer's steps are to have.
@@ -190,7 +240,7 @@ impl Crew {
     #[must_use]
     pub fn vigil(&self) -> Option<f64> {
         let open = self.open.as_ref().filter(|_| self.is_spare())?;
-        Some(open.own + VIGIL)
+        Some(open.sent + VIGIL)
     }
 
     /// Whether each worker has a processor of its own, which it may keep busy while it waits.
@@ -223,40 +273,49 @@ impl Crew {
         self.news = Some(format!(
             "A worker that helps with training stopped ({said}); {then}. No step is lost."
         ));
-        if let Some(open) = &mut self.open {
-            open.orders.retain(|order| order.hand != id);
+        for cut in self.cuts() {
+            cut.orders.retain(|order| order.hand != id);
         }
         self.complete()
     }
 
     /// Takes in an answer. Returns whether all are there.
-    pub fn heard(&mut self, id: FollowerId, answer: Vec<u8>) -> bool {
+    pub fn heard(&mut self, id: FollowerId, mut answer: Vec<u8>) -> bool {
         let Some(tail) = answer.last_chunk::<ANSWER>() else {
             return self.lost(id, "its answer was damaged");
         };
-        let word = |at: usize| u32::from_le_bytes(tail[at..at + 4].try_into().unwrap_or_default());
-        let (ticket, heap) = (word(0), word(8));
+        let [ticket, work, waited, heap] = [0, 4, 8, 12].map(|at| word(tail, at));
         if let Some(hand) = self.hand(id) {
             hand.heap = heap.min(1 << 22);
         }
-        if let Some(open) = &mut self.open {
-            let mut orders = open.orders.iter_mut();
-            // An answer to an older order, and a second one, count for nothing.
-            let order = orders.find(|order| (order.hand, order.ticket) == (id, ticket));
-            if let Some(order) = order
-                && order.answer.is_none()
-            {
-                order.answer = Some(answer);
-                return self.complete();
-            }
-        }
-        false
+        answer.truncate(answer.len() - ANSWER);
+        let milliseconds = |micro: u32| f64::from(micro) / 1000.0;
+        // An answer to an older order, and a second one, count for nothing.
+        let mut orders = self.cuts().flat_map(|cut| &mut cut.orders);
+        let Some(order) = orders
+            .find(|order| (order.hand, order.ticket) == (id, ticket) && order.answer.is_none())
+        else {
+            return false;
+        };
+        order.answer = Some(Answer {
+            part: answer,
+            work: milliseconds(work),
+            waited: (waited != u32::MAX).then(|| milliseconds(waited)),
+        });
+        drop(orders);
+        self.pass_on(id);
+        self.complete()
+    }
+
+    /// Cuts of the open step and the next.
+    fn cuts(&mut self) -> impl Iterator<Item = &mut Cut> {
+        let open = self.open.as_mut().map(|open| &mut open.cut);
+        open.into_iter()
+            .chain(self.ahead.as_mut().map(|(_, cut)| cut))
     }
 
     fn complete(&self) -> bool {
-        self.open
-            .as_ref()
-            .is_some_and(|open| open.orders.iter().all(|order| order.answer.is_some()))
+        self.open.as_ref().is_some_and(Open::complete)
     }
 
     /// Does the next thing for a trainer.
@@ -270,7 +329,11 @@ impl Crew {
             if now() < open.due {
                 return Turn::Waiting;
             }
-            let late = open.orders.iter().filter(|order| order.answer.is_none());
+            let late = open
+                .cut
+                .orders
+                .iter()
+                .filter(|order| order.answer.is_none());
             for id in late.map(|order| order.hand).collect::<Vec<_>>() {
                 self.lost(id, "it did not answer");
             }
@@ -297,18 +360,37 @@ impl Crew {
     /// begun.
     pub fn settle(&mut self, trainer: &mut Trainer) -> Option<(StepMetrics, f64)> {
         let mut open = self.open.take()?;
+        let samples = open.step.samples();
         // The last batch of an epoch may be cut otherwise.
-        let whole = open.step.samples() == trainer.config().batch;
-        if whole && open.orders.iter().all(|order| order.answer.is_some()) {
-            self.balance(&open, trainer.any_cut());
+        if samples == trainer.config().batch && open.complete() && trainer.any_cut() {
+            self.balance.count(&open);
+        } else {
+            self.balance.before = None;
         }
-        for order in open.orders {
-            if let Some(mut answer) = order.answer {
-                answer.truncate(answer.len() - ANSWER);
-                let taken = trainer.take_partial(&mut open.step, order.samples, answer);
-                if let Err(error) = taken {
-                    self.lost(order.hand, &error.to_string());
+        let (mut known, mut told) = (open.cut.own, Vec::new());
+        for Order {
+            hand,
+            samples,
+            answer,
+            ..
+        } in open.cut.orders
+        {
+            let taken = answer.map(|answer| trainer.take_part(&mut open.step, answer.part));
+            match taken {
+                None => told.push((hand, samples.len())),
+                Some(Ok(())) => {
+                    known += samples.len();
+                    told.push((hand, 0));
                 }
+                Some(Err(error)) => drop(self.lost(hand, &error.to_string())),
+            }
+        }
+        for (hand, own) in told {
+            // It knows its own part, and of the others what the leader knows.
+            if known + own < samples
+                && let Some(hand) = self.hand(hand)
+            {
+                hand.stands = None;
             }
         }
         Some((trainer.close_step(open.step), open.begun))
@@ -335,7 +417,7 @@ impl Crew {
             self.hands.push(Hand {
                 id,
                 ready: false,
-                told: false,
+                stands: None,
                 heap: 0,
             });
         }
@@ -351,7 +433,8 @@ impl Crew {
         }
     }
 
-    /// Sends the orders for a step and runs the leader's own shard.
+    /// Sends the orders for a step, runs the leader's own shard and sends what it found, with the orders for
+    /// the next.
     fn open(
         &mut self,
         trainer: &mut Trainer,
@@ -359,116 +442,142 @@ impl Crew {
         begun: f64,
         now: impl Fn() -> f64,
     ) {
-        let samples = step.samples();
-        let workers = self.in_use().0.min(samples);
-        if self.own.is_none_or(|(of, _)| of != workers) {
-            self.own = Some((workers, samples.div_ceil(workers)));
-            self.times = Times::default();
-        }
-        let most = samples - (workers - 1);
-        let own = self.own.map_or(1, |(_, own)| own);
-        // A batch that is cut short, as the last of an epoch, is cut evenly.
-        let whole = samples == trainer.config().batch;
-        let own = if whole {
-            own
-        } else {
-            samples.div_ceil(workers)
-        }
-        .clamp(1, most);
-        if self.program != Some(trainer.program_number()) {
-            self.program = Some(trainer.program_number());
-            write_header(Kind::Setup, false, 0, &mut self.setup);
-            self.setup.extend(trainer.shard_setup());
-            for hand in &mut self.hands {
-                hand.told = false;
+        let cut = self
+            .ordered(trainer.step())
+            .unwrap_or_else(|| self.order(trainer, &step));
+        trainer.run_shard(&mut step, 0..cut.own);
+        self.ahead = self.look_ahead(trainer, &cut);
+        self.message.clear();
+        trainer.write_part(&step, &mut self.message);
+        let part = self.message.len();
+        for Order { hand, .. } in &cut.orders {
+            self.message.truncate(part);
+            let next = self.ahead.iter().flat_map(|(_, cut)| &cut.orders);
+            let next = next.filter(|order| order.hand == *hand).last();
+            if let Some(next) = next {
+                trainer.write_order_ahead(&next.samples, &mut self.message);
             }
-        }
-        let awake = self.is_spare();
-        let mut orders = Vec::new();
-        if let Some(followers) = &mut self.followers {
-            let ready = self.hands.iter_mut().filter(|hand| hand.ready);
-            for (at, hand) in ready.take(workers - 1).enumerate() {
-                let rest = samples - own;
-                let place = |at: usize| own + rest * at / (workers - 1);
-                let samples = place(at)..place(at + 1);
-                if !std::mem::replace(&mut hand.told, true) {
-                    followers.send(hand.id, &self.setup);
-                }
-                self.ticket = self.ticket.wrapping_add(1);
-                write_header(Kind::Order, awake, self.ticket, &mut self.message);
-                trainer.write_order(&step, &samples, &mut self.message);
-                followers.send(hand.id, &self.message);
-                orders.push(Order {
-                    hand: hand.id,
-                    ticket: self.ticket,
-                    samples,
-                    answer: None,
-                });
+            let (ticket, awake) = (next.map_or(0, |next| next.ticket), next.is_some());
+            self.send(*hand, Kind::Work, awake, ticket, part);
+            if let Some(hand) = self.hand(*hand) {
+                hand.stands = Some(trainer.step() + 1);
             }
         }
         let sent = now();
-        trainer.run_shard(&mut step, 0..own);
-        trainer.look_ahead();
-        let done = now();
+        let early = cut.orders.iter().filter(|order| order.answer.is_some());
+        let early: Vec<_> = early.map(|order| order.hand).collect();
         self.open = Some(Open {
             step,
             begun,
             sent,
-            own: done,
-            heard: done,
-            due: done + PATIENCE.max(PATIENCE_RATIO * (done - begun)),
-            orders,
+            heard: sent,
+            due: sent + PATIENCE.max(PATIENCE_RATIO * (sent - begun)),
+            cut,
         });
+        for hand in early {
+            self.pass_on(hand);
+        }
     }
 
-    /// Moves the cut so that the leader's shard takes as long as the slowest follower's with its messages.
-    /// In floating point the cut stays, since bits depend on it.
-    fn balance(&mut self, open: &Open, any_cut: bool) {
-        let Some((workers, own)) = self.own.filter(|_| any_cut) else {
-            return;
+    /// The cut of a step whose orders were sent ahead, as far as those who have them stand there.
+    fn ordered(&mut self, number: u64) -> Option<Cut> {
+        let (_, mut cut) = self.ahead.take().filter(|(step, _)| *step == number)?;
+        let stands = |order: &Order| {
+            let mut hands = self.hands.iter();
+            hands.any(|hand| hand.id == order.hand && hand.stands == Some(number))
         };
-        let answers = open
-            .orders
-            .iter()
-            .filter_map(|order| order.answer.as_deref());
-        let work = answers.filter_map(|answer| {
-            let [.., a, b, c, d, _, _, _, _] = *answer else {
-                return None;
-            };
-            Some(f64::from(u32::from_le_bytes([a, b, c, d])) / 1000.0)
-        });
-        let theirs = work.fold(0.0, f64::max);
-        let times = &mut self.times;
-        let mine = open.own - open.sent;
-        times.own.push(mine);
-        times.longer.push(mine - theirs);
-        times.waited.push(open.heard - open.own);
-        if times.own.len() < BALANCE {
-            return;
+        cut.orders.retain(stands);
+        (!cut.orders.is_empty()).then_some(cut)
+    }
+
+    /// Cuts a step and sends its orders, and setups to who needs one.
+    fn order(&mut self, trainer: &Trainer, step: &OpenStep) -> Cut {
+        let cut = self.cut(trainer, step.samples());
+        let number = trainer.step();
+        let mut setup = None;
+        for order in &cut.orders {
+            let stands = self
+                .hand(order.hand)
+                .map(|hand| hand.stands.replace(number));
+            if stands != Some(Some(number)) {
+                self.message.clear();
+                let setup = setup.get_or_insert_with(|| trainer.replica_setup());
+                self.message.extend_from_slice(setup);
+                self.send(order.hand, Kind::Setup, false, 0, 0);
+            }
+            self.message.clear();
+            trainer.write_order(step, &order.samples, &mut self.message);
+            self.send(order.hand, Kind::Work, true, order.ticket, 0);
         }
-        let mine = middle(&mut times.own);
-        let (longer, waited) = (middle(&mut times.longer), middle(&mut times.waited));
-        let waited = (waited - HEARING).max(0.0);
-        self.messages = if waited > WAITED {
-            (longer + waited).clamp(0.0, SLOW)
+        cut
+    }
+
+    /// Gathers the next step's batch and cuts it among those of this step, if all who are ready are of it.
+    fn look_ahead(&mut self, trainer: &mut Trainer, of: &Cut) -> Option<(u64, Cut)> {
+        let samples = trainer.look_ahead()?;
+        let cut = self.cut(trainer, samples);
+        let known = |next: &Order| of.orders.iter().any(|order| order.hand == next.hand);
+        let all = cut.orders.iter().all(known);
+        all.then(|| (trainer.step() + 1, cut))
+    }
+
+    /// Cuts a batch among the leader and those who are ready.
+    fn cut(&mut self, trainer: &Trainer, samples: usize) -> Cut {
+        let workers = self.in_use().0.min(samples);
+        // A batch that is cut short, as the last of an epoch, is cut evenly.
+        let own = if samples == trainer.config().batch {
+            self.balance.own(workers, samples)
         } else {
-            self.messages * EASE
+            samples.div_ceil(workers)
         };
-        let late = longer - self.messages;
-        // A sample less for the leader is one more for all followers together.
-        let each = mine / own as f64 * (1.0 + 1.0 / (workers.max(2) - 1) as f64);
-        let moved = (late / each.max(1e-6)).clamp(-MOVE, MOVE);
-        self.times = Times::default();
-        let samples = open.step.samples();
-        let own = (own as f64 - moved + 0.5) as usize;
-        self.own = Some((workers, own.clamp(1, samples.max(2) - 1)));
+        let own = own.clamp(1, samples - (workers - 1));
+        let ready = self.hands.iter().filter(|hand| hand.ready);
+        let rest = samples - own;
+        let place = |at: usize| own + rest * at / (workers - 1);
+        let orders = ready.take(workers - 1).enumerate().map(|(at, hand)| {
+            self.ticket = self.ticket.wrapping_add(1);
+            Order {
+                hand: hand.id,
+                ticket: self.ticket,
+                samples: place(at)..place(at + 1),
+                answer: None,
+            }
+        });
+        Cut {
+            own,
+            orders: orders.collect(),
+        }
+    }
+
+    /// Sends what a follower found to all others of the open step.
+    fn pass_on(&mut self, from: FollowerId) {
+        let Some(open) = self.open.take() else { return };
+        let of = open.cut.orders.iter().find(|order| order.hand == from);
+        if let Some(answer) = of.and_then(|order| order.answer.as_ref()) {
+            for order in open.cut.orders.iter().filter(|order| order.hand != from) {
+                self.message.clear();
+                self.message.extend_from_slice(&answer.part);
+                self.send(order.hand, Kind::Work, true, 0, answer.part.len());
+            }
+        }
+        self.open = Some(open);
+    }
+
+    /// Sends the message to a follower; its first bytes are a part.
+    fn send(&mut self, id: FollowerId, kind: Kind, awake: bool, ticket: u32, part: usize) {
+        let awake = awake && self.is_spare();
+        write_tail(kind, awake, ticket, part, &mut self.message);
+        if let Some(followers) = &mut self.followers {
+            followers.send(id, &self.message);
+        }
     }
 
     /// Lets a follower trap, so that a test can watch what follows.
     pub fn crash(&mut self) {
         let first = self.hands.iter().find(|hand| hand.ready);
         if let (Some(hand), Some(followers)) = (first, &mut self.followers) {
-            write_header(Kind::Trap, false, 0, &mut self.message);
+            self.message.clear();
+            write_tail(Kind::Trap, false, 0, 0, &mut self.message);
             followers.send(hand.id, &self.message);
         }
     }

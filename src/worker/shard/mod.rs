@@ -1,22 +1,27 @@
-//! Followers: workers that run shards of a batch for the training worker, their leader.
+//! Followers: workers that run shards of a batch with the training worker, their leader.
 //!
-//! A follower holds no data set and nothing of the run. The leader sends it a [`ShardServer`]'s setup when
-//! the Program changes and an order for every step; it answers each order with what its samples found.
-//! Every message is one buffer, moved and not copied by the browser; an answer comes in the buffer of its
-//! order (`parcel`). Little-endian:
+//! A follower holds a [`Replica`] of the run and no data set. The leader sends it a setup when it has none that
+//! stands where the run stands, an order for every step, and what the other shards of the step found; it
+//! answers each order with what its own samples found. With all parts of a step leader and followers take it
+//! alike, each by itself, and a follower that was sent its next order with the last part goes on at once. Every
+//! message is one buffer, moved and not copied by the browser, and goes back and forth (`parcel`).
+//! Little-endian:
 //!
 //! | message to a follower | bytes |
 //! | --- | --- |
-//! | kind: 0 setup, 1 order, 2 trap | 1 |
-//! | 1 if the next order is worth staying awake for ([`VIGIL`]), else 0; then zeros | 3 |
-//! | ticket, repeated in the answer to an order | 4 |
-//! | setup or order | rest |
+//! | another shard's part; may be none | as told below |
+//! | setup, or order for the step in progress or the next; may be none | rest |
+//! | kind: 0 setup, 1 part and order, 2 trap | 1 |
+//! | 1 if what follows is worth staying awake for ([`VIGIL`]), else 0; then zeros | 3 |
+//! | ticket, repeated in the answer to the order | 4 |
+//! | bytes of the part | 4 |
 //!
 //! | answer | bytes |
 //! | --- | --- |
-//! | partial result; none where the order made no sense | all but 12 |
+//! | part of its shard; none where the order made no sense | all but 16 |
 //! | ticket | 4 |
 //! | microseconds of work | 4 |
+//! | microseconds that it had waited for a part before; all ones if for none | 4 |
 //! | memory of the follower in KiB | 4 |
 //!
 //! [`Crew`] is the leader's side, [`Follower`] the other, both without a browser; `scope` starts the
@@ -31,12 +36,12 @@ pub(super) mod scope;
 pub use crew::{Crew, Turn};
 
 use super::engine::Clock;
-use crate::train::ShardServer;
+use crate::train::{Replica, step_of_part};
 
-/// Bytes before a message's body.
-const HEADER: usize = 8;
+/// Bytes after a message's body.
+const TAIL: usize = 12;
 /// Bytes after an answer's body.
-const ANSWER: usize = 12;
+const ANSWER: usize = 16;
 
 /// Milliseconds for which a worker stays awake when it waits for another one: on some machines a processor that
 /// sleeps takes longer to wake than a message to arrive.
@@ -56,56 +61,98 @@ pub trait Followers {
     fn stop(&mut self, id: FollowerId);
 }
 
-/// What a message asks for.
+/// What a message is.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Setup = 0,
-    Order = 1,
+    Work = 1,
     Trap = 2,
 }
 
-fn write_header(kind: Kind, awake: bool, ticket: u32, out: &mut Vec<u8>) {
-    out.clear();
+/// Ends a message, of which the first bytes are a part.
+fn write_tail(kind: Kind, awake: bool, ticket: u32, part: usize, out: &mut Vec<u8>) {
     out.extend([kind as u8, u8::from(awake), 0, 0]);
     out.extend(ticket.to_le_bytes());
+    out.extend((part as u32).to_le_bytes());
+}
+
+/// A number of four bytes at a place of a tail.
+fn word(tail: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(tail[at..at + 4].try_into().unwrap_or_default())
 }
 
 /// A follower but for what carries its messages.
 #[derive(Default)]
 pub struct Follower {
-    server: Option<ShardServer>,
+    replica: Option<Replica>,
+    /// An order for the step after the one in progress, and its ticket.
+    next: Option<(u32, Vec<u8>)>,
     answer: Vec<u8>,
+    /// When it last answered, until the part that it then waits for has come.
+    answered: Option<f64>,
+    waited: Option<f64>,
     awake: bool,
 }
 
 impl Follower {
-    /// Acts on a message. An order is answered.
+    /// Acts on a message. An order is answered, once the step before it is taken.
     ///
     /// # Panics
     /// When asked to trap, which is there for tests.
-    pub fn hear(&mut self, message: &[u8], now: Clock, heap: fn() -> u32) -> Option<&[u8]> {
-        let (header, body) = message.split_at_checked(HEADER)?;
-        if header[0] == Kind::Setup as u8 {
-            self.server = ShardServer::new(body);
+    pub fn hear(&mut self, mut message: Vec<u8>, now: Clock, heap: fn() -> u32) -> Option<&[u8]> {
+        let came = now();
+        let (body, tail) = message.split_last_chunk::<TAIL>()?;
+        let (kind, awake, ticket) = (tail[0], tail[1] != 0, word(tail, 4));
+        let (part, rest) = body.split_at_checked(word(tail, 8) as usize)?;
+        assert!(kind != Kind::Trap as u8, "the follower was asked to trap");
+        if kind == Kind::Setup as u8 {
+            self.replica = Replica::new(rest);
+            (self.next, self.answered) = (None, None);
             return None;
         }
-        assert!(
-            header[0] != Kind::Trap as u8,
-            "the follower was asked to trap"
-        );
-        let begun = now();
-        self.awake = header[1] != 0;
-        self.answer.clear();
-        if let Some(server) = &mut self.server {
-            server.run(body, &mut self.answer);
+        self.awake = awake;
+        if !rest.is_empty() {
+            self.next = Some((ticket, rest.to_vec()));
         }
-        let work = ((now() - begun) * 1000.0) as u32;
-        self.answer.extend(&header[4..]);
-        self.answer.extend(work.to_le_bytes());
-        self.answer.extend(heap().to_le_bytes());
+        if !part.is_empty() {
+            let length = part.len();
+            message.truncate(length);
+            if let Some(replica) = &mut self.replica
+                && replica.take(message)
+                && !replica.is_open()
+            {
+                self.waited = self.answered.take().map(|answered| came - answered);
+            }
+        }
+        self.answer(now, heap)
+    }
+
+    /// Runs the order for the coming step, if there is one.
+    fn answer(&mut self, now: Clock, heap: fn() -> u32) -> Option<&[u8]> {
+        let later = |(_, order): &(u32, Vec<u8>)| {
+            let replica = self.replica.as_ref()?;
+            Some(step_of_part(order)? > replica.step() || replica.is_open())
+        };
+        if self.next.as_ref().and_then(later) == Some(true) {
+            return None;
+        }
+        let (ticket, order) = self.next.take()?;
+        let begun = now();
+        self.answer.clear();
+        if let Some(replica) = &mut self.replica {
+            replica.run(&order, &mut self.answer);
+        }
+        let done = now();
+        let micro = |milliseconds: f64| (milliseconds * 1000.0) as u32;
+        let waited = self.waited.take().map_or(u32::MAX, micro);
+        for number in [ticket, micro(done - begun), waited, heap()] {
+            self.answer.extend(number.to_le_bytes());
+        }
+        self.answered = Some(done);
         Some(&self.answer)
     }
-    /// Whether the order after the last one is worth staying awake for.
+
+    /// Whether what comes after the last answer is worth staying awake for.
     #[must_use]
     pub fn is_awake(&self) -> bool {
         self.awake

@@ -124,7 +124,7 @@ impl Followers for Nest {
 
 /// Acts on a leader's message; an order is answered in its own buffer.
 pub fn follow(follower: &mut Follower, scope: &DedicatedWorkerGlobalScope, buffer: ArrayBuffer) {
-    if let Some(answer) = follower.hear(&unpack(&buffer), now, heap) {
+    if let Some(answer) = follower.hear(unpack(&buffer), now, heap) {
         let buffer = pack(answer, Some(buffer));
         let _ = scope.post_message_with_transfer(&buffer, &Array::of1(&buffer));
     }
