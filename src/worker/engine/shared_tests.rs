@@ -76,7 +76,7 @@ impl Followers for Ends {
             Manner::Twice => vec![Some(answer.clone()), Some(answer.clone())],
             Manner::Stale => vec![Some(wires.last.clone()), Some(answer.clone())],
             Manner::Garbage => vec![Some(vec![7; 5])],
-            Manner::Empty => vec![Some(answer[answer.len() - 16..].to_vec())],
+            Manner::Empty => vec![Some(answer[answer.len() - 12..].to_vec())],
             Manner::Damaged => {
                 let mut damaged = answer.clone();
                 damaged[0] ^= 1;

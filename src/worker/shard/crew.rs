@@ -26,7 +26,7 @@ const PATIENCE: f64 = 3000.0;
 /// ... and as a multiple of the time of that shard.
 const PATIENCE_RATIO: f64 = 8.0;
 /// Steps that the next cut is chosen from.
-const BALANCE: usize = 8;
+const BALANCE: usize = 6;
 
 struct Hand {
     id: FollowerId,
@@ -47,9 +47,8 @@ struct Order {
 /// What a follower answered.
 struct Answer {
     part: Vec<u8>,
-    /// Milliseconds of its work, and those that it had waited before for a part, if it had.
+    /// Milliseconds of its work.
     work: f64,
-    waited: Option<f64>,
 }
 
 /// Who runs what of a step.
@@ -62,9 +61,8 @@ struct Cut {
 struct Open {
     step: OpenStep,
     begun: f64,
-    /// When the leader's own part was sent, and when the last answer was heard.
+    /// When the leader's own part was sent.
     sent: f64,
-    heard: f64,
     due: f64,
     cut: Cut,
 }
@@ -115,8 +113,6 @@ struct Balance {
     own: Option<usize>,
     /// What would have been right in each of the last steps.
     right: VecDeque<f64>,
-    /// The step before: where it was cut, milliseconds of a sample moved, and those that the leader waited.
-    before: Option<(usize, f64, f64)>,
 }
 
 impl Balance {
@@ -131,32 +127,18 @@ impl Balance {
         self.own.unwrap_or(samples.div_ceil(workers))
     }
 
-    /// Counts a step of which all answers were heard. Leader and follower each wait from the end of their own
-    /// work for the other's part; half the difference is how much later the follower ended, without a common
-    /// clock. The follower tells with its next answer.
-    fn count(&mut self, open: &Open) {
-        let answers = || {
-            open.cut
-                .orders
-                .iter()
-                .filter_map(|order| order.answer.as_ref())
-        };
-        let waits = answers().map(|answer| answer.waited);
-        let theirs = waits.reduce(|a, b| Some(a?.min(b?))).flatten();
-        if let (Some((own, each, waited)), Some(theirs)) = (self.before.take(), theirs) {
-            self.right
-                .push_back(own as f64 + (waited - theirs) / 2.0 / each);
-            if self.right.len() > BALANCE {
-                self.right.pop_front();
-            }
-            let mut right = Vec::from_iter(self.right.iter().copied());
-            self.own = Some((middle(&mut right) + 0.5).max(1.0) as usize);
-        }
-        let work = answers().map(|answer| answer.work).fold(0.0, f64::max);
-        let rest = open.step.samples() - open.cut.own;
+    /// Counts a step that was cut so, in which the leader worked so many milliseconds and the slowest
+    /// follower so many.
+    fn count(&mut self, (own, rest): (usize, usize), mine: f64, theirs: f64) {
         // A sample less for the leader is one more for all followers together.
-        let each = (open.sent - open.begun) / open.cut.own as f64 + work / rest.max(1) as f64;
-        self.before = Some((open.cut.own, each.max(1e-3), open.heard - open.sent));
+        let each = mine / own as f64 + theirs / rest.max(1) as f64;
+        self.right
+            .push_back(own as f64 + (theirs - mine) / each.max(1e-3));
+        if self.right.len() > BALANCE {
+            self.right.pop_front();
+        }
+        let right = middle(&mut Vec::from_iter(self.right.iter().copied()));
+        self.own = Some((right + 0.5).max(1.0) as usize);
     }
 }
 
@@ -284,12 +266,11 @@ impl Crew {
         let Some(tail) = answer.last_chunk::<ANSWER>() else {
             return self.lost(id, "its answer was damaged");
         };
-        let [ticket, work, waited, heap] = [0, 4, 8, 12].map(|at| word(tail, at));
+        let [ticket, work, heap] = [0, 4, 8].map(|at| word(tail, at));
         if let Some(hand) = self.hand(id) {
             hand.heap = heap.min(1 << 22);
         }
         answer.truncate(answer.len() - ANSWER);
-        let milliseconds = |micro: u32| f64::from(micro) / 1000.0;
         // An answer to an older order, and a second one, count for nothing.
         let mut orders = self.cuts().flat_map(|cut| &mut cut.orders);
         let Some(order) = orders
@@ -299,8 +280,7 @@ impl Crew {
         };
         order.answer = Some(Answer {
             part: answer,
-            work: milliseconds(work),
-            waited: (waited != u32::MAX).then(|| milliseconds(waited)),
+            work: f64::from(work) / 1000.0,
         });
         drop(orders);
         self.pass_on(id);
@@ -323,7 +303,6 @@ impl Crew {
         let complete = self.complete();
         if let Some(open) = &mut self.open {
             if complete {
-                open.heard = now();
                 return self.close(trainer);
             }
             if now() < open.due {
@@ -361,11 +340,16 @@ impl Crew {
     pub fn settle(&mut self, trainer: &mut Trainer) -> Option<(StepMetrics, f64)> {
         let mut open = self.open.take()?;
         let samples = open.step.samples();
-        // The last batch of an epoch may be cut otherwise.
+        // The last batch of an epoch may be cut otherwise; in floating point bits depend on the cut.
         if samples == trainer.config().batch && open.complete() && trainer.any_cut() {
-            self.balance.count(&open);
-        } else {
-            self.balance.before = None;
+            let answers = open
+                .cut
+                .orders
+                .iter()
+                .filter_map(|order| order.answer.as_ref());
+            let theirs = answers.map(|answer| answer.work).fold(0.0, f64::max);
+            let cut = (open.cut.own, samples - open.cut.own);
+            self.balance.count(cut, open.sent - open.begun, theirs);
         }
         let (mut known, mut told) = (open.cut.own, Vec::new());
         for Order {
@@ -470,7 +454,6 @@ impl Crew {
             step,
             begun,
             sent,
-            heard: sent,
             due: sent + PATIENCE.max(PATIENCE_RATIO * (sent - begun)),
             cut,
         });

@@ -18,10 +18,9 @@
 //!
 //! | answer | bytes |
 //! | --- | --- |
-//! | part of its shard; none where the order made no sense | all but 16 |
+//! | part of its shard; none where the order made no sense | all but 12 |
 //! | ticket | 4 |
 //! | microseconds of work | 4 |
-//! | microseconds that it had waited for a part before; all ones if for none | 4 |
 //! | memory of the follower in KiB | 4 |
 //!
 //! [`Crew`] is the leader's side, [`Follower`] the other, both without a browser; `scope` starts the
@@ -41,7 +40,7 @@ use crate::train::{Replica, step_of_part};
 /// Bytes after a message's body.
 const TAIL: usize = 12;
 /// Bytes after an answer's body.
-const ANSWER: usize = 16;
+const ANSWER: usize = 12;
 
 /// Milliseconds for which a worker stays awake when it waits for another one: on some machines a processor that
 /// sleeps takes longer to wake than a message to arrive.
@@ -88,9 +87,6 @@ pub struct Follower {
     /// An order for the step after the one in progress, and its ticket.
     next: Option<(u32, Vec<u8>)>,
     answer: Vec<u8>,
-    /// When it last answered, until the part that it then waits for has come.
-    answered: Option<f64>,
-    waited: Option<f64>,
     awake: bool,
 }
 
@@ -100,14 +96,13 @@ impl Follower {
     /// # Panics
     /// When asked to trap, which is there for tests.
     pub fn hear(&mut self, mut message: Vec<u8>, now: Clock, heap: fn() -> u32) -> Option<&[u8]> {
-        let came = now();
         let (body, tail) = message.split_last_chunk::<TAIL>()?;
         let (kind, awake, ticket) = (tail[0], tail[1] != 0, word(tail, 4));
         let (part, rest) = body.split_at_checked(word(tail, 8) as usize)?;
         assert!(kind != Kind::Trap as u8, "the follower was asked to trap");
         if kind == Kind::Setup as u8 {
             self.replica = Replica::new(rest);
-            (self.next, self.answered) = (None, None);
+            self.next = None;
             return None;
         }
         self.awake = awake;
@@ -117,11 +112,8 @@ impl Follower {
         if !part.is_empty() {
             let length = part.len();
             message.truncate(length);
-            if let Some(replica) = &mut self.replica
-                && replica.take(message)
-                && !replica.is_open()
-            {
-                self.waited = self.answered.take().map(|answered| came - answered);
+            if let Some(replica) = &mut self.replica {
+                replica.take(message);
             }
         }
         self.answer(now, heap)
@@ -142,13 +134,10 @@ impl Follower {
         if let Some(replica) = &mut self.replica {
             replica.run(&order, &mut self.answer);
         }
-        let done = now();
-        let micro = |milliseconds: f64| (milliseconds * 1000.0) as u32;
-        let waited = self.waited.take().map_or(u32::MAX, micro);
-        for number in [ticket, micro(done - begun), waited, heap()] {
+        let work = ((now() - begun) * 1000.0) as u32;
+        for number in [ticket, work, heap()] {
             self.answer.extend(number.to_le_bytes());
         }
-        self.answered = Some(done);
         Some(&self.answer)
     }
 
