@@ -53,7 +53,7 @@ function options({ batch, network }, precision) {
  * @returns {Promise<object[]>} for each place, precision and axis: points (`label`, `size`, `time` in
  *   seconds a sample, `macs`, `times`) and `pairs` of neighbours with their excess
  */
-export async function sweep({ page, program, say, milliseconds = 90, rounds = 3 }) {
+export async function sweep({ page, program, say, milliseconds = 90, rounds = 5 }) {
   const places = {
     native: async (config, precision) => (await native(program, options(config, precision), milliseconds))[0],
   }

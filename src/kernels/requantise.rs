@@ -179,11 +179,18 @@ impl Block {
                     apart(&kept, run, out, Scatter { rows, cols });
                 }
             }
-        } else {
+        } else if run >= at.cols.len() {
             for (sums, &row) in sums.chunks(stride).zip(at.rows) {
-                for (sums, cols) in sums[..at.cols.len()].chunks(run).zip(at.cols.chunks(run)) {
+                let slots = &mut out[(row + at.cols[0]) as usize..][..at.cols.len()];
+                round(&sums[..at.cols.len()], slots, at.cols, row);
+            }
+        } else {
+            // Chunks beside chunks would be counted by divisions for every row.
+            for (sums, &row) in sums.chunks(stride).zip(at.rows) {
+                for from in (0..at.cols.len()).step_by(run) {
+                    let cols = &at.cols[from..at.cols.len().min(from + run)];
                     let slots = &mut out[(row + cols[0]) as usize..][..cols.len()];
-                    round(sums, slots, cols, row);
+                    round(&sums[from..][..cols.len()], slots, cols, row);
                 }
             }
         }
@@ -254,10 +261,12 @@ fn apart(kept: &[[i16; APART]; ROWS], run: usize, out: &mut [i16], at: Scatter) 
     match run {
         4 => runs_apart::<4>(kept, out, at),
         2 => runs_apart::<2>(kept, out, at),
-        _ if at.rows.len() == ROWS && at.rows.chunks(TOGETHER).all(together) => {
-            rows_together(kept, out, at);
-        }
-        _ => runs_apart::<1>(kept, out, at),
+        _ => match at.rows.try_into() {
+            Ok(rows) if at.rows.chunks(TOGETHER).all(together) => {
+                rows_together(kept, rows, out, at.cols);
+            }
+            _ => runs_apart::<1>(kept, out, at),
+        },
     }
 }
 
@@ -278,18 +287,16 @@ const TOGETHER: usize = 4;
 
 /// `ROWS` rows lie together by so many as are stored at once, columns do not.
 #[inline]
-fn rows_together(kept: &[[i16; APART]; ROWS], out: &mut [i16], at: Scatter) {
-    for (j, col) in at.cols.iter().enumerate().take(APART) {
-        for (kept, rows) in kept
-            .chunks_exact(TOGETHER)
-            .zip(at.rows.chunks_exact(TOGETHER))
-        {
+fn rows_together(kept: &[[i16; APART]; ROWS], rows: &[u32; ROWS], out: &mut [i16], cols: &[u32]) {
+    for (j, col) in cols.iter().enumerate().take(APART) {
+        for first in (0..ROWS).step_by(TOGETHER) {
             // Put together in a register: of a list in memory, numbers would be written one by one and read
             // at once, which processors wait for.
-            let number = |row: usize| u64::from(kept[row][j].cast_unsigned()) << (16 * row);
+            let number = |k: usize| u64::from(kept[first + k][j].cast_unsigned()) << (16 * k);
             let down = number(0) | number(1) | number(2) | number(3);
             let down: [i16; TOGETHER] = bytemuck::cast(down.to_le());
-            out[(rows[0] + col) as usize..][..TOGETHER].copy_from_slice(&down.map(i16::from_le));
+            let slots = &mut out[(rows[first] + col) as usize..][..TOGETHER];
+            slots.copy_from_slice(&down.map(i16::from_le));
         }
     }
 }

@@ -80,9 +80,9 @@ impl Product<'_> {
                 }
                 // Down the columns: rows lie together where columns do not.
                 for (j, &col) in plan.out_cols[columns].iter().enumerate() {
-                    for (sums, &row) in sums.chunks_exact(stride).zip(rows) {
+                    for (i, &row) in rows.iter().enumerate() {
                         let slot = &mut out[(row + col) as usize];
-                        *slot = if add { *slot } else { 0 } + i64::from(sums[j]);
+                        *slot = if add { *slot } else { 0 } + i64::from(sums[i * stride + j]);
                     }
                 }
             });
