@@ -149,8 +149,8 @@ impl Block {
         out: &mut [i16],
         Places { at, run, .. }: Places,
     ) -> SumStats {
-        let mut stats = SumStats::default();
         if !(1..=30).contains(&self.how.shift) {
+            let mut stats = SumStats::default();
             for (sums, row) in sums.chunks(stride).zip(at.rows) {
                 for (&sum, &col) in sums.iter().zip(at.cols) {
                     stats = stats.and(self.general(sum, out, row + col));
@@ -158,23 +158,14 @@ impl Block {
             }
             return stats;
         }
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        let mut vectors = simd128::Vectors::new(self);
-        let mut round = |sums: &[i32], slots: &mut [i16], cols: &[u32], row: u32| {
-            let draws = self.first_draw.wrapping_add(row);
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            let (sums, slots, cols) = vectors.store(sums, slots, cols, draws);
-            if !sums.is_empty() {
-                stats = stats.and(self.run(sums, slots, cols, draws));
-            }
-        };
+        let mut pieces = Pieces::new(self);
         if run < SHORT {
             let mut kept = [[0; APART]; ROWS];
             for (sums, rows) in sums.chunks(stride * ROWS).zip(at.rows.chunks(ROWS)) {
                 for (from, cols) in (0..).step_by(APART).zip(at.cols.chunks(APART)) {
                     for ((kept, &row), sums) in kept.iter_mut().zip(rows).zip(sums.chunks(stride)) {
                         let sums = &sums[from..][..cols.len()];
-                        round(sums, &mut kept[..cols.len()], cols, row);
+                        pieces.round(sums, &mut kept[..cols.len()], cols, row);
                     }
                     apart(&kept, run, out, Scatter { rows, cols });
                 }
@@ -182,7 +173,7 @@ impl Block {
         } else if run >= at.cols.len() {
             for (sums, &row) in sums.chunks(stride).zip(at.rows) {
                 let slots = &mut out[(row + at.cols[0]) as usize..][..at.cols.len()];
-                round(&sums[..at.cols.len()], slots, at.cols, row);
+                pieces.round(&sums[..at.cols.len()], slots, at.cols, row);
             }
         } else {
             // Chunks beside chunks would be counted by divisions for every row.
@@ -190,13 +181,11 @@ impl Block {
                 for from in (0..at.cols.len()).step_by(run) {
                     let cols = &at.cols[from..at.cols.len().min(from + run)];
                     let slots = &mut out[(row + cols[0]) as usize..][..cols.len()];
-                    round(&sums[from..][..cols.len()], slots, cols, row);
+                    pieces.round(&sums[from..][..cols.len()], slots, cols, row);
                 }
             }
         }
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        let stats = stats.and(vectors.stats());
-        stats
+        pieces.stats()
     }
 
     /// Any shift.
@@ -252,6 +241,51 @@ impl Block {
             }
         }
         SumStats { peak, saturated }
+    }
+}
+
+/// Sums rounded piece by piece, and what they held.
+struct Pieces {
+    block: Block,
+    stats: SumStats,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    vectors: simd128::Vectors,
+}
+
+#[cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        clippy::inline_always,
+        reason = "loops must be compiled with their caller's target features"
+    )
+)]
+impl Pieces {
+    fn new(block: Block) -> Self {
+        Self {
+            block,
+            stats: SumStats::default(),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            vectors: simd128::Vectors::new(block),
+        }
+    }
+
+    /// Rounds sums of a row that are stored together.
+    #[cfg_attr(target_arch = "x86_64", inline(always))]
+    fn round(&mut self, sums: &[i32], slots: &mut [i16], cols: &[u32], row: u32) {
+        let draws = self.block.first_draw.wrapping_add(row);
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        let (sums, slots, cols) = self.vectors.store(sums, slots, cols, draws);
+        if !sums.is_empty() {
+            let found = self.block.run(sums, slots, cols, draws);
+            self.stats = self.stats.and(found);
+        }
+    }
+
+    fn stats(&self) -> SumStats {
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        return self.stats.and(self.vectors.stats());
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+        self.stats
     }
 }
 
