@@ -200,9 +200,8 @@ impl Course {
     }
 
     /// The batch gathered ahead, and its step.
-    pub fn ahead(&self) -> Option<(u64, (&[u8], &[u8]))> {
-        let (step, (pixels, labels)) = self.ahead.as_ref()?;
-        Some((*step, (pixels, labels)))
+    pub fn ahead(&self) -> Option<&(u64, Gathered)> {
+        self.ahead.as_ref()
     }
 
     /// Padded pixels and labels of a step of the epoch in progress.

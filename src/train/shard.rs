@@ -169,7 +169,7 @@ impl Trainer {
     /// Appends the order for a shard of the step that [`Self::look_ahead`] gathered to `out`.
     pub fn write_order_ahead(&self, samples: &Range<usize>, out: &mut Vec<u8>) {
         if let Some((step, (pixels, labels))) = self.course.ahead() {
-            write_order(step, (pixels, labels), samples, out);
+            write_order(*step, (pixels, labels), samples, out);
         }
     }
 

@@ -137,7 +137,8 @@ impl Balance {
         if self.right.len() > BALANCE {
             self.right.pop_front();
         }
-        let right = middle(&mut Vec::from_iter(self.right.iter().copied()));
+        let mut right = self.right.clone();
+        let right = middle(right.make_contiguous());
         self.own = Some((right + 0.5).max(1.0) as usize);
     }
 }
@@ -436,8 +437,8 @@ impl Crew {
         let part = self.message.len();
         for Order { hand, .. } in &cut.orders {
             self.message.truncate(part);
-            let next = self.ahead.iter().flat_map(|(_, cut)| &cut.orders);
-            let next = next.filter(|order| order.hand == *hand).last();
+            let mut orders = self.ahead.iter().flat_map(|(_, cut)| &cut.orders);
+            let next = orders.find(|order| order.hand == *hand);
             if let Some(next) = next {
                 trainer.write_order_ahead(&next.samples, &mut self.message);
             }
