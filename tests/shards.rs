@@ -237,15 +237,15 @@ fn damaged_setups_orders_and_answers_are_refused() {
             damaged[at] = damaged[at].wrapping_add(170);
             assert!(Replica::new(&damaged).is_none(), "byte {at}");
         }
-        let mut server = replica(&trainer);
+        let mut follower = replica(&trainer);
         let mut step = trainer.open_step();
         let (mut order, mut answer) = (Vec::new(), Vec::new());
         trainer.write_order(&step, &(4..9), &mut order);
         for end in (0..order.len()).step_by(97).chain([order.len() - 1]) {
-            assert!(!server.run(&order[..end], &mut answer) && answer.is_empty());
+            assert!(!follower.run(&order[..end], &mut answer) && answer.is_empty());
         }
         order.push(0);
-        assert!(!server.run(&order, &mut answer));
+        assert!(!follower.run(&order, &mut answer));
         order.pop();
         // A place beyond the batch, and no samples.
         for (at, value) in [
@@ -259,15 +259,15 @@ fn damaged_setups_orders_and_answers_are_refused() {
         ] {
             let mut damaged = order.clone();
             damaged[at] = value;
-            assert!(!server.run(&damaged, &mut answer), "byte {at}");
+            assert!(!follower.run(&damaged, &mut answer), "byte {at}");
         }
         // A label that is no class.
         let mut damaged = order.clone();
         let label = order.len() - 5 * 896 - 5;
         damaged[label] = 10;
-        assert!(!server.run(&damaged, &mut answer));
-        assert!(server.run(&order, &mut answer));
-        assert!(server.is_open());
+        assert!(!follower.run(&damaged, &mut answer));
+        assert!(follower.run(&order, &mut answer));
+        assert!(follower.is_open());
         for end in (0..answer.len()).step_by(61) {
             let cut = answer[..end].to_vec();
             assert!(trainer.take_part(&mut step, cut).is_err());
@@ -291,16 +291,16 @@ fn damaged_setups_orders_and_answers_are_refused() {
         answer[8] = 5;
         assert!(trainer.take_part(&mut step, answer.clone()).is_err());
         // A replica refuses what does not fit as well, and takes the step with the rest.
-        assert!(!server.take(answer));
+        assert!(!follower.take(answer));
         for samples in [0..4, 9..16] {
             trainer.run_shard(&mut step, samples);
             let mut part = Vec::new();
             trainer.write_part(&step, &mut part);
-            assert!(server.take(part));
+            assert!(follower.take(part));
         }
         trainer.close_step(step);
-        assert_eq!(server.checksum(), trainer.checksum());
-        assert!(!server.is_open());
+        assert_eq!(follower.checksum(), trainer.checksum());
+        assert!(!follower.is_open());
     }
 }
 
@@ -310,7 +310,7 @@ fn any_bytes_are_answered_or_refused() {
     while !trainer.shards_ready() {
         trainer.advance();
     }
-    let server = replica(&trainer);
+    let follower = replica(&trainer);
     let step = trainer.open_step();
     let (mut order, mut answer) = (Vec::new(), Vec::new());
     trainer.write_order(&step, &(0..2), &mut order);
@@ -322,8 +322,8 @@ fn any_bytes_are_answered_or_refused() {
             let at = (state >> 8) as usize % damaged.len();
             damaged[at] = state as u8;
         }
-        let mut server = server.clone();
-        server.run(&damaged, &mut answer);
+        let mut follower = follower.clone();
+        follower.run(&damaged, &mut answer);
     }
     trainer.close_step(step);
 }

@@ -96,6 +96,12 @@ pub(super) fn write_outcomes<'a>(
     }
 }
 
+/// The number of four bytes at a place of a head or a tail, which must be inside.
+#[must_use]
+pub fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap_or_default())
+}
+
 /// Numbers as bytes.
 pub fn append<T: NoUninit>(out: &mut Vec<u8>, numbers: &[T]) {
     out.extend_from_slice(bytemuck::cast_slice(numbers));

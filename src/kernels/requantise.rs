@@ -170,18 +170,16 @@ impl Block {
                     apart(&kept, run, out, Scatter { rows, cols });
                 }
             }
-        } else if run >= at.cols.len() {
-            for (sums, &row) in sums.chunks(stride).zip(at.rows) {
-                let slots = &mut out[(row + at.cols[0]) as usize..][..at.cols.len()];
-                pieces.round(&sums[..at.cols.len()], slots, at.cols, row);
-            }
         } else {
-            // Chunks beside chunks would be counted by divisions for every row.
+            // Chunks and steps of a length known only here would be counted by a division for every row.
             for (sums, &row) in sums.chunks(stride).zip(at.rows) {
-                for from in (0..at.cols.len()).step_by(run) {
-                    let cols = &at.cols[from..at.cols.len().min(from + run)];
+                let mut from = 0;
+                while from < at.cols.len() {
+                    let to = at.cols.len().min(from + run);
+                    let cols = &at.cols[from..to];
                     let slots = &mut out[(row + cols[0]) as usize..][..cols.len()];
-                    pieces.round(&sums[from..][..cols.len()], slots, cols, row);
+                    pieces.round(&sums[from..to], slots, cols, row);
+                    from = to;
                 }
             }
         }

@@ -29,6 +29,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Sums over a batch.
+    pub fn of(outcomes: &[SampleOutcome], labels: &[u8]) -> Self {
+        let mut tally = Self::default();
+        tally.add(outcomes, labels);
+        tally
+    }
+
     /// Counts samples with their outcomes.
     pub fn add(&mut self, outcomes: &[SampleOutcome], labels: &[u8]) {
         self.samples += labels.len();

@@ -43,7 +43,7 @@ pub use learner::Learner;
 pub use method::MethodTrainer;
 pub use model::{Bond, Grid, Layer, Model, Parameter};
 pub use optimiser::Moments;
-pub use shard::{OpenStep, Replica, step_of_part};
+pub use shard::{OpenStep, Replica};
 pub use step::{Order, StepSettings};
 pub use tensors::{TensorInfo, TensorValues, Tensors};
 pub use trainer::{Advance, Trainer, step_program};

@@ -35,7 +35,7 @@ use super::metrics::StepMetrics;
 use super::trainer::Trainer;
 use crate::exec::Batch;
 use crate::exec::fixed::StepKey;
-use crate::exec::shard::{BadPartial, Partial};
+use crate::exec::shard::{BadPartial, Partial, word};
 use crate::numeric::{Seed, sort_by_key};
 use crate::program::{Op, Part};
 
@@ -73,12 +73,8 @@ impl OpenStep {
     }
 
     fn batch(&self, samples: &Range<usize>) -> Batch<'_> {
-        let inputs = self.pixels.len() / self.labels.len().max(1);
         let here = samples.start - self.first..samples.end - self.first;
-        Batch {
-            pixels: &self.pixels[here.start * inputs..here.end * inputs],
-            labels: &self.labels[here],
-        }
+        some((&self.pixels, &self.labels), here)
     }
 
     /// Samples whose results are known, and of which none is another's.
@@ -92,10 +88,18 @@ impl OpenStep {
     }
 }
 
-/// The step that a part is of; none if the bytes are no part.
-#[must_use]
-pub fn step_of_part(part: &[u8]) -> Option<u64> {
-    Some(u64::from_le_bytes(*part.first_chunk()?))
+/// Some samples of pixels and labels.
+fn some<'a>((pixels, labels): (&'a [u8], &'a [u8]), samples: Range<usize>) -> Batch<'a> {
+    let inputs = pixels.len() / labels.len().max(1);
+    Batch {
+        pixels: &pixels[samples.start * inputs..samples.end * inputs],
+        labels: &labels[samples],
+    }
+}
+
+/// The step that the head of an order or of a part names.
+fn step_of(head: &[u8]) -> Option<u64> {
+    Some(u64::from_le_bytes(*head.first_chunk()?))
 }
 
 impl Trainer {
@@ -265,44 +269,32 @@ impl Trainer {
             Engine::Fixed(executor) => executor.finish(step.key, &parts),
         };
         let rate = self.learn(step.samples);
-        let mut tally = Tally::default();
-        tally.add(&outcomes, &step.labels);
+        let tally = Tally::of(&outcomes, &step.labels);
         self.course.spare = (step.pixels, step.labels);
         self.complete((tally, rate))
     }
 }
 
-/// Appends the order for a shard of a step with this batch.
-fn write_order(
-    step: u64,
-    (pixels, labels): (&[u8], &[u8]),
-    samples: &Range<usize>,
-    out: &mut Vec<u8>,
-) {
-    let inputs = pixels.len() / labels.len().max(1);
+/// Appends the order for a shard of a step with these pixels and labels.
+fn write_order(step: u64, of: (&[u8], &[u8]), samples: &Range<usize>, out: &mut Vec<u8>) {
     out.extend(step.to_le_bytes());
-    for number in [labels.len(), samples.start, samples.len()] {
+    for number in [of.1.len(), samples.start, samples.len()] {
         out.extend((number as u32).to_le_bytes());
     }
-    out.extend_from_slice(&labels[samples.clone()]);
-    out.extend_from_slice(&pixels[samples.start * inputs..samples.end * inputs]);
+    let batch = some(of, samples.clone());
+    out.extend_from_slice(batch.labels);
+    out.extend_from_slice(batch.pixels);
 }
 
 /// The samples that a part is of, if it is one of this step and made with its parameters.
 fn samples_of(step: &OpenStep, head: &[u8; PART]) -> Option<Range<usize>> {
-    let word = words(head);
-    let (first, samples) = (word(8) as usize, word(12) as usize);
+    let (first, samples) = (word(head, 8) as usize, word(head, 12) as usize);
     let end = first.checked_add(samples)?;
-    let fits = step_of_part(head) == Some(step.key.step)
-        && word(16) == step.fingerprint
+    let fits = step_of(head) == Some(step.key.step)
+        && word(head, 16) == step.fingerprint
         && samples > 0
         && end <= step.samples;
     fits.then_some(first..end)
-}
-
-/// Reads numbers of four bytes by their places in a head.
-fn words(head: &[u8]) -> impl Fn(usize) -> u32 + '_ {
-    |at| u32::from_le_bytes(head[at..at + 4].try_into().unwrap_or_default())
 }
 
 impl Engine {
@@ -362,7 +354,7 @@ impl Replica {
     #[must_use]
     pub fn new(setup: &[u8]) -> Option<Self> {
         let (size, checkpoint) = setup.split_first_chunk::<SETUP>()?;
-        let size = [0, 4].map(|at| words(size)(at) as usize);
+        let size = [0, 4].map(|at| word(size, at) as usize);
         let trainer = Trainer::without_images(checkpoint, size).ok()?;
         Some(Self {
             trainer,
@@ -397,13 +389,12 @@ impl Replica {
     fn try_run(&mut self, order: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let trainer = &mut self.trainer;
         let (head, rest) = order.split_first_chunk::<ORDER>()?;
-        let word = words(head);
-        let [total, first, samples] = [8, 12, 16].map(|at| word(at) as usize);
+        let [total, first, samples] = [8, 12, 16].map(|at| word(head, at) as usize);
         let program = trainer.program();
         let inputs = program.buffer(program.input()).len;
         let (labels, pixels) = rest.split_at_checked(samples)?;
         let classes = program.classes;
-        let sound = step_of_part(head) == Some(trainer.step())
+        let sound = step_of(head) == Some(trainer.step())
             && trainer.step() < trainer.total_steps()
             && trainer.engine.shards_ready()
             && samples > 0

@@ -330,8 +330,7 @@ impl Trainer {
             key,
         );
         let rate = self.learn(labels.len());
-        let mut batch = Tally::default();
-        batch.add(&outcomes, &labels);
+        let batch = Tally::of(&outcomes, &labels);
         self.course.spare = (pixels, labels);
         (batch, rate)
     }

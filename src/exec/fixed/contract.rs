@@ -78,7 +78,8 @@ impl Product<'_> {
                     }
                     return;
                 }
-                // Down the columns: rows lie together where columns do not.
+                // Down the columns: rows lie together where columns do not. Chunks beside rows would be counted by
+                // a division for each.
                 for (j, &col) in plan.out_cols[columns].iter().enumerate() {
                     for (i, &row) in rows.iter().enumerate() {
                         let slot = &mut out[(row + col) as usize];

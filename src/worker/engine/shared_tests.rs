@@ -83,15 +83,8 @@ impl Followers for Ends {
             Manner::Stale => vec![Some(wires.last.clone()), Some(answer.clone())],
             Manner::Garbage => vec![Some(vec![7; 5])],
             Manner::Empty => vec![Some(answer[answer.len() - 12..].to_vec())],
-            Manner::Damaged | Manner::Astray => {
-                let mut damaged = answer.clone();
-                damaged[if wires.manner == Some(Manner::Astray) {
-                    16
-                } else {
-                    0
-                }] ^= 1;
-                vec![Some(damaged)]
-            }
+            Manner::Damaged => vec![Some(changed(&answer, 0))],
+            Manner::Astray => vec![Some(changed(&answer, 16))],
             Manner::Dies => vec![None],
         };
         wires.last = answer;
@@ -103,6 +96,13 @@ impl Followers for Ends {
     fn stop(&mut self, id: FollowerId) {
         self.0.borrow_mut().hands.retain(|(hand, _)| *hand != id);
     }
+}
+
+/// Bytes of which one is not as it was.
+fn changed(bytes: &[u8], at: usize) -> Vec<u8> {
+    let mut changed = bytes.to_vec();
+    changed[at] ^= 1;
+    changed
 }
 
 fn set(count: usize) -> Dataset {

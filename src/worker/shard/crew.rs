@@ -8,7 +8,8 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::{ANSWER, FollowerId, Followers, Kind, VIGIL, word, write_tail};
+use super::{ANSWER, FollowerId, Followers, Kind, VIGIL, write_tail};
+use crate::exec::shard::word;
 use crate::train::metrics::StepMetrics;
 use crate::train::{OpenStep, Trainer};
 

@@ -35,7 +35,8 @@ pub(super) mod scope;
 pub use crew::{Crew, Turn};
 
 use super::engine::Clock;
-use crate::train::{Replica, step_of_part};
+use crate::exec::shard::word;
+use crate::train::Replica;
 
 /// Bytes after a message's body.
 const TAIL: usize = 12;
@@ -75,16 +76,11 @@ fn write_tail(kind: Kind, awake: bool, ticket: u32, part: usize, out: &mut Vec<u
     out.extend((part as u32).to_le_bytes());
 }
 
-/// A number of four bytes at a place of a tail.
-fn word(tail: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(tail[at..at + 4].try_into().unwrap_or_default())
-}
-
 /// A follower but for what carries its messages.
 #[derive(Default)]
 pub struct Follower {
     replica: Option<Replica>,
-    /// An order for the step after the one in progress, and its ticket.
+    /// An order that was not answered yet, and its ticket.
     next: Option<(u32, Vec<u8>)>,
     answer: Vec<u8>,
     awake: bool,
@@ -119,13 +115,9 @@ impl Follower {
         self.answer(now, heap)
     }
 
-    /// Runs the order for the coming step, if there is one.
+    /// Runs the order that came last, if no part of a step before is awaited.
     fn answer(&mut self, now: Clock, heap: fn() -> u32) -> Option<&[u8]> {
-        let later = |(_, order): &(u32, Vec<u8>)| {
-            let replica = self.replica.as_ref()?;
-            Some(step_of_part(order)? > replica.step() || replica.is_open())
-        };
-        if self.next.as_ref().and_then(later) == Some(true) {
+        if self.replica.as_ref().is_some_and(Replica::is_open) {
             return None;
         }
         let (ticket, order) = self.next.take()?;
