@@ -29,7 +29,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use super::accel::{event_speeds, utilisation};
 use super::board_state::PortState;
 use super::model::Phase;
-use super::session::Session;
+use super::session::{Session, next_frame};
 use crate::accel::{Fit, Machine};
 use crate::json;
 use crate::kernels::kernel_speeds;
@@ -342,12 +342,11 @@ impl Recorder {
 
     fn next(&self, run: u32) {
         let recorder = self.clone();
-        let frame = Closure::once_into_js(move |now: f64| {
+        next_frame(move |now| {
             if recorder.run.get() == run {
                 recorder.times.borrow_mut().push(now);
                 recorder.next(run);
             }
         });
-        let _ = gloo::utils::window().request_animation_frame(frame.unchecked_ref());
     }
 }

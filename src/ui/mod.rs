@@ -18,6 +18,7 @@ pub mod hide;
 pub mod learn;
 pub mod link;
 pub mod model;
+pub mod pace;
 pub mod runs;
 pub mod timeline;
 

@@ -2,7 +2,7 @@
 //!
 //! [`Engine::handle`] answers a request at once; [`Engine::slice`] trains for at most
 //! [`SLICE_MILLISECONDS`] and says whether there is more to do, so that whoever drives the engine
-//! can look at its queue in between. Reports are gathered and sent about ten times a second.
+//! can look at its queue in between. Reports are gathered and sent about eight times a second.
 
 mod on_board;
 mod shared;
@@ -23,10 +23,8 @@ use shared::WorkersBench;
 
 /// Longest time between two looks at the queue.
 pub const SLICE_MILLISECONDS: f64 = 14.0;
-/// Time between two reports.
-const REPORT_MILLISECONDS: f64 = 100.0;
-/// Least time between two snapshots.
-const SNAPSHOT_MILLISECONDS: f64 = 125.0;
+/// Time between two reports, with a snapshot each.
+const REPORT_MILLISECONDS: f64 = 125.0;
 /// A snapshot may take this share of the time, so that a large network's are rarer.
 const SNAPSHOT_SHARE: f64 = 0.08;
 /// Least and most time between two checkpoints sent unasked, while the run trains; a large one is rarer.
@@ -424,7 +422,7 @@ impl Engine {
             progress.snapshot = Some(run.learner.snapshot());
             progress.answers = run.answers();
             let cost = (self.now)() - now;
-            run.next_snapshot = now + SNAPSHOT_MILLISECONDS.max(cost / SNAPSHOT_SHARE);
+            run.next_snapshot = now + cost / SNAPSHOT_SHARE;
         }
         let id = run.id;
         self.say(Event::Progress { run: id, progress });

@@ -318,11 +318,13 @@ impl Session {
                     self.tell(true, "The browser did not take the log for download.");
                 }
             }
-            event => self.change(|m| {
-                if let Some(text) = m.board.apply(event) {
-                    m.tell(true, text);
+            event => {
+                let text = self.0.model.borrow_mut().board.apply(event);
+                match text {
+                    Some(text) => self.tell(true, &text),
+                    None => self.reported(),
                 }
-            }),
+            }
         }
     }
 

@@ -108,9 +108,10 @@ impl Session {
             Event::Prepared { run, config, .. } => Some((*run, (**config).clone())),
             _ => None,
         };
+        let answered = matches!(event, Event::Prediction { .. });
         let drawn = matches!(&event, Event::Progress { progress, .. } if progress.snapshot.is_some())
             || prepared.is_some()
-            || (matches!(event, Event::Prediction { .. }) && self.0.ask_again.take());
+            || (answered && self.0.ask_again.take());
         let laid = matches!(event, Event::Image { .. });
         self.0.model.borrow_mut().apply(event);
         match prepared {
@@ -128,7 +129,11 @@ impl Session {
                 .map(|i| i.pixels.clone());
             self.0.drawing.replace(pixels);
         }
-        self.changed();
+        if laid || (answered && self.0.visitor_waits.take()) {
+            self.changed();
+        } else {
+            self.reported();
+        }
         if drawn || laid {
             self.ask();
         }

@@ -8,6 +8,7 @@
 mod address;
 mod autosave;
 mod board;
+mod drawing;
 mod events;
 mod example;
 mod intents;
@@ -19,6 +20,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 pub(in crate::ui) use autosave::KeptRun;
+pub(in crate::ui) use drawing::next_frame;
 
 use gloo::timers::callback::{Interval, Timeout};
 use js_sys::Uint8Array;
@@ -30,6 +32,7 @@ use super::client::Client;
 use super::datasets::{self, Files};
 use super::link;
 use super::model::{Model, Origin, Phase};
+use super::pace::Pace;
 use crate::train::config::RunConfig;
 use crate::train::record::RunRecord;
 use crate::worker::message::{Request, RunId, Ticket};
@@ -138,6 +141,13 @@ struct Inner {
     bench: RefCell<Bench>,
     asking: Cell<bool>,
     ask_again: Cell<bool>,
+    /// Whether the visitor waits for the answer, and not only the run went on.
+    visitor_waits: Cell<bool>,
+    pace: Cell<Pace>,
+    /// Whether there is news that was not drawn.
+    undrawn: Cell<bool>,
+    /// Whether a frame to draw news in was asked for.
+    drawing_soon: Cell<bool>,
     deliver: RefCell<Option<(Ticket, Deliver)>>,
     board: RefCell<board::Desk>,
     keeping: Cell<autosave::Keeping>,
@@ -194,6 +204,10 @@ impl Session {
             bench: RefCell::default(),
             asking: Cell::new(false),
             ask_again: Cell::new(false),
+            visitor_waits: Cell::new(false),
+            pace: Cell::default(),
+            undrawn: Cell::new(false),
+            drawing_soon: Cell::new(false),
             deliver: RefCell::default(),
             board: RefCell::default(),
             keeping: Cell::default(),
@@ -235,23 +249,6 @@ impl Session {
     /// Whether nothing was shown or asked for yet.
     fn untouched(&self) -> bool {
         self.0.intent.borrow().is_none() && self.0.model.borrow().view.origin == Origin::Nothing
-    }
-
-    pub(in crate::ui) fn change(&self, change: impl FnOnce(&mut Model)) {
-        change(&mut self.0.model.borrow_mut());
-        self.changed();
-    }
-
-    /// Draw the page anew, after what is kept beside the model changed.
-    pub(in crate::ui) fn redraw(&self) {
-        self.changed();
-    }
-
-    fn changed(&self) {
-        let listener = self.0.listener.borrow().clone();
-        if let Some(listener) = listener {
-            listener(self.model());
-        }
     }
 
     fn phase(&self) -> Phase {

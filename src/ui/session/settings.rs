@@ -85,6 +85,7 @@ impl Session {
             if self.0.model.borrow().pad.image.is_some() {
                 self.change(|m| m.pad.image = None);
             }
+            self.0.visitor_waits.set(true);
             self.ask();
         }
     }
@@ -100,6 +101,7 @@ impl Session {
             m.pad.image = Some(image);
             m.pad.laid += 1;
         });
+        self.0.visitor_waits.set(true);
         self.ask();
     }
 

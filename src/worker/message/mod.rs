@@ -208,7 +208,7 @@ pub struct Position {
     pub checksum: Option<String>,
 }
 
-/// What happened since the last report, sent about ten times a second.
+/// What happened since the last report, sent about eight times a second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Steps taken since the last report, in order.
