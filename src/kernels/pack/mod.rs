@@ -19,8 +19,10 @@ const AT_ONCE: usize = 16;
 
 /// Columns turned together where it is terms that lie together.
 const TURNED: usize = 4;
-/// Words of each that are turned together.
-const TURNS: [usize; 2] = [4, 2];
+/// Words of each that are turned together, most first.
+const TURNS: [usize; 4] = [16, 8, 4, 2];
+/// Words from which a run is as good as a line: it is copied from all columns before the next one is.
+const LINE: usize = 8;
 
 /// How columns are cut into panels.
 #[derive(Clone, Copy)]
@@ -99,17 +101,21 @@ pub(super) fn pack<T: Element>(out: &mut [T], b: &[T], at: Scatter, panels: Pane
         } else {
             block::<T>(at.rows, done)
         };
-        let terms = done..next;
-        for (first, width) in panels.of(columns) {
-            let step = width * T::GROUP;
-            let out = &mut out[first * words * T::GROUP + done * width..];
-            let columns = first..columns.min(first + width);
-            let terms = terms.clone();
-            match turned {
-                _ if zipped => from.zip_runs(out, step, terms, columns),
-                4 => from.turn::<4>(out, step, terms, columns),
-                2 => from.turn::<2>(out, step, terms, columns),
-                _ => from.scatter(out, step, terms, columns),
+        match turned {
+            16 => from.line::<16>(out, words, panels, done),
+            8 => from.line::<8>(out, words, panels, done),
+            _ => {
+                for (first, width) in panels.of(columns) {
+                    let step = width * T::GROUP;
+                    let out = &mut out[first * words * T::GROUP + done * width..];
+                    let (terms, columns) = (done..next, first..columns.min(first + width));
+                    match turned {
+                        _ if zipped => from.zip_runs(out, step, terms, columns),
+                        4 => from.turn::<4>(out, step, terms, columns),
+                        2 => from.turn::<2>(out, step, terms, columns),
+                        _ => from.scatter(out, step, terms, columns),
+                    }
+                }
             }
         }
         done = next;
@@ -119,16 +125,18 @@ pub(super) fn pack<T: Element>(out: &mut [T], b: &[T], at: Scatter, panels: Pane
 /// Where the terms from `first` on end that are copied together, and how many words of them are turned
 /// at a time, since they lie together; none if they do not.
 fn block<T: Element>(terms: &[u32], first: usize) -> (usize, usize) {
-    let turns = |at: usize| {
-        let lie = |words: &usize| {
-            let terms = terms.get(at..at + words * T::GROUP);
-            terms.is_some_and(together)
-        };
-        TURNS.into_iter().find(lie).unwrap_or(0)
+    let turned = |at: usize| {
+        let some = &terms[at..terms.len().min(at + TURNS[0] * T::GROUP)];
+        let run = run_of(some) / T::GROUP;
+        TURNS.into_iter().find(|&words| words <= run).unwrap_or(0)
     };
-    let (most, words) = (terms.len().min(first + AT_ONCE * T::GROUP), turns(first));
+    let words = turned(first);
+    if words >= LINE {
+        return (first + words * T::GROUP, words);
+    }
+    let most = terms.len().min(first + AT_ONCE * T::GROUP);
     let mut end = first;
-    while end < most && turns(end) == words {
+    while end < most && turned(end) == words {
         end += words.max(1) * T::GROUP;
     }
     (end.min(most), words)
@@ -226,7 +234,7 @@ impl<'a, T: Element> Source<'a, T> {
         }
     }
 
-    /// Copies columns whose terms lie together by so many words.
+    /// Copies columns whose terms lie together by so many words into a panel, a run at a time.
     fn turn<const WORDS: usize>(
         &self,
         out: &mut [T],
@@ -234,38 +242,72 @@ impl<'a, T: Element> Source<'a, T> {
         terms: Range<usize>,
         columns: Range<usize>,
     ) {
-        const { assert!(size_of::<T>() * T::GROUP == 4 && WORDS <= 4) };
+        let runs = terms.clone().step_by(WORDS * T::GROUP);
+        for (run, at) in runs.enumerate() {
+            let out = &mut out[run * WORDS * step..];
+            self.turn_run::<WORDS>(out, step, at, columns.clone());
+        }
+    }
+
+    /// Copies so many words, which lie together from the term `at` on, of all columns.
+    fn line<const WORDS: usize>(&self, out: &mut [T], words: usize, panels: Panels, at: usize) {
+        let columns = self.columns.len();
+        for (first, width) in panels.of(columns) {
+            let out = &mut out[first * words * T::GROUP + at * width..];
+            let columns = first..columns.min(first + width);
+            self.turn_run::<WORDS>(out, width * T::GROUP, at, columns);
+        }
+    }
+
+    /// Copies so many words, which lie together from the term `at` on, of some columns.
+    #[expect(
+        clippy::inline_always,
+        reason = "for so few words, calls would cost as much as the copy"
+    )]
+    #[inline(always)]
+    fn turn_run<const WORDS: usize>(
+        &self,
+        out: &mut [T],
+        step: usize,
+        at: usize,
+        columns: Range<usize>,
+    ) {
+        const { assert!(size_of::<T>() * T::GROUP == 4 && WORDS <= 16) };
         let numbers = WORDS * T::GROUP;
-        let (fours, rest) = self.columns[columns.clone()].as_chunks::<TURNED>();
-        let list = self.terms[terms.clone()].chunks_exact(numbers);
-        let words = list.len() * WORDS;
-        assert!(words == 0 || out.len() >= (words - 1) * step + columns.len() * T::GROUP);
-        for (four, columns) in fours.iter().enumerate() {
-            let [a, b, c, d] = columns.map(|column| column as usize);
-            for (turn, terms) in list.clone().enumerate() {
-                assert!(terms[numbers - 1] == terms[0] + numbers as u32 - 1);
-                // SAFETY: `new` found every element of these columns inside `data`; those between the first
-                // and the last of these terms are the others. All words fit in `out`.
-                unsafe {
-                    let load = |column: usize| {
-                        let at = self.data.as_ptr().add(terms[0] as usize + column);
-                        if WORDS == 4 {
-                            vector::load(at)
-                        } else {
-                            vector::load_half(at)
-                        }
-                    };
-                    let turned = vector::turn(load(a), load(b), load(c), load(d));
-                    let at = turn * WORDS * step + four * TURNED * T::GROUP;
-                    for (word, vector) in turned.into_iter().enumerate().take(WORDS) {
-                        vector::store(out.as_mut_ptr().add(at + word * step), vector);
+        let terms = &self.terms[at..at + numbers];
+        let term = terms[0] as usize;
+        assert!(terms[numbers - 1] as usize == term + numbers - 1);
+        let own = &self.columns[columns.clone()];
+        assert!(out.len() >= (WORDS - 1) * step + own.len() * T::GROUP);
+        let (fours, rest) = own.as_chunks::<TURNED>();
+        for (four, &[a, b, c, d]) in fours.iter().enumerate() {
+            // SAFETY: `new` found every element of these columns inside `data`; those between the first and
+            // the last of these terms are the others. All words fit in `out`.
+            unsafe {
+                let data = self.data.as_ptr().add(term);
+                let columns = (
+                    data.add(a as usize),
+                    data.add(b as usize),
+                    data.add(c as usize),
+                    data.add(d as usize),
+                );
+                let to = out.as_mut_ptr().add(four * TURNED * T::GROUP);
+                // Written out, so that all stays in registers however small the code is to be.
+                let to = turn_some::<T, WORDS>(columns, 0, to, step);
+                if WORDS >= 8 {
+                    let to = turn_some::<T, WORDS>(columns, 4 * T::GROUP, to, step);
+                    if WORDS == 16 {
+                        let to = turn_some::<T, WORDS>(columns, 8 * T::GROUP, to, step);
+                        turn_some::<T, WORDS>(columns, 12 * T::GROUP, to, step);
                     }
                 }
             }
         }
-        let done = columns.len() - rest.len();
-        let rest = columns.start + done..columns.end;
-        self.scatter(&mut out[done * T::GROUP..], step, terms, rest);
+        if !rest.is_empty() {
+            let done = own.len() - rest.len();
+            let rest = columns.start + done..columns.end;
+            self.scatter(&mut out[done * T::GROUP..], step, at..at + numbers, rest);
+        }
     }
 
     /// Copies columns that lie anyhow.
@@ -286,6 +328,102 @@ impl<'a, T: Element> Source<'a, T> {
                     // Beyond the last column nothing is written.
                     to = to.wrapping_add(T::GROUP);
                 }
+            }
+        }
+    }
+}
+
+/// Exchanges rows and columns of four words, or two if there are no more, that lie `from` numbers after each of
+/// four places; gives where the word after them goes.
+///
+/// # Safety
+/// The words must lie there, and fit at `to`, `step` apart.
+#[expect(clippy::inline_always, reason = "what it exchanges stays in registers")]
+#[inline(always)]
+unsafe fn turn_some<T: Element, const WORDS: usize>(
+    (a, b, c, d): (*const T, *const T, *const T, *const T),
+    from: usize,
+    to: *mut T,
+    step: usize,
+) -> *mut T {
+    // SAFETY: as the caller says; beyond the last word nothing is written.
+    unsafe {
+        let load = |column: *const T| {
+            if WORDS == 2 {
+                vector::load_half(column.add(from))
+            } else {
+                vector::load(column.add(from))
+            }
+        };
+        let [first, second, third, fourth] = vector::turn(load(a), load(b), load(c), load(d));
+        vector::store(to, first);
+        let to = to.wrapping_add(step);
+        vector::store(to, second);
+        let to = to.wrapping_add(step);
+        if WORDS == 2 {
+            return to;
+        }
+        vector::store(to, third);
+        let to = to.wrapping_add(step);
+        vector::store(to, fourth);
+        to.wrapping_add(step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The panels of columns, one number at a time.
+    fn plain<T: Element>(b: &[T], at: Scatter, panels: Panels, words: usize) -> Vec<T> {
+        let mut out = vec![];
+        for (first, width) in panels.of(at.cols.len()) {
+            for number in 0..words * width * T::GROUP {
+                let (word, rest) = (number / (width * T::GROUP), number % (width * T::GROUP));
+                let term = at.rows.get(word * T::GROUP + rest % T::GROUP);
+                let column = at.cols.get(first + rest / T::GROUP);
+                let offset = term.zip(column).map(|(term, column)| term + column);
+                out.push(offset.map_or(T::default(), |offset| b[offset as usize]));
+            }
+        }
+        out
+    }
+
+    fn check<T: Element + PartialEq + std::fmt::Debug>(
+        number: fn(u16) -> T,
+        (run, runs, columns, apart): (usize, usize, usize, u32),
+        panels: Panels,
+    ) {
+        let stride = run as u32 + apart;
+        let terms: Vec<u32> = (0..runs as u32)
+            .flat_map(|r| (0..run as u32).map(move |k| r * stride + k))
+            .collect();
+        let pitch = runs as u32 * stride + 1;
+        let cols: Vec<u32> = (0..columns as u32).map(|column| column * pitch).collect();
+        let b: Vec<T> = (0..columns * pitch as usize)
+            .map(|k| number(k as u16 % 8191))
+            .collect();
+        let at = Scatter {
+            rows: &terms,
+            cols: &cols,
+        };
+        let words = terms.len().div_ceil(T::GROUP).next_multiple_of(4);
+        let width: usize = panels.of(columns).map(|(_, width)| width).sum();
+        let mut out = vec![number(7); words * width * T::GROUP];
+        pack(&mut out, &b, at, panels);
+        assert_eq!(out, plain(&b, at, panels, words));
+    }
+
+    proptest! {
+        #[test]
+        fn panels_hold_every_number_in_its_place(
+            run in 1_usize..70, runs in 1_usize..5, columns in 1_usize..30, apart in 0_u32..3, rows in 1_usize..9,
+        ) {
+            let shape = (run, runs, columns, apart);
+            for panels in [Panels::right(4), Panels::right(8), Panels::left(rows)] {
+                check::<f32>(f32::from, shape, panels);
+                check::<i16>(|k| k.cast_signed(), shape, panels);
             }
         }
     }

@@ -329,6 +329,17 @@ pub struct Checked<T: Element> {
     add: bool,
 }
 
+impl<T: Element> Checked<T> {
+    /// Whether the right operand's words follow each other in panels of two vectors of so many numbers, as a
+    /// packed left one's do.
+    fn follows(&self, numbers: usize) -> bool {
+        self.start_count == 1
+            && self.words > 0
+            && self.second == numbers
+            && self.step == VECTORS * numbers
+    }
+}
+
 /// Where a tile's sums go: row `i` at `rows[i]`, the second vector `second` after the first.
 #[derive(Debug)]
 pub(super) struct Out<'a, S> {
@@ -399,12 +410,15 @@ pub(super) fn tile<T: Element>(
 ///
 /// Rows are written out one by one, so that sums stay in registers however little the compiler unrolls.
 /// Words are not: written out, a browser's compiler adds several words to one row after the other, so
-/// that each addition waits for the last, and more values are alive than there are registers.
+/// that each addition waits for the last, and more values are alive than there are registers. Where both
+/// operands are packed, two are, with a way out between them that keeps them apart. There the steps are read
+/// anew each time, since where the compiler knows them it makes each place a sum of its own, though a load
+/// takes a constant offset at no cost.
 #[cfg(any(target_arch = "wasm32", target_arch = "x86_64"))]
 macro_rules! kernel {
     ($name:ident, $element:ty, $group:literal, $lanes:literal, $feature:literal,
      $zero:ident, $load:ident, $splat:ident, $add:ident, $store:ident;
-     $([$count:literal $one:ident $two:ident $(($l:ident $a:ident $b:ident))+])+) => {
+     $([$count:literal $one:ident $two:ident $(($l:ident $a:ident $b:ident $k:literal))+])+) => {
         /// Runs a tile.
         ///
         /// # Safety
@@ -489,22 +503,54 @@ macro_rules! kernel {
                             };
                             to = to.add(1);
                         )+
-                        let mut start = 0;
-                        for at in 0..tile.start_count {
-                            if !PACKED {
-                                start = *tile.starts.add(at) as usize;
-                            }
-                            let mut right = tile.right.add(*tile.right_starts.add(at) as usize);
-                            for _ in 0..tile.words {
-                                let columns = ($load(right), $load(right.add(tile.second)));
+                        if cfg!(target_arch = "wasm32") && PACKED && tile.follows($lanes * $group) {
+                            let mut left = tile.left.add(first * tile.pitch);
+                            let mut right = tile.right.add(*tile.right_starts as usize);
+                            let last = right.wrapping_add((tile.words - 1) * tile.step);
+                            let steps = [2 * $count * $group, 2 * tile.step];
+                            loop {
+                                let columns = ($load(right), $load(right.add($lanes * $group)));
                                 $(
-                                    let value = $splat($l.add(start));
+                                    let value = $splat(left.add($k * $group));
                                     $a = $add($a, value, columns.0);
                                     $b = $add($b, value, columns.1);
                                 )+
-                                start += if PACKED { $count * $group } else { $group };
-                                // One step beyond the last word is not read.
-                                right = right.wrapping_add(tile.step);
+                                if right == last {
+                                    break;
+                                }
+                                let columns = (
+                                    $load(right.add(2 * $lanes * $group)),
+                                    $load(right.add(3 * $lanes * $group)),
+                                );
+                                $(
+                                    let value = $splat(left.add(($count + $k) * $group));
+                                    $a = $add($a, value, columns.0);
+                                    $b = $add($b, value, columns.1);
+                                )+
+                                if right.wrapping_add(tile.step) == last {
+                                    break;
+                                }
+                                left = left.add(std::ptr::read_volatile(&raw const steps[0]));
+                                right = right.add(std::ptr::read_volatile(&raw const steps[1]));
+                            }
+                        } else {
+                            let mut start = 0;
+                            for at in 0..tile.start_count {
+                                if !PACKED {
+                                    start = *tile.starts.add(at) as usize;
+                                }
+                                let mut right = tile.right.add(*tile.right_starts.add(at) as usize);
+                                for _ in 0..tile.words {
+                                    let columns = ($load(right), $load(right.add(tile.second)));
+                                    $(
+                                        let value = $splat($l.add(start));
+                                        $a = $add($a, value, columns.0);
+                                        $b = $add($b, value, columns.1);
+                                    )+
+                                    start += if PACKED { $count * $group } else { $group };
+                                    // One step beyond the last word is not read.
+                                    right = right.wrapping_add(tile.step);
+                                }
                             }
                         }
                         let _ = (row, packed, to); // after the last row
@@ -548,10 +594,10 @@ use kernel;
 macro_rules! four {
     ($($kernel:tt)+) => {
         $crate::kernels::tile::kernel! { $($kernel)+;
-            [1 one1 two1 (l0 a0 b0)]
-            [2 one2 two2 (l0 a0 b0) (l1 a1 b1)]
-            [3 one3 two3 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2)]
-            [4 one4 two4 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3)]
+            [1 one1 two1 (l0 a0 b0 0)]
+            [2 one2 two2 (l0 a0 b0 0) (l1 a1 b1 1)]
+            [3 one3 two3 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2)]
+            [4 one4 two4 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2) (l3 a3 b3 3)]
         }
     };
 }
@@ -563,12 +609,12 @@ use four;
 macro_rules! six {
     ($($kernel:tt)+) => {
         $crate::kernels::tile::kernel! { $($kernel)+;
-            [1 one1 two1 (l0 a0 b0)]
-            [2 one2 two2 (l0 a0 b0) (l1 a1 b1)]
-            [3 one3 two3 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2)]
-            [4 one4 two4 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3)]
-            [5 one5 two5 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4)]
-            [6 one6 two6 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4) (l5 a5 b5)]
+            [1 one1 two1 (l0 a0 b0 0)]
+            [2 one2 two2 (l0 a0 b0 0) (l1 a1 b1 1)]
+            [3 one3 two3 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2)]
+            [4 one4 two4 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2) (l3 a3 b3 3)]
+            [5 one5 two5 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2) (l3 a3 b3 3) (l4 a4 b4 4)]
+            [6 one6 two6 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2) (l3 a3 b3 3) (l4 a4 b4 4) (l5 a5 b5 5)]
         }
     };
 }
@@ -580,14 +626,14 @@ use six;
 macro_rules! eight {
     ($($kernel:tt)+) => {
         $crate::kernels::tile::kernel! { $($kernel)+;
-            [1 one1 two1 (l0 a0 b0)]
-            [2 one2 two2 (l0 a0 b0) (l1 a1 b1)]
-            [3 one3 two3 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2)]
-            [4 one4 two4 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3)]
-            [5 one5 two5 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4)]
-            [6 one6 two6 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4) (l5 a5 b5)]
-            [7 one7 two7 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4) (l5 a5 b5) (l6 a6 b6)]
-            [8 one8 two8 (l0 a0 b0) (l1 a1 b1) (l2 a2 b2) (l3 a3 b3) (l4 a4 b4) (l5 a5 b5) (l6 a6 b6) (l7 a7 b7)]
+            [1 one1 two1 (l0 a0 b0 0)]
+            [2 one2 two2 (l0 a0 b0 0) (l1 a1 b1 1)]
+            [3 one3 two3 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2)]
+            [4 one4 two4 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2) (l3 a3 b3 3)]
+            [5 one5 two5 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2) (l3 a3 b3 3) (l4 a4 b4 4)]
+            [6 one6 two6 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2) (l3 a3 b3 3) (l4 a4 b4 4) (l5 a5 b5 5)]
+            [7 one7 two7 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2) (l3 a3 b3 3) (l4 a4 b4 4) (l5 a5 b5 5) (l6 a6 b6 6)]
+            [8 one8 two8 (l0 a0 b0 0) (l1 a1 b1 1) (l2 a2 b2 2) (l3 a3 b3 3) (l4 a4 b4 4) (l5 a5 b5 5) (l6 a6 b6 6) (l7 a7 b7 7)]
         }
     };
 }
