@@ -245,21 +245,31 @@ impl<'a, T: Element> Source<'a, T> {
         let runs = terms.clone().step_by(WORDS * T::GROUP);
         for (run, at) in runs.enumerate() {
             let out = &mut out[run * WORDS * step..];
-            self.turn_run::<WORDS>(out, step, at, columns.clone());
+            self.turn_run::<WORDS>(out, (step, TURNED * T::GROUP), at, columns.clone());
         }
     }
 
     /// Copies so many words, which lie together from the term `at` on, of all columns.
     fn line<const WORDS: usize>(&self, out: &mut [T], words: usize, panels: Panels, at: usize) {
         let columns = self.columns.len();
-        for (first, width) in panels.of(columns) {
+        let mut done = 0;
+        if panels.width == TURNED {
+            // Panel after panel, without a look at each.
+            let (step, apart) = (TURNED * T::GROUP, words * TURNED * T::GROUP);
+            done = columns - columns % TURNED;
+            self.turn_run::<WORDS>(&mut out[at * TURNED..], (step, apart), at, 0..done);
+        }
+        for (first, width) in panels.of(columns - done) {
+            let first = done + first;
             let out = &mut out[first * words * T::GROUP + at * width..];
             let columns = first..columns.min(first + width);
-            self.turn_run::<WORDS>(out, width * T::GROUP, at, columns);
+            let (step, apart) = (width * T::GROUP, TURNED * T::GROUP);
+            self.turn_run::<WORDS>(out, (step, apart), at, columns);
         }
     }
 
-    /// Copies so many words, which lie together from the term `at` on, of some columns.
+    /// Copies so many words, which lie together from the term `at` on, of some columns: words go `step` apart,
+    /// and so do every four columns `apart`.
     #[expect(
         clippy::inline_always,
         reason = "for so few words, calls would cost as much as the copy"
@@ -268,7 +278,7 @@ impl<'a, T: Element> Source<'a, T> {
     fn turn_run<const WORDS: usize>(
         &self,
         out: &mut [T],
-        step: usize,
+        (step, apart): (usize, usize),
         at: usize,
         columns: Range<usize>,
     ) {
@@ -278,8 +288,9 @@ impl<'a, T: Element> Source<'a, T> {
         let term = terms[0] as usize;
         assert!(terms[numbers - 1] as usize == term + numbers - 1);
         let own = &self.columns[columns.clone()];
-        assert!(out.len() >= (WORDS - 1) * step + own.len() * T::GROUP);
         let (fours, rest) = own.as_chunks::<TURNED>();
+        let last = (WORDS - 1) * step + TURNED * T::GROUP;
+        assert!(fours.is_empty() || out.len() >= (fours.len() - 1) * apart + last);
         for (four, &[a, b, c, d]) in fours.iter().enumerate() {
             // SAFETY: `new` found every element of these columns inside `data`; those between the first and
             // the last of these terms are the others. All words fit in `out`.
@@ -291,7 +302,7 @@ impl<'a, T: Element> Source<'a, T> {
                     data.add(c as usize),
                     data.add(d as usize),
                 );
-                let to = out.as_mut_ptr().add(four * TURNED * T::GROUP);
+                let to = out.as_mut_ptr().add(four * apart);
                 // Written out, so that all stays in registers however small the code is to be.
                 let to = turn_some::<T, WORDS>(columns, 0, to, step);
                 if WORDS >= 8 {
@@ -306,7 +317,8 @@ impl<'a, T: Element> Source<'a, T> {
         if !rest.is_empty() {
             let done = own.len() - rest.len();
             let rest = columns.start + done..columns.end;
-            self.scatter(&mut out[done * T::GROUP..], step, at..at + numbers, rest);
+            let out = &mut out[fours.len() * apart..];
+            self.scatter(out, step, at..at + numbers, rest);
         }
     }
 
