@@ -253,7 +253,7 @@ impl<'a, T: Element> Source<'a, T> {
     fn line<const WORDS: usize>(&self, out: &mut [T], words: usize, panels: Panels, at: usize) {
         let columns = self.columns.len();
         let mut done = 0;
-        if panels.width == TURNED {
+        if panels.width == TURNED && columns >= TURNED {
             // Panel after panel, without a look at each.
             let (step, apart) = (TURNED * T::GROUP, words * TURNED * T::GROUP);
             done = columns - columns % TURNED;
