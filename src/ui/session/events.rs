@@ -109,9 +109,14 @@ impl Session {
             _ => None,
         };
         let answered = matches!(event, Event::Prediction { .. });
+        let again = answered && self.0.ask_again.take();
+        let awaited = answered && self.0.visitor_waits.get();
+        if answered && !again {
+            self.0.visitor_waits.set(false);
+        }
         let drawn = matches!(&event, Event::Progress { progress, .. } if progress.snapshot.is_some())
             || prepared.is_some()
-            || (answered && self.0.ask_again.take());
+            || again;
         let laid = matches!(event, Event::Image { .. });
         self.0.model.borrow_mut().apply(event);
         match prepared {
@@ -129,7 +134,7 @@ impl Session {
                 .map(|i| i.pixels.clone());
             self.0.drawing.replace(pixels);
         }
-        if laid || (answered && self.0.visitor_waits.take()) {
+        if laid || awaited {
             self.changed();
         } else {
             self.reported();
