@@ -435,7 +435,7 @@ mod tests {
             let shape = (run, runs, columns, apart);
             for panels in [Panels::right(4), Panels::right(8), Panels::left(rows)] {
                 check::<f32>(f32::from, shape, panels);
-                check::<i16>(|k| k.cast_signed(), shape, panels);
+                check::<i16>(u16::cast_signed, shape, panels);
             }
         }
     }
