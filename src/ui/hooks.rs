@@ -28,8 +28,9 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::accel::{event_speeds, utilisation};
 use super::board_state::PortState;
+use super::frames::next_frame;
 use super::model::Phase;
-use super::session::{Session, next_frame};
+use super::session::Session;
 use crate::accel::{Fit, Machine};
 use crate::json;
 use crate::kernels::kernel_speeds;

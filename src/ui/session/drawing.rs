@@ -4,17 +4,10 @@
 //! [`Pace`]: crate::ui::pace::Pace
 
 use gloo::timers::callback::Timeout;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
 
 use super::Session;
+use crate::ui::frames::{next_frame, now};
 use crate::ui::model::{Model, Phase};
-
-/// Calls `act` in the next animation frame, with the frame's time in milliseconds.
-pub(in crate::ui) fn next_frame(act: impl FnOnce(f64) + 'static) {
-    let act = Closure::once_into_js(act);
-    let _ = gloo::utils::window().request_animation_frame(act.unchecked_ref());
-}
 
 impl Session {
     pub(in crate::ui) fn change(&self, change: impl FnOnce(&mut Model)) {
@@ -45,10 +38,7 @@ impl Session {
         if self.0.drawing_soon.replace(true) {
             return;
         }
-        let now = gloo::utils::window()
-            .performance()
-            .map_or(0.0, |clock| clock.now());
-        let wait = self.0.pace.get().wait(now);
+        let wait = self.0.pace.get().wait(now());
         let session = self.clone();
         #[allow(
             clippy::cast_possible_truncation,

@@ -20,7 +20,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 pub(in crate::ui) use autosave::KeptRun;
-pub(in crate::ui) use drawing::next_frame;
 
 use gloo::timers::callback::{Interval, Timeout};
 use js_sys::Uint8Array;

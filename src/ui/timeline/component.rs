@@ -5,7 +5,7 @@ use std::rc::Rc;
 use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
-use super::desk::{Desk, now};
+use super::desk::Desk;
 use super::exports::exports;
 use super::keys::{Command, command};
 use super::search::{Hit, locate, search};
@@ -14,6 +14,7 @@ use super::{panels, picture, pointer, table};
 use crate::accel::Timeline;
 use crate::program::Program;
 use crate::ui::canvas::Canvas;
+use crate::ui::frames::now;
 use crate::ui::{format, hooks};
 
 /// Operations listed by a search.

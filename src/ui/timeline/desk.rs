@@ -17,6 +17,7 @@ use crate::accel::timing::{TRACKS, Track};
 use crate::json;
 use crate::program::Program;
 use crate::ui::canvas::Redraw;
+use crate::ui::frames::now;
 use crate::ui::theme::reduced_motion;
 
 /// Time without a change after which panels follow, in milliseconds.
@@ -159,11 +160,4 @@ struct Slice<'a> {
     cause: &'a str,
     start: u64,
     end: u64,
-}
-
-/// Milliseconds on the clock of animation frames.
-pub fn now() -> f64 {
-    gloo::utils::window()
-        .performance()
-        .map_or(0.0, |performance| performance.now())
 }
